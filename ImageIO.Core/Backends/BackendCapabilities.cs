@@ -1,0 +1,29 @@
+namespace ImageIO.Core.Backends;
+
+/// <summary>
+/// What one open image offers. Facts about this handle, asked once when it is open and then trusted: no call is made for
+/// something that is not offered here.
+/// </summary>
+public sealed record BackendCapabilities
+{
+    /// <summary>Whether write, zero and flush are possible. False: the image was opened for reading.</summary>
+    public bool CanWrite { get; init; }
+
+    /// <summary>Whether <see cref="IBackend.ZeroAsync"/> may be called. False: zeroes are written instead.</summary>
+    public bool CanZero { get; init; }
+
+    /// <summary>Whether a write or zero past the end makes the image larger. False: the size is fixed.</summary>
+    public bool CanGrow { get; init; }
+
+    /// <summary>Whether extents tell zero ranges. False: the image is reported as one data extent.</summary>
+    public bool HasZeroExtents { get; init; }
+
+    /// <summary>Whether extents tell changed ranges.</summary>
+    public bool HasDirtyExtents { get; init; }
+
+    /// <summary>Most reads that may run at once, 1 or more. Default: no limit.</summary>
+    public int MaxReaders { get; init; } = int.MaxValue;
+
+    /// <summary>Most writes and zeroes that may run at once, 1 or more. Default: no limit.</summary>
+    public int MaxWriters { get; init; } = int.MaxValue;
+}

@@ -1,0 +1,70 @@
+using ImageIO.Core.Errors;
+
+namespace ImageIO.Core.Backends;
+
+/// <summary>Knows all backends by name, and answers which of them serves a URL.</summary>
+public sealed class BackendRegistry
+{
+    private readonly Dictionary<string, IBackendFactory> _byName = new(StringComparer.Ordinal);
+    private readonly ILookup<string, IBackendFactory> _byScheme;
+
+    /// <summary>Indexes the factories that were found.</summary>
+    /// <exception cref="InvalidOperationException">Two factories bear one name.</exception>
+    public BackendRegistry(IEnumerable<IBackendFactory> factories)
+    {
+        ArgumentNullException.ThrowIfNull(factories);
+        foreach (IBackendFactory factory in factories)
+        {
+            if (!_byName.TryAdd(factory.Name, factory))
+            {
+                throw new InvalidOperationException(
+                    $"Two backends bear the name '{factory.Name}': {Describe(_byName[factory.Name])} and "
+                    + $"{Describe(factory)}. Remove one of them.");
+            }
+        }
+
+        _byScheme = _byName.Values
+            .SelectMany(factory => factory.Schemes, (factory, scheme) => (scheme, factory))
+            .ToLookup(pair => pair.scheme, pair => pair.factory, StringComparer.Ordinal);
+    }
+
+    /// <summary>All factories.</summary>
+    public IReadOnlyCollection<IBackendFactory> Factories => _byName.Values;
+
+    /// <summary>Fails when no backend serves the scheme of a URL; looks at nothing else.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>, naming the schemes there are.</exception>
+    public void RequireScheme(ImageUrl url)
+    {
+        ArgumentNullException.ThrowIfNull(url);
+        if (!_byScheme.Contains(url.Scheme))
+        {
+            string known = string.Join(", ", _byScheme.Select(group => group.Key).Order(StringComparer.Ordinal));
+            throw new TransferException(
+                TransferError.InvalidRequest, $"Unsupported URL scheme '{url.Scheme}', supported: {known}");
+        }
+    }
+
+    /// <summary>The one factory that accepts a URL.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.ImageUnavailable"/>: no factory of the scheme accepts it, or more than one does.
+    /// </exception>
+    public IBackendFactory Select(ImageUrl url)
+    {
+        RequireScheme(url);
+        IBackendFactory[] accepting = [.. _byScheme[url.Scheme].Where(factory => factory.Accepts(url))];
+        if (accepting.Length == 1)
+        {
+            return accepting[0];
+        }
+
+        string names = string.Join(", ", (accepting.Length == 0 ? [.. _byScheme[url.Scheme]] : accepting).Select(f => f.Name));
+        throw new TransferException(
+            TransferError.ImageUnavailable,
+            accepting.Length == 0
+                ? $"None of the backends for '{url.Scheme}' ({names}) accepts {url}"
+                : $"Several backends ({names}) accept {url}; exactly one must");
+    }
+
+    private static string Describe(IBackendFactory factory) =>
+        $"{factory.GetType().FullName} in {factory.GetType().Assembly.GetName().Name}";
+}

@@ -1,0 +1,68 @@
+using ImageIO.Core.Errors;
+using ImageIO.Core.Ranges;
+
+namespace ImageIO.Core.Backends;
+
+/// <summary>
+/// One open image on one kind of storage. Positional: there is no current offset. Calls may run in parallel, up to the
+/// numbers in <see cref="Capabilities"/>.
+/// </summary>
+/// <remarks>
+/// <para>Callers keep these promises, so a backend need not check them: offsets are multiples of <see cref="BlockSize"/>;
+/// so are lengths, except that a write or zero that ends at or past <see cref="Size"/> may have any length; nothing is
+/// called that the capabilities do not offer; buffers are aligned in memory to 4096 bytes.</para>
+/// <para>Every failure is a <see cref="TransferException"/> with <see cref="TransferError.StorageFull"/> or
+/// <see cref="TransferError.StorageFailed"/>, naming the call, the image and the range.</para>
+/// </remarks>
+public interface IBackend : IAsyncDisposable
+{
+    /// <summary>Size of the image in bytes, as it is now.</summary>
+    long Size { get; }
+
+    /// <summary>Bytes that offsets and lengths are multiples of: a power of two from 1 to 64 KiB.</summary>
+    int BlockSize { get; }
+
+    /// <summary>What this open image offers; fixed once open.</summary>
+    BackendCapabilities Capabilities { get; }
+
+    /// <summary>
+    /// Fills all of <paramref name="destination"/> from <paramref name="offset"/> on. Bytes at and past
+    /// <see cref="Size"/> read as zeroes; fewer bytes than that are an error, never a short answer.
+    /// </summary>
+    /// <param name="destination">Filled completely.</param>
+    /// <param name="offset">Bytes from the image's start.</param>
+    /// <param name="cancellationToken">May end the read early with <see cref="OperationCanceledException"/>.</param>
+    ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Writes all of <paramref name="source"/> at <paramref name="offset"/>. Where that ends past <see cref="Size"/> and
+    /// the image can grow, it grows to exactly the end of the write; a gap before the write reads as zeroes.
+    /// </summary>
+    /// <param name="source">Written completely.</param>
+    /// <param name="offset">Bytes from the image's start.</param>
+    /// <param name="cancellationToken">May end the write early; what was written by then stays.</param>
+    ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Makes a range read as zeroes without sending zeroes, growing the image like a write. Called for at most 128 MiB
+    /// at a time.
+    /// </summary>
+    /// <param name="offset">Bytes from the image's start.</param>
+    /// <param name="length">Bytes, more than 0.</param>
+    /// <param name="mode">Whether the space may be given back.</param>
+    /// <param name="cancellationToken">May end the call early.</param>
+    /// <returns>False when this storage cannot, and nothing was changed: the caller writes zeroes instead.</returns>
+    ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken);
+
+    /// <summary>Makes every write and zero that completed before this call durable.</summary>
+    /// <param name="cancellationToken">May end the wait; the storage may still be flushing then.</param>
+    ValueTask FlushAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The image's extents in ascending order, without gaps, from 0 to the <see cref="Size"/> at the time of the call.
+    /// Neighbours may have equal flags; the caller merges them.
+    /// </summary>
+    /// <param name="context">Which flags are wanted.</param>
+    /// <param name="cancellationToken">Ends the enumeration.</param>
+    IAsyncEnumerable<Extent> GetExtentsAsync(ExtentContext context, CancellationToken cancellationToken);
+}

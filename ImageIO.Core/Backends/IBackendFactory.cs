@@ -1,0 +1,30 @@
+using ImageIO.Core.Errors;
+
+namespace ImageIO.Core.Backends;
+
+/// <summary>Opens images of one kind. Found by scanning assemblies; one instance per host, used in parallel.</summary>
+public interface IBackendFactory
+{
+    /// <summary>
+    /// Unique name, like <c>file</c>: shown in logs and metrics, and the name of the configuration section
+    /// <c>[backend_NAME]</c>.
+    /// </summary>
+    string Name { get; }
+
+    /// <summary>URL schemes it serves, in lower case. Several factories may serve one scheme.</summary>
+    IReadOnlyCollection<string> Schemes { get; }
+
+    /// <summary>
+    /// Whether a URL of one of its schemes is its own. A look, not an open; exactly one factory may accept a URL.
+    /// </summary>
+    bool Accepts(ImageUrl url);
+
+    /// <summary>Opens the image.</summary>
+    /// <param name="url">A URL that it accepted.</param>
+    /// <param name="access">What the image will be used for.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.ImageUnavailable"/>: there is no such image, or it cannot be opened so.
+    /// </exception>
+    ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken);
+}

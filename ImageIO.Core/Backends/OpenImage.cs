@@ -1,0 +1,172 @@
+using System.Diagnostics;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Ranges;
+
+namespace ImageIO.Core.Backends;
+
+/// <summary>
+/// An open image as the operations of one ticket share it: the backend, and everything that must be known in one place
+/// about it. Thread-safe.
+/// </summary>
+/// <remarks>
+/// This is the only door to a backend. Here calls are held to the numbers of readers and writers that it declared, and
+/// here a failed flush is remembered.
+/// </remarks>
+public sealed class OpenImage : IAsyncDisposable
+{
+    private readonly IBackend _backend;
+    private readonly SemaphoreSlim? _readers;
+    private readonly SemaphoreSlim? _writers;
+    private readonly FlushMemory _flushMemory = new();
+    private readonly SemaphoreSlim _flushing = new(1);
+    private readonly Action? _closed;
+
+    internal OpenImage(
+        IBackend backend, string backendName, RingSettings ring, BufferPool pool, RangeLock locks, Action? closed = null)
+    {
+        if (!Alignment.IsBlockSize(backend.BlockSize))
+        {
+            throw new InvalidOperationException(
+                $"Backend {backendName} has block size {backend.BlockSize}; it must be a power of two up to 65536.");
+        }
+
+        _backend = backend;
+        _closed = closed;
+        BackendName = backendName;
+        Ring = ring;
+        Pool = pool;
+        Locks = locks;
+        _readers = Gate(Capabilities.MaxReaders);
+        _writers = Gate(Capabilities.MaxWriters);
+    }
+
+    /// <summary>Name of the factory that opened it.</summary>
+    public string BackendName { get; }
+
+    /// <summary>How operations move its bytes.</summary>
+    public RingSettings Ring { get; }
+
+    /// <summary>Size in bytes, as it is now.</summary>
+    public long Size => _backend.Size;
+
+    /// <summary>Bytes that the backend's offsets and lengths are multiples of.</summary>
+    public int BlockSize => _backend.BlockSize;
+
+    /// <summary>What the backend offers.</summary>
+    public BackendCapabilities Capabilities => _backend.Capabilities;
+
+    /// <summary>Where operations get their buffers.</summary>
+    internal BufferPool Pool { get; }
+
+    /// <summary>Locks on blocks, shared by all tickets that have this image open.</summary>
+    internal RangeLock Locks { get; }
+
+    /// <inheritdoc cref="IBackend.GetExtentsAsync" />
+    public IAsyncEnumerable<Extent> GetExtentsAsync(ExtentContext context, CancellationToken cancellationToken) =>
+        _backend.GetExtentsAsync(context, cancellationToken);
+
+    /// <summary>Closes the backend.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await _backend.DisposeAsync();
+        }
+        finally
+        {
+            _closed?.Invoke();
+        }
+    }
+
+    internal async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
+    {
+        Debug.Assert(Alignment.IsAligned(offset, BlockSize) && Alignment.IsAligned(destination.Length, BlockSize));
+        await EnterAsync(_readers, cancellationToken);
+        try
+        {
+            await _backend.ReadAsync(destination, offset, cancellationToken);
+        }
+        finally
+        {
+            _readers?.Release();
+        }
+    }
+
+    internal async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
+    {
+        Debug.Assert(Alignment.IsAligned(offset, BlockSize));
+        await EnterAsync(_writers, cancellationToken);
+        ByteRange range = ByteRange.At(offset, source.Length);
+        int era = _flushMemory.WriteStarts(range);
+        try
+        {
+            await _backend.WriteAsync(source, offset, cancellationToken);
+            _flushMemory.WriteEnds(range, era);
+        }
+        finally
+        {
+            _writers?.Release();
+        }
+    }
+
+    internal async ValueTask<bool> ZeroAsync(
+        long offset, long length, ZeroMode mode, CancellationToken cancellationToken)
+    {
+        if (!Capabilities.CanZero)
+        {
+            return false;
+        }
+
+        Debug.Assert(Alignment.IsAligned(offset, BlockSize));
+        await EnterAsync(_writers, cancellationToken);
+        ByteRange range = ByteRange.At(offset, length);
+        int era = _flushMemory.WriteStarts(range);
+        try
+        {
+            if (!await _backend.ZeroAsync(offset, length, mode, cancellationToken))
+            {
+                return false;
+            }
+
+            _flushMemory.WriteEnds(range, era);
+            return true;
+        }
+        finally
+        {
+            _writers?.Release();
+        }
+    }
+
+    /// <summary>Makes completed writes durable; fails as long as an earlier failure's data has not been written again.</summary>
+    internal async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        // One at a time: the kernel reports a failed write-back once for each descriptor (fsync(2)), so a second flush
+        // beside a failing one would be told that all is well.
+        await _flushing.WaitAsync(cancellationToken);
+        try
+        {
+            RangeSet covered = _flushMemory.FlushStarts();
+            try
+            {
+                // Never cancelled half-way: then nobody would know whether the storage reported an error.
+                await _backend.FlushAsync(CancellationToken.None);
+            }
+            catch
+            {
+                _flushMemory.FlushFailed(covered);
+                throw;
+            }
+
+            _flushMemory.ThrowIfLost();
+        }
+        finally
+        {
+            _flushing.Release();
+        }
+    }
+
+    private static SemaphoreSlim? Gate(int limit) => limit == int.MaxValue ? null : new SemaphoreSlim(limit);
+
+    private static ValueTask EnterAsync(SemaphoreSlim? gate, CancellationToken cancellationToken) =>
+        gate is null ? ValueTask.CompletedTask : new ValueTask(gate.WaitAsync(cancellationToken));
+}

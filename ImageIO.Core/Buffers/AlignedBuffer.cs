@@ -1,0 +1,89 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+
+namespace ImageIO.Core.Buffers;
+
+/// <summary>
+/// Native memory whose address suits direct I/O on every device we serve. Disposing it gives it back to its pool.
+/// </summary>
+public sealed unsafe class AlignedBuffer : MemoryManager<byte>
+{
+    /// <summary>Alignment of the address in bytes: a page, which is a multiple of every sector size in use.</summary>
+    public const int AddressAlignment = 4096;
+
+    // Null: not from a pool; freed when disposed.
+    private readonly BufferPool? _pool;
+    private byte* _address;
+
+    // 1 while an operation holds the buffer. Returning it twice would hand the same bytes to two operations.
+    private int _rented;
+
+    internal AlignedBuffer(BufferPool? pool, int length)
+    {
+        _pool = pool;
+        Length = length;
+        _address = (byte*)NativeMemory.AlignedAlloc((nuint)length, AddressAlignment);
+    }
+
+    /// <summary>Size in bytes.</summary>
+    public int Length { get; }
+
+    /// <summary>
+    /// A buffer outside any pool, freed when disposed: for a block or two that live as long as one storage call.
+    /// </summary>
+    /// <param name="length">Bytes, 1 to 64 KiB.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The length is out of range.</exception>
+    public static AlignedBuffer Allocate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, BufferPool.SmallestBuffer);
+        var buffer = new AlignedBuffer(null, length);
+        buffer.MarkRented();
+        return buffer;
+    }
+
+    /// <inheritdoc />
+    public override Span<byte> GetSpan()
+    {
+        ObjectDisposedException.ThrowIf(_rented == 0, this);
+        return new Span<byte>(_address, Length);
+    }
+
+    /// <inheritdoc />
+    public override MemoryHandle Pin(int elementIndex = 0)
+    {
+        ObjectDisposedException.ThrowIf(_rented == 0, this);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)Length);
+        return new MemoryHandle(_address + elementIndex, default, this);
+    }
+
+    /// <inheritdoc />
+    public override void Unpin()
+    {
+        // Native memory does not move.
+    }
+
+    internal void MarkRented() => _rented = 1;
+
+    internal void Free()
+    {
+        NativeMemory.AlignedFree(_address);
+        _address = null;
+    }
+
+    /// <inheritdoc />
+    protected override void Dispose(bool disposing)
+    {
+        if (Interlocked.Exchange(ref _rented, 0) == 1)
+        {
+            if (_pool is null)
+            {
+                Free();
+            }
+            else
+            {
+                _pool.Return(this);
+            }
+        }
+    }
+}

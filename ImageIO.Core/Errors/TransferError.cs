@@ -1,0 +1,59 @@
+namespace ImageIO.Core.Errors;
+
+/// <summary>
+/// Why a request or an operation failed: one name for each reason, used in logs, metrics and tests. Which HTTP status a
+/// reason has is decided in one place, the error mapper of ImageIO.Http.
+/// </summary>
+public enum TransferError
+{
+    /// <summary>The request itself is wrong: a header, a parameter, or the body's JSON.</summary>
+    InvalidRequest,
+
+    /// <summary>The body is larger than this resource reads.</summary>
+    RequestTooLarge,
+
+    /// <summary>No such path on this service.</summary>
+    ResourceUnknown,
+
+    /// <summary>The method is unknown, or the resource does not have it.</summary>
+    MethodNotAllowed,
+
+    /// <summary>No ticket with this id, as the management side sees it.</summary>
+    TicketNotFound,
+
+    /// <summary>A client presented the id of a ticket that does not exist.</summary>
+    TicketUnknown,
+
+    /// <summary>The ticket's time is over.</summary>
+    TicketExpired,
+
+    /// <summary>The ticket is being removed; running operations stop, new ones do not start.</summary>
+    TicketCanceled,
+
+    /// <summary>The ticket does not permit this operation.</summary>
+    OperationNotPermitted,
+
+    /// <summary>Operations were still running when the time to cancel a ticket was over.</summary>
+    CancelTimedOut,
+
+    /// <summary>The range passes the ticket's size or the image's end.</summary>
+    RangeNotSatisfiable,
+
+    /// <summary>The client went away, or sent less than it had announced.</summary>
+    ClientDisconnected,
+
+    /// <summary>The image could not be opened.</summary>
+    ImageUnavailable,
+
+    /// <summary>No space, or no quota, is left for the image.</summary>
+    StorageFull,
+
+    /// <summary>The storage reported an error, or gave less than it should hold.</summary>
+    StorageFailed,
+
+    /// <summary>A flush failed earlier and what it lost has not been written again.</summary>
+    FlushLost,
+
+    /// <summary>The backend does not offer what was asked for.</summary>
+    NotSupported,
+}

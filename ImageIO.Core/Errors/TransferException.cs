@@ -1,0 +1,27 @@
+namespace ImageIO.Core.Errors;
+
+/// <summary>
+/// A failure with a name. Covers everything that a request, a client or the storage can do wrong; a bug in our own code
+/// is an <see cref="ArgumentException"/> or <see cref="InvalidOperationException"/> instead, and cancellation an
+/// <see cref="OperationCanceledException"/>.
+/// </summary>
+public sealed class TransferException : IOException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="error">The reason.</param>
+    /// <param name="message">What was tried, on what, and the result; never a ticket id.</param>
+    /// <param name="innerException">The cause, or null.</param>
+    public TransferException(TransferError error, string message, Exception? innerException = null)
+        : base(message, innerException) => Error = error;
+
+    /// <summary>The reason.</summary>
+    public TransferError Error { get; }
+
+    /// <summary>
+    /// For <see cref="TransferError.RangeNotSatisfiable"/> of a read: the size in bytes that the range passed. Null: not known.
+    /// </summary>
+    public long? Limit { get; init; }
+
+    /// <summary>For <see cref="TransferError.StorageFull"/>: bytes of the request written before. Null: not known.</summary>
+    public long? BytesDone { get; init; }
+}

@@ -1,0 +1,88 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Ranges;
+
+namespace ImageIO.Core.Operations;
+
+/// <summary>
+/// Writes bytes at any offset and of any length to an image that takes only whole blocks: the blocks at the edges are
+/// read, patched and written, safe against other writers of the same blocks.
+/// </summary>
+internal static class BlockWriter
+{
+    /// <summary>Writes a part of a buffer.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="buffer">
+    /// Holds the payload behind a gap, such that its start is block-aligned in the image; with room for whole blocks
+    /// at both ends.
+    /// </param>
+    /// <param name="gap">Bytes before the payload, less than a block.</param>
+    /// <param name="length">Bytes of payload, more than 0.</param>
+    /// <param name="offset">Where the payload belongs in the image.</param>
+    /// <remarks>
+    /// Not cancelled by a client that leaves: what it sent is written. The locks cover, with B the block size and S the
+    /// image's size:
+    /// <code>
+    ///   gap | payload                         | rest
+    ///   ----+---------------------------------+-----
+    ///   [ head: B ][ whole blocks ][ tail: B  ]          tail block ends at or before S: patched like the head
+    ///   [ head: B ][ whole blocks ][ tail ... infinity)  tail reaches S: the write may change the size, so
+    ///                                                    nobody else may write or grow behind it meanwhile
+    /// </code>
+    /// </remarks>
+    public static async Task WriteAsync(OpenImage image, AlignedBuffer buffer, int gap, int length, long offset)
+    {
+        int block = image.BlockSize;
+        long start = offset - gap;
+        long end = offset + length;
+        long alignedEnd = Alignment.Up(end, block);
+        bool patchHead = gap > 0;
+        bool patchTail = end != alignedEnd;
+
+        if (!patchHead && !patchTail)
+        {
+            using (await image.Locks.AcquireAsync(new ByteRange(start, end)))
+            {
+                await image.WriteAsync(buffer.Memory[..length], start, CancellationToken.None);
+            }
+
+            return;
+        }
+
+        long headEnd = patchHead ? start + block : start;
+        long tailStart = patchTail ? alignedEnd - block : alignedEnd;
+        long tailEnd = alignedEnd <= image.Size ? alignedEnd : long.MaxValue;
+        using RangeLock.Holder held = await image.Locks.AcquireAsync(
+            shared: headEnd < tailStart ? new ByteRange(headEnd, tailStart) : default,
+            first: patchHead ? new ByteRange(start, headEnd) : default,
+            second: patchTail ? new ByteRange(tailStart, tailEnd) : default);
+
+        using AlignedBuffer scratch = RentScratch(image);
+        if (patchHead)
+        {
+            Memory<byte> old = scratch.Memory[..block];
+            await image.ReadAsync(old, start, CancellationToken.None);
+            old[..gap].CopyTo(buffer.Memory);
+        }
+
+        if (patchTail)
+        {
+            // The size as it is under the lock: it decides whether bytes behind the payload must be kept, and whether
+            // the last block is a whole one.
+            long size = image.Size;
+            if (size > end)
+            {
+                Memory<byte> old = scratch.Memory[..block];
+                await image.ReadAsync(old, tailStart, CancellationToken.None);
+                old[(int)(end - tailStart)..].CopyTo(buffer.Memory[(int)(end - start)..]);
+                end = Math.Min(size, alignedEnd);
+            }
+        }
+
+        await image.WriteAsync(buffer.Memory[..(int)(end - start)], start, CancellationToken.None);
+    }
+
+    // Not from the shared pool: an operation waits for a buffer there only while it holds none, and here it holds one.
+    // A block is small, and only the two edges of a request need it.
+    private static AlignedBuffer RentScratch(OpenImage image) => AlignedBuffer.Allocate(image.BlockSize);
+}

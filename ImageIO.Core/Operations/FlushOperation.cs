@@ -1,0 +1,24 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Tickets;
+
+namespace ImageIO.Core.Operations;
+
+/// <summary>Makes everything written to an image so far durable.</summary>
+/// <param name="image">The image, open for writing.</param>
+public sealed class FlushOperation(OpenImage image) : IOperation
+{
+    /// <inheritdoc />
+    public long Offset => 0;
+
+    /// <summary>Always 0: a flush transfers no bytes.</summary>
+    public long Done => 0;
+
+    /// <summary>Does nothing: a flush is one step, and nobody can call it back.</summary>
+    public void Cancel()
+    {
+    }
+
+    /// <summary>Runs the flush.</summary>
+    /// <exception cref="Errors.TransferException">Why the storage failed, or that an earlier flush lost data.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken) => await image.FlushAsync(cancellationToken);
+}

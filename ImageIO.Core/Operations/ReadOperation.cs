@@ -1,0 +1,125 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Ranges;
+using ImageIO.Core.Tickets;
+
+namespace ImageIO.Core.Operations;
+
+/// <summary>Reads a range of an image and sends it to a client; reading and sending overlap.</summary>
+/// <remarks>
+/// The ring is all that is read ahead of the client: a client that takes one byte of 10 MiB keeps the operation running.
+/// </remarks>
+public sealed class ReadOperation : IOperation
+{
+    /// <summary>
+    /// Bytes given to the client's stream at once. Kestrel copies a whole write into its pipe before it waits for the
+    /// socket, so this bounds what a connection holds beside the ring.
+    /// </summary>
+    internal const int SendSize = 256 * 1024;
+
+    private readonly OpenImage _image;
+    private readonly ByteRange _range;
+    private readonly Stream _destination;
+    private readonly CancelFlag _cancel = new();
+    private readonly Queue<(Task Read, AlignedBuffer Buffer, int Gap, int Length)> _inFlight = new();
+    private long _done;
+
+    /// <summary>Prepares the download of a range that lies inside the image.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="range">The bytes to send.</param>
+    /// <param name="destination">The client.</param>
+    public ReadOperation(OpenImage image, ByteRange range, Stream destination)
+    {
+        _image = image;
+        _range = range;
+        _destination = destination;
+    }
+
+    /// <inheritdoc />
+    public long Offset => _range.Start;
+
+    /// <inheritdoc />
+    public long Done => Interlocked.Read(ref _done);
+
+    /// <inheritdoc />
+    public void Cancel() => _cancel.Set();
+
+    /// <summary>Runs the download.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.ClientDisconnected"/>, or why the storage failed.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            long next = _range.Start;
+            while (Done < _range.Length)
+            {
+                next = await ReadAheadAsync(next, cancellationToken);
+                (Task read, AlignedBuffer buffer, int gap, int length) = _inFlight.Peek();
+                await read;
+                await SendAsync(buffer.Memory.Slice(gap, length), cancellationToken);
+                _inFlight.Dequeue();
+                ((IDisposable)buffer).Dispose();
+            }
+        }
+        finally
+        {
+            // The storage still writes into the buffers of reads in flight: they are given back when it is done.
+            while (_inFlight.TryDequeue(out (Task Read, AlignedBuffer Buffer, int Gap, int Length) rest))
+            {
+                await rest.Read.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                ((IDisposable)rest.Buffer).Dispose();
+            }
+        }
+    }
+
+    // Starts reads until the ring is full or no further buffer is free; at least one is in flight afterwards.
+    private async ValueTask<long> ReadAheadAsync(long next, CancellationToken cancellationToken)
+    {
+        while (next < _range.End && _inFlight.Count < _image.Ring.QueueDepth)
+        {
+            _cancel.ThrowIfSet();
+            long start = Alignment.Down(next, _image.BlockSize);
+            long alignedLength = Alignment.Up(_range.End - start, _image.BlockSize);
+            int size = (int)Math.Min(alignedLength, _image.Ring.BufferSize);
+            AlignedBuffer? buffer;
+            if (_inFlight.Count == 0)
+            {
+                buffer = await _image.Pool.RentAsync(size, cancellationToken);
+            }
+            else if (!_image.Pool.TryRent(size, out buffer))
+            {
+                break;
+            }
+
+            int gap = (int)(next - start);
+            int length = (int)Math.Min(_range.End - next, size - gap);
+            Task read = _image.ReadAsync(buffer.Memory[..size], start, CancellationToken.None).AsTask();
+            _inFlight.Enqueue((read, buffer, gap, length));
+            next += length;
+        }
+
+        return next;
+    }
+
+    private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        _cancel.ThrowIfSet();
+        for (int sent = 0; sent < bytes.Length;)
+        {
+            int count = Math.Min(SendSize, bytes.Length - sent);
+            try
+            {
+                await _destination.WriteAsync(bytes.Slice(sent, count), cancellationToken);
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException)
+            {
+                throw new TransferException(
+                    TransferError.ClientDisconnected, $"The client took {Done} of {_range.Length} bytes", e);
+            }
+
+            sent += count;
+            Interlocked.Add(ref _done, count);
+        }
+    }
+}

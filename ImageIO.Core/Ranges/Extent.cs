@@ -1,0 +1,23 @@
+namespace ImageIO.Core.Ranges;
+
+/// <summary>What is known of an extent. The facts are independent of each other.</summary>
+[Flags]
+public enum ExtentFlags
+{
+    /// <summary>Data, or nothing known.</summary>
+    None = 0,
+
+    /// <summary>Reads as zeroes.</summary>
+    Zero = 1,
+
+    /// <summary>Unallocated: a backing file, where there is one, shows through.</summary>
+    Hole = 2,
+
+    /// <summary>Changed since the checkpoint that a backup refers to.</summary>
+    Dirty = 4,
+}
+
+/// <summary>A range of the image with one state.</summary>
+/// <param name="Range">The bytes, never empty.</param>
+/// <param name="Flags">Their state.</param>
+public readonly record struct Extent(ByteRange Range, ExtentFlags Flags);

@@ -1,0 +1,145 @@
+namespace ImageIO.Core.Ranges;
+
+/// <summary>
+/// A set of bytes kept as disjoint, merged ranges: overlapping and touching ranges become one. Not thread-safe.
+/// </summary>
+/// <remarks>
+/// Adding costs O(log n) plus the ranges it swallows, each of which is swallowed only once; the sum is kept, not
+/// computed. A ticket that got a million scattered writes is therefore as cheap to ask as one that got ten.
+/// </remarks>
+public sealed class RangeSet
+{
+    // Invariant: ranges are non-empty, and between two neighbours lies at least one byte that is not in the set.
+    private readonly SortedSet<ByteRange> _ranges = new(Comparer<ByteRange>.Create((a, b) => a.Start.CompareTo(b.Start)));
+
+    /// <summary>Number of distinct bytes in the set.</summary>
+    public long Sum { get; private set; }
+
+    /// <summary>Number of merged ranges.</summary>
+    public int Count => _ranges.Count;
+
+    /// <summary>Whether the set holds no byte.</summary>
+    public bool IsEmpty => _ranges.Count == 0;
+
+    /// <summary>The merged ranges in ascending order.</summary>
+    public IEnumerable<ByteRange> Ranges => _ranges;
+
+    /// <summary>Adds all bytes of <paramref name="range"/>; bytes already there change nothing.</summary>
+    public void Add(ByteRange range)
+    {
+        if (range.IsEmpty)
+        {
+            return;
+        }
+
+        long start = range.Start;
+        long end = range.End;
+        if (LastStartingAtOrBefore(start) is { } before && before.End >= start)
+        {
+            if (before.End >= end)
+            {
+                return;
+            }
+
+            start = before.Start;
+            Take(before);
+        }
+
+        while (FirstStartingIn(start, end) is { } next)
+        {
+            end = Math.Max(end, next.End);
+            Take(next);
+        }
+
+        Put(new ByteRange(start, end));
+    }
+
+    /// <summary>Removes all bytes of <paramref name="range"/>; bytes not in the set change nothing.</summary>
+    public void Remove(ByteRange range)
+    {
+        if (range.IsEmpty)
+        {
+            return;
+        }
+
+        if (LastStartingAtOrBefore(range.Start) is { } before && before.End > range.Start)
+        {
+            Cut(before, range);
+        }
+
+        while (FirstStartingIn(range.Start, range.End - 1) is { } next)
+        {
+            Cut(next, range);
+        }
+    }
+
+    /// <summary>Adds all bytes of another set.</summary>
+    public void Add(RangeSet other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        foreach (ByteRange range in other._ranges)
+        {
+            Add(range);
+        }
+    }
+
+    /// <summary>Removes every byte.</summary>
+    public void Clear()
+    {
+        _ranges.Clear();
+        Sum = 0;
+    }
+
+    private void Cut(ByteRange stored, ByteRange hole)
+    {
+        Take(stored);
+        if (stored.Start < hole.Start)
+        {
+            Put(new ByteRange(stored.Start, hole.Start));
+        }
+
+        if (stored.End > hole.End)
+        {
+            Put(new ByteRange(hole.End, stored.End));
+        }
+    }
+
+    private void Put(ByteRange range)
+    {
+        _ranges.Add(range);
+        Sum += range.Length;
+    }
+
+    private void Take(ByteRange range)
+    {
+        _ranges.Remove(range);
+        Sum -= range.Length;
+    }
+
+    // The comparer looks at starts only, so an empty range at a position stands for that position. Min and Max of a
+    // view are found by walking down the tree; the view is never counted or copied.
+    private ByteRange? LastStartingAtOrBefore(long position)
+    {
+        if (_ranges.Count == 0)
+        {
+            return null;
+        }
+
+        SortedSet<ByteRange> view = _ranges.GetViewBetween(default, new ByteRange(position, position));
+        ByteRange last = view.Max;
+        return last.IsEmpty ? null : last;
+    }
+
+    private ByteRange? FirstStartingIn(long first, long last)
+    {
+        if (_ranges.Count == 0)
+        {
+            return null;
+        }
+
+        SortedSet<ByteRange> view =
+            _ranges.GetViewBetween(new ByteRange(first, first), new ByteRange(last, last));
+        ByteRange found = view.Min;
+        return found.IsEmpty ? null : found;
+    }
+}

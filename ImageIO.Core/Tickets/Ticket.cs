@@ -1,0 +1,131 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.Core.Tickets;
+
+/// <summary>
+/// An installed ticket: what it permits, until when, what runs under it and what has been transferred. Thread-safe.
+/// </summary>
+/// <remarks>Split by concern: this part is time and permission, the others are running operations and the open image.</remarks>
+public sealed partial class Ticket
+{
+    private readonly Lock _lock = new();
+    private readonly TimeProvider _time;
+    private long _expires;
+    private long _lastUse;
+
+    /// <summary>Installs a ticket; its time begins now.</summary>
+    /// <param name="spec">What the manager wants.</param>
+    /// <param name="opener">Opens the image when the first connection needs it.</param>
+    /// <param name="time">The clock; only its monotonic timestamp is used.</param>
+    public Ticket(TicketSpec spec, ImageOpener opener, TimeProvider time)
+    {
+        Spec = spec;
+        _opener = opener;
+        _time = time;
+        _lastUse = NowSeconds;
+        _expires = After(spec.TimeoutSeconds);
+    }
+
+    /// <summary>What the manager installed.</summary>
+    public TicketSpec Spec { get; }
+
+    /// <summary>What logs and metrics call this ticket's transfer.</summary>
+    public string TransferId => Spec.EffectiveTransferId;
+
+    /// <summary>When it expires: whole seconds of the monotonic clock.</summary>
+    public long ExpiresSeconds
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _expires;
+            }
+        }
+    }
+
+    /// <summary>Whole seconds since the last operation ended; 0 while one runs.</summary>
+    public long IdleSeconds
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _running.Count > 0 ? 0 : NowSeconds - _lastUse;
+            }
+        }
+    }
+
+    /// <summary>Whether its time is over.</summary>
+    public bool IsExpired
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _expires <= NowSeconds;
+            }
+        }
+    }
+
+    private long NowSeconds => _time.GetTimestamp() / _time.TimestampFrequency;
+
+    /// <summary>Fails unless the ticket permits <paramref name="access"/> now.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.TicketCanceled"/>, <see cref="TransferError.TicketExpired"/> or
+    /// <see cref="TransferError.OperationNotPermitted"/>.
+    /// </exception>
+    public void Authorize(TicketAccess access)
+    {
+        lock (_lock)
+        {
+            if (_canceled)
+            {
+                throw Canceled();
+            }
+
+            if (_expires <= NowSeconds)
+            {
+                throw new TransferException(TransferError.TicketExpired, $"Transfer {TransferId} has expired");
+            }
+        }
+
+        if ((Spec.Access & access) != access)
+        {
+            throw new TransferException(
+                TransferError.OperationNotPermitted,
+                $"Transfer {TransferId} does not permit {(access == TicketAccess.Write ? "write" : "read")}");
+        }
+    }
+
+    /// <summary>Starts the ticket's time anew, after it was used.</summary>
+    public void Extend()
+    {
+        lock (_lock)
+        {
+            _lastUse = NowSeconds;
+            _expires = After(Spec.TimeoutSeconds);
+        }
+    }
+
+    /// <summary>Lets it expire so many seconds from now, also when it has expired already; 0: now.</summary>
+    /// <param name="seconds">0 or more.</param>
+    public void ExpireAfter(long seconds)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(seconds);
+        lock (_lock)
+        {
+            _expires = After(seconds);
+        }
+    }
+
+    private long After(long seconds)
+    {
+        long now = NowSeconds;
+        return seconds > long.MaxValue - now ? long.MaxValue : now + seconds;
+    }
+
+    private TransferException Canceled() =>
+        new(TransferError.TicketCanceled, $"Transfer {TransferId} was canceled");
+}

@@ -1,0 +1,88 @@
+using System.Collections.Concurrent;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.Core.Tickets;
+
+/// <summary>All installed tickets, in memory only: after a restart the manager installs them again. Thread-safe.</summary>
+/// <param name="registry">Knows which URL schemes can be served.</param>
+/// <param name="opener">Opens the tickets' images.</param>
+/// <param name="time">The clock that tickets count on.</param>
+public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, TimeProvider time)
+{
+    private readonly ConcurrentDictionary<TicketId, Ticket> _tickets = new();
+
+    /// <summary>All tickets, in no order.</summary>
+    public IEnumerable<Ticket> All => _tickets.Values;
+
+    /// <summary>Installs a ticket, replacing the one of the same id.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: no backend serves its URL's scheme.</exception>
+    public Ticket Add(TicketSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        registry.RequireScheme(spec.Url);
+        var ticket = new Ticket(spec, opener, time);
+        _tickets[spec.Id] = ticket;
+        return ticket;
+    }
+
+    /// <summary>The ticket with this id, as the manager asks for it.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketNotFound"/>.</exception>
+    public Ticket Find(TicketId id) =>
+        _tickets.TryGetValue(id, out Ticket? ticket)
+            ? ticket
+            : throw new TransferException(TransferError.TicketNotFound, "No such ticket");
+
+    /// <summary>The ticket with this id, as a client presents it, if it permits <paramref name="access"/> now.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketUnknown"/>, or why <see cref="Ticket.Authorize"/> refuses.</exception>
+    public Ticket Authorize(TicketId id, TicketAccess access)
+    {
+        if (!_tickets.TryGetValue(id, out Ticket? ticket))
+        {
+            throw new TransferException(TransferError.TicketUnknown, "No such ticket");
+        }
+
+        ticket.Authorize(access);
+        return ticket;
+    }
+
+    /// <summary>
+    /// Cancels and removes a ticket; an unknown id is fine. When this returns after waiting, its image is closed.
+    /// </summary>
+    /// <param name="id">The ticket.</param>
+    /// <param name="wait">
+    /// How long to wait for running operations. Zero: do not wait; the ticket goes by itself when nothing runs any more.
+    /// </param>
+    /// <exception cref="TransferException"><see cref="TransferError.CancelTimedOut"/>: operations still run. The ticket stays, cancelled.</exception>
+    public async Task RemoveAsync(TicketId id, TimeSpan wait)
+    {
+        if (_tickets.TryGetValue(id, out Ticket? ticket))
+        {
+            await RemoveAsync(ticket, wait);
+        }
+    }
+
+    /// <summary>Cancels and removes all tickets, all at once.</summary>
+    /// <inheritdoc cref="RemoveAsync(TicketId, TimeSpan)" path="/param[@name='wait']|/exception" />
+    public Task RemoveAllAsync(TimeSpan wait) => Task.WhenAll(_tickets.Values.Select(ticket => RemoveAsync(ticket, wait)));
+
+    private async Task RemoveAsync(Ticket ticket, TimeSpan wait)
+    {
+        if (wait == TimeSpan.Zero)
+        {
+            await ticket.CancelAsync(whenDrained: () => Forget(ticket));
+        }
+        else if (await ticket.CancelAsync(wait))
+        {
+            Forget(ticket);
+        }
+        else
+        {
+            throw new TransferException(
+                TransferError.CancelTimedOut, $"Timeout cancelling transfer {ticket.TransferId}");
+        }
+    }
+
+    // Only this very ticket: the manager may have installed a new one under the id meanwhile.
+    private void Forget(Ticket ticket) => _tickets.TryRemove(new(ticket.Spec.Id, ticket));
+}
