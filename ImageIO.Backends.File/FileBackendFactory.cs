@@ -1,0 +1,43 @@
+using ImageIO.Backends.Posix;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+using Mono.Unix.Native;
+
+namespace ImageIO.Backends.File;
+
+/// <summary>Opens images on regular files: <c>file:</c> URLs that are no block device.</summary>
+public sealed class FileBackendFactory : IBackendFactory
+{
+    /// <inheritdoc />
+    public string Name => "file";
+
+    /// <inheritdoc />
+    public IReadOnlyCollection<string> Schemes { get; } = [FilePath.Scheme];
+
+    /// <summary>
+    /// True for everything but a block device, also for what does not exist: then opening says what is wrong with it.
+    /// </summary>
+    public bool Accepts(ImageUrl url) => !FilePath.IsBlockDevice(url);
+
+    /// <inheritdoc />
+    public async ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
+    {
+        string path = FilePath.Of(url);
+        if (FilePath.TypeOf(url) is not (0 or FilePermissions.S_IFREG))
+        {
+            // Before opening: to open a pipe would wait for its other end.
+            throw new TransferException(TransferError.ImageUnavailable, $"{path} is not a regular file");
+        }
+
+        DirectFile file = await DirectFile.OpenAsync(path, access.Write);
+        try
+        {
+            return new FileBackend(file, await file.DetectBlockSizeAsync(), access.Write);
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
+    }
+}

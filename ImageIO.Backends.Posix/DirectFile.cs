@@ -1,0 +1,147 @@
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Errors;
+using Microsoft.Win32.SafeHandles;
+using Mono.Unix.Native;
+
+namespace ImageIO.Backends.Posix;
+
+/// <summary>
+/// An open file or device with direct I/O: positional reads, writes, flush. Every call runs on the thread pool, never
+/// on the caller's thread, and every failure names call, path and range.
+/// </summary>
+internal sealed class DirectFile : IAsyncDisposable
+{
+    // The smallest sector in use, and the largest: what cannot be told apart is treated as the largest.
+    private const int SmallSector = 512;
+    private const int LargeSector = 4096;
+
+    private DirectFile(string path, SafeFileHandle handle, bool isDirect)
+    {
+        Path = path;
+        Handle = handle;
+        IsDirect = isDirect;
+    }
+
+    /// <summary>Where it is.</summary>
+    public string Path { get; }
+
+    /// <summary>The descriptor, for calls that only one kind of storage has.</summary>
+    public SafeFileHandle Handle { get; }
+
+    /// <summary>Whether the page cache is bypassed. False: this file system cannot (open(2), EINVAL).</summary>
+    public bool IsDirect { get; }
+
+    /// <summary>Opens an existing file or device.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>.</exception>
+    public static Task<DirectFile> OpenAsync(string path, bool write) => Task.Run(() =>
+    {
+        // Through Mono.Posix, which knows the flags' values: O_DIRECT differs by architecture.
+        OpenFlags flags = (write ? OpenFlags.O_RDWR : OpenFlags.O_RDONLY) | OpenFlags.O_CLOEXEC;
+        bool direct = true;
+        SafeFileHandle handle = Open(path, flags | OpenFlags.O_DIRECT, out Errno errno);
+        if (handle.IsInvalid && errno == Errno.EINVAL)
+        {
+            direct = false;
+            handle = Open(path, flags, out errno);
+        }
+
+        return handle.IsInvalid
+            ? throw PosixError.Unavailable($"open({path}, {(write ? "read and write" : "read")})", errno)
+            : new DirectFile(path, handle, direct);
+    });
+
+    /// <summary>Size of a regular file in bytes, now.</summary>
+    public long Length => RandomAccess.GetLength(Handle);
+
+    /// <summary>Reads until the buffer is full or the file ends; returns how much came.</summary>
+    public async ValueTask<int> ReadAsync(Memory<byte> destination, long offset)
+    {
+        int total = 0;
+        try
+        {
+            while (total < destination.Length)
+            {
+                int read = await RandomAccess.ReadAsync(Handle, destination[total..], offset + total, CancellationToken.None);
+                total += read;
+                // A short count that is no multiple of a sector is the file's end: reading on from there would be
+                // misaligned.
+                if (read == 0 || !Alignment.IsAligned(total, SmallSector))
+                {
+                    break;
+                }
+            }
+        }
+        catch (Exception e) when (PosixError.IsStorageFailure(e))
+        {
+            throw PosixError.Storage($"pread({Path}, {destination.Length} bytes at {offset})", e);
+        }
+
+        return total;
+    }
+
+    /// <summary>Writes everything.</summary>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset)
+    {
+        try
+        {
+            // Loops over short counts itself.
+            await RandomAccess.WriteAsync(Handle, source, offset, CancellationToken.None);
+        }
+        catch (Exception e) when (PosixError.IsStorageFailure(e))
+        {
+            throw PosixError.Storage($"pwrite({Path}, {source.Length} bytes at {offset})", e);
+        }
+    }
+
+    /// <summary>Makes completed writes durable: fsync(2).</summary>
+    public async ValueTask FlushAsync() => await Task.Run(() =>
+    {
+        try
+        {
+            RandomAccess.FlushToDisk(Handle);
+        }
+        catch (Exception e) when (PosixError.IsStorageFailure(e))
+        {
+            throw PosixError.Storage($"fsync({Path})", e);
+        }
+    });
+
+    /// <summary>
+    /// The smallest of 512 and 4096 bytes that direct reads accept; 4096 where an empty file does not tell.
+    /// </summary>
+    public async ValueTask<int> DetectBlockSizeAsync()
+    {
+        if (Length == 0)
+        {
+            return LargeSector;
+        }
+
+        using AlignedBuffer probe = AlignedBuffer.Allocate(LargeSector);
+        try
+        {
+            await RandomAccess.ReadAsync(Handle, probe.Memory[..SmallSector], 0, CancellationToken.None);
+            return SmallSector;
+        }
+        catch (Exception e) when (e is IOException or ArgumentException)
+        {
+            // EINVAL: sectors are larger. Anything else will show again, with its name, at the first real read.
+            return LargeSector;
+        }
+    }
+
+    /// <summary>Closes the descriptor; it may take long on a network file system, so not on the caller's thread.</summary>
+    public async ValueTask DisposeAsync() => await Task.Run(Handle.Dispose);
+
+    private static SafeFileHandle Open(string path, OpenFlags flags, out Errno errno)
+    {
+        int descriptor;
+        do
+        {
+            descriptor = Syscall.open(path, flags);
+            errno = descriptor < 0 ? Stdlib.GetLastError() : 0;
+        }
+        while (errno == Errno.EINTR);
+
+        return new SafeFileHandle(descriptor, ownsHandle: true);
+    }
+}

@@ -1,0 +1,63 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using Mono.Unix.Native;
+
+namespace ImageIO.Backends.Posix;
+
+/// <summary>The system calls that Mono.Posix lacks, named after their man pages. Errors come back as values.</summary>
+internal static partial class LibC
+{
+    /// <summary>fallocate(2): the file's size does not change.</summary>
+    public const int FALLOC_FL_KEEP_SIZE = 0x01;
+
+    /// <summary>fallocate(2): give the space back; reads as zeroes. Needs FALLOC_FL_KEEP_SIZE.</summary>
+    public const int FALLOC_FL_PUNCH_HOLE = 0x02;
+
+    /// <summary>fallocate(2): keep the space; reads as zeroes.</summary>
+    public const int FALLOC_FL_ZERO_RANGE = 0x10;
+
+    private const int SEEK_DATA = 3;
+    private const int SEEK_HOLE = 4;
+
+    /// <summary>fallocate(2), again after a signal. 0 is success.</summary>
+    public static Errno Fallocate(SafeFileHandle file, int mode, long offset, long length)
+    {
+        while (true)
+        {
+            if (FallocateCall(file, mode, offset, length) == 0)
+            {
+                return 0;
+            }
+
+            Errno errno = LastError();
+            if (errno != Errno.EINTR)
+            {
+                return errno;
+            }
+        }
+    }
+
+    /// <summary>Where data begins at or after <paramref name="offset"/>: lseek(2) with SEEK_DATA. ENXIO: nowhere.</summary>
+    public static Errno SeekData(SafeFileHandle file, long offset, out long found) =>
+        Seek(file, offset, SEEK_DATA, out found);
+
+    /// <summary>Where a hole begins at or after <paramref name="offset"/>, at last the end: lseek(2) with SEEK_HOLE.</summary>
+    public static Errno SeekHole(SafeFileHandle file, long offset, out long found) =>
+        Seek(file, offset, SEEK_HOLE, out found);
+
+    // Moves the descriptor's offset, which nobody uses: all our reads and writes are positional.
+    private static Errno Seek(SafeFileHandle file, long offset, int whence, out long found)
+    {
+        found = SeekCall(file, offset, whence);
+        return found < 0 ? LastError() : 0;
+    }
+
+    // Read at once: the next call of any kind may change it.
+    private static Errno LastError() => NativeConvert.ToErrno(Marshal.GetLastPInvokeError());
+
+    [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
+    private static partial int FallocateCall(SafeFileHandle file, int mode, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
+    private static partial long SeekCall(SafeFileHandle file, long offset, int whence);
+}
