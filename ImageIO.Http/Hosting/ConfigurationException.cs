@@ -1,0 +1,11 @@
+namespace ImageIO.Http.Hosting;
+
+/// <summary>The start cannot go on: the message says what is wrong, where, and what would be right.</summary>
+public sealed class ConfigurationException : Exception
+{
+    /// <summary>Creates the exception.</summary>
+    public ConfigurationException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}

@@ -1,0 +1,22 @@
+using Serilog.Events;
+
+namespace ImageIO.Http.Hosting;
+
+/// <summary>Where log lines go, how they look, and which are written.</summary>
+public sealed record LogSettings
+{
+    /// <summary>Least severe level that is written.</summary>
+    public required LogEventLevel Level { get; init; }
+
+    /// <summary>One JSON object a line instead of text.</summary>
+    public bool Json { get; init; }
+
+    /// <summary>The log file. Empty: standard error.</summary>
+    public string File { get; init; } = "";
+
+    /// <summary>Bytes after which a new file is begun; 0: never.</summary>
+    public long MaxBytes { get; init; }
+
+    /// <summary>Older files that are kept beside the newest.</summary>
+    public int BackupCount { get; init; }
+}

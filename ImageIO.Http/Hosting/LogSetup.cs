@@ -1,0 +1,74 @@
+using Microsoft.Extensions.Logging;
+using Serilog;
+using Serilog.Core;
+using Serilog.Events;
+using Serilog.Formatting;
+using Serilog.Formatting.Compact;
+using Serilog.Formatting.Display;
+
+namespace ImageIO.Http.Hosting;
+
+/// <summary>Sets logging up: one line for each event, to a file with rotation or to standard error.</summary>
+public static class LogSetup
+{
+    // The columns of the reference's log, so that administrators' eyes and scripts find what they know.
+    private const string Line =
+        "{Timestamp:yyyy-MM-dd HH:mm:ss,fff} {LevelName,-7} ({ThreadId}) [{SourceContext}] {Message:lj}{NewLine}{Exception}";
+
+    /// <summary>Replaces the host's logging.</summary>
+    /// <exception cref="ConfigurationException">The log file cannot be written.</exception>
+    public static void UseLog(this ILoggingBuilder logging, LogSettings settings)
+    {
+        ITextFormatter formatter = settings.Json
+            ? new CompactJsonFormatter()
+            : new MessageTemplateTextFormatter(Line, System.Globalization.CultureInfo.InvariantCulture);
+        LoggerConfiguration configuration = new LoggerConfiguration()
+            .MinimumLevel.Is(settings.Level)
+            // The server's own chatter about connections and requests; ours says the same with transfer ids.
+            .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+            .Enrich.With<ReferenceColumns>();
+        configuration = settings.File.Length == 0
+            ? configuration.WriteTo.Console(formatter, standardErrorFromLevel: LogEventLevel.Verbose)
+            : ToFile(configuration, formatter, settings);
+        logging.ClearProviders();
+        logging.AddSerilog(configuration.CreateLogger(), dispose: true);
+    }
+
+    private static LoggerConfiguration ToFile(
+        LoggerConfiguration configuration, ITextFormatter formatter, LogSettings settings)
+    {
+        try
+        {
+            // Opened once here, because the sink itself would fail in silence.
+            using (new FileStream(settings.File, FileMode.Append, FileAccess.Write, FileShare.ReadWrite))
+            {
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"Cannot write the log file {settings.File}: {e.Message}", e);
+        }
+
+        return configuration.WriteTo.File(
+            formatter,
+            settings.File,
+            fileSizeLimitBytes: settings.MaxBytes > 0 ? settings.MaxBytes : null,
+            rollOnFileSizeLimit: settings.MaxBytes > 0,
+            retainedFileCountLimit: settings.BackupCount + 1);
+    }
+
+    private sealed class ReferenceColumns : ILogEventEnricher
+    {
+        public void Enrich(LogEvent logEvent, ILogEventPropertyFactory propertyFactory)
+        {
+            logEvent.AddPropertyIfAbsent(propertyFactory.CreateProperty("ThreadId", Environment.CurrentManagedThreadId));
+            logEvent.AddPropertyIfAbsent(propertyFactory.CreateProperty("LevelName", logEvent.Level switch
+            {
+                LogEventLevel.Verbose or LogEventLevel.Debug => "DEBUG",
+                LogEventLevel.Information => "INFO",
+                LogEventLevel.Warning => "WARNING",
+                _ => "ERROR",
+            }));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+using System.Reflection;
+
+namespace ImageIO.Http.Hosting;
+
+/// <summary>The product's version, as <c>--version</c> and <c>/info/</c> tell it.</summary>
+public static class ProductVersion
+{
+    /// <summary>Like <c>1.2.3</c>.</summary>
+    public static string Text { get; } =
+        typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+}

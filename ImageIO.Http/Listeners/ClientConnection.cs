@@ -1,0 +1,120 @@
+using ImageIO.Core.Tickets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
+
+namespace ImageIO.Http.Listeners;
+
+/// <summary>
+/// One client connection: the service it came in by, the images it holds open, and whether it idles or stalls. Lives
+/// from accept to close; requests on it find it among their features.
+/// </summary>
+/// <remarks>
+/// Two clocks. Idle: no request runs. Stalled: a request waits for the client's next byte, or for the client to take
+/// one. While a request waits for storage neither runs, however long that takes.
+/// </remarks>
+public sealed class ClientConnection
+{
+    private readonly ConnectionContext _context;
+    private readonly TimeProvider _time;
+    private readonly Lock _lock = new();
+
+    // Timestamp since when the connection waits for the client; null while it does not.
+    private long? _waitingSince;
+    private bool _inRequest;
+    private TimeSpan _patience;
+
+    internal ClientConnection(ConnectionContext context, string service, TimeSpan patience, TimeProvider time)
+    {
+        _context = context;
+        _time = time;
+        _patience = patience;
+        Service = service;
+        _waitingSince = time.GetTimestamp();
+    }
+
+    /// <summary>The service whose listener accepted it.</summary>
+    public string Service { get; }
+
+    /// <summary>What logs call it.</summary>
+    public string Id => _context.ConnectionId;
+
+    /// <summary>The images it holds open.</summary>
+    public ImageLeases Images { get; } = new();
+
+    /// <summary>The connection that a request came in by.</summary>
+    public static ClientConnection Of(HttpContext context) =>
+        context.Features.Get<ClientConnection>()
+        ?? throw new InvalidOperationException("The request did not come in by one of our listeners.");
+
+    /// <summary>From now on it may idle or stall for so long; the ticket whose image it opened says.</summary>
+    /// <param name="seconds">0 or more; beyond ten years is for ever.</param>
+    public void SetPatience(long seconds)
+    {
+        lock (_lock)
+        {
+            _patience = TimeSpan.FromSeconds(Math.Min(seconds, 10L * 365 * 24 * 3600));
+        }
+    }
+
+    internal void RequestStarts()
+    {
+        lock (_lock)
+        {
+            _inRequest = true;
+            _waitingSince = null;
+        }
+    }
+
+    internal void RequestEnds()
+    {
+        lock (_lock)
+        {
+            _inRequest = false;
+            _waitingSince = _time.GetTimestamp();
+        }
+    }
+
+    internal void ClientWaitStarts()
+    {
+        lock (_lock)
+        {
+            _waitingSince = _time.GetTimestamp();
+        }
+    }
+
+    internal void ClientWaitEnds()
+    {
+        lock (_lock)
+        {
+            _waitingSince = null;
+        }
+    }
+
+    /// <summary>Ends it if it has kept us waiting for too long: an idle one politely, a stalled one by a cut.</summary>
+    /// <returns>Whether it was ended.</returns>
+    internal bool EndIfOverdue()
+    {
+        bool inRequest;
+        lock (_lock)
+        {
+            if (_waitingSince is not { } since || _time.GetElapsedTime(since) < _patience)
+            {
+                return false;
+            }
+
+            inRequest = _inRequest;
+        }
+
+        if (!inRequest && _context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } polite)
+        {
+            polite.RequestClose();
+        }
+        else
+        {
+            _context.Abort(new ConnectionAbortedException("The client moved no byte for too long"));
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,90 @@
+namespace ImageIO.Http.Listeners;
+
+/// <summary>
+/// A request's or response's body that tells its connection when it waits for the client, so that a client that stalls
+/// can be told from storage that is slow.
+/// </summary>
+/// <param name="body">The server's stream.</param>
+/// <param name="connection">The client's connection.</param>
+public sealed class ClientStream(Stream body, ClientConnection connection) : Stream
+{
+    /// <inheritdoc />
+    public override bool CanRead => body.CanRead;
+
+    /// <inheritdoc />
+    public override bool CanSeek => false;
+
+    /// <inheritdoc />
+    public override bool CanWrite => body.CanWrite;
+
+    /// <inheritdoc />
+    public override long Length => throw new NotSupportedException();
+
+    /// <inheritdoc />
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <inheritdoc />
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        // Most reads find bytes already received; only a real wait is worth the clock.
+        ValueTask<int> read = body.ReadAsync(buffer, cancellationToken);
+        return read.IsCompleted ? read : WaitAsync(read);
+    }
+
+    /// <inheritdoc />
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        ValueTask write = body.WriteAsync(buffer, cancellationToken);
+        return write.IsCompleted ? write : WaitAsync(write);
+    }
+
+    /// <inheritdoc />
+    public override Task FlushAsync(CancellationToken cancellationToken) => body.FlushAsync(cancellationToken);
+
+    /// <inheritdoc />
+    public override void Flush() => throw new NotSupportedException("Only asynchronous calls are served.");
+
+    /// <inheritdoc />
+    public override int Read(byte[] buffer, int offset, int count) =>
+        throw new NotSupportedException("Only asynchronous calls are served.");
+
+    /// <inheritdoc />
+    public override void Write(byte[] buffer, int offset, int count) =>
+        throw new NotSupportedException("Only asynchronous calls are served.");
+
+    /// <inheritdoc />
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    /// <inheritdoc />
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    private async ValueTask<int> WaitAsync(ValueTask<int> read)
+    {
+        connection.ClientWaitStarts();
+        try
+        {
+            return await read;
+        }
+        finally
+        {
+            connection.ClientWaitEnds();
+        }
+    }
+
+    private async ValueTask WaitAsync(ValueTask write)
+    {
+        connection.ClientWaitStarts();
+        try
+        {
+            await write;
+        }
+        finally
+        {
+            connection.ClientWaitEnds();
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ImageIO.Http.Listeners;
+
+/// <summary>Follows every client connection from accept to close, and ends those that idle or stall for too long.</summary>
+public sealed partial class ConnectionWatch(TimeProvider time, ILogger<ConnectionWatch> logger) : BackgroundService
+{
+    /// <summary>How long a connection that has not opened an image may idle: 60 s, as clients of the reference expect.</summary>
+    public static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(60);
+
+    private readonly ConcurrentDictionary<ClientConnection, byte> _open = new();
+
+    /// <summary>Connections open now.</summary>
+    public int Count => _open.Count;
+
+    /// <summary>The connection's life: runs the server's part of it, then gives back the images it held.</summary>
+    internal async Task RunAsync(ConnectionContext context, string service, ConnectionDelegate next)
+    {
+        var connection = new ClientConnection(context, service, DefaultPatience, time);
+        context.Features.Set(connection);
+        _open[connection] = 0;
+        Log.Opened(logger, service, connection.Id, context.RemoteEndPoint);
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            _open.TryRemove(connection, out _);
+            await connection.Images.DisposeAsync();
+            Log.Closed(logger, service, connection.Id);
+        }
+    }
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // One sweep a second over all connections: cheaper than a timer each, and late by a second at most.
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                foreach (ClientConnection connection in _open.Keys)
+                {
+                    if (connection.EndIfOverdue())
+                    {
+                        Log.Overdue(logger, connection.Service, connection.Id);
+                    }
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The host stops.
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Debug, "Connection {Connection} to the {Service} service opened by {Client}")]
+        public static partial void Opened(ILogger logger, string service, string connection, System.Net.EndPoint? client);
+
+        [LoggerMessage(2, LogLevel.Debug, "Connection {Connection} to the {Service} service closed")]
+        public static partial void Closed(ILogger logger, string service, string connection);
+
+        [LoggerMessage(3, LogLevel.Information, "Connection {Connection} to the {Service} service ended: idle or stalled for too long")]
+        public static partial void Overdue(ILogger logger, string service, string connection);
+    }
+}

@@ -1,0 +1,66 @@
+using System.Text;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ImageIO.Http.Listeners;
+
+/// <summary>Sets the HTTP server up for image data.</summary>
+public static class ServiceListeners
+{
+    /// <summary>A request line's limit in bytes; more is 414.</summary>
+    private const int LongestRequestLine = 4096;
+
+    /// <summary>Adds Kestrel with these listeners.</summary>
+    public static void UseServiceListeners(this IWebHostBuilder host, IReadOnlyCollection<ServiceListener> listeners)
+    {
+        host.UseKestrelCore();
+        host.UseSockets(options =>
+        {
+            // Saves the hops between socket, TLS and HTTP. Safe because nothing on these threads blocks: storage calls
+            // run on the thread pool.
+            options.UnsafePreferInlineScheduling = true;
+            options.CreateBoundListenSocket = endPoint =>
+                listeners.FirstOrDefault(listener => ReferenceEquals(listener.Socket?.EndPoint, endPoint))?.Socket is { } unix
+                    ? unix.Bind()
+                    : SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
+        });
+        host.ConfigureServices(services =>
+        {
+            services.AddSingleton<IMemoryPoolFactory<byte>, BlockPoolFactory>();
+            services.AddSingleton<ConnectionWatch>();
+            services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
+            services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch>(
+                (options, watch) => Configure(options, listeners, watch));
+        });
+    }
+
+    private static void Configure(
+        KestrelServerOptions options, IReadOnlyCollection<ServiceListener> listeners, ConnectionWatch watch)
+    {
+        options.AddServerHeader = false;
+        options.Limits.MaxRequestLineSize = LongestRequestLine;
+        // A disk image has any size, and Kestrel's default of 30,000,000 bytes would refuse most.
+        options.Limits.MaxRequestBodySize = null;
+        // Slow is fine; a client that stops altogether is ConnectionWatch's affair, as is an idle connection.
+        options.Limits.MinRequestBodyDataRate = null;
+        options.Limits.MinResponseDataRate = null;
+        options.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        // Clients expect file names in Content-Disposition as raw UTF-8.
+        options.ResponseHeaderEncodingSelector = _ => Encoding.UTF8;
+        foreach (ServiceListener listener in listeners)
+        {
+            options.Listen(listener.EndPoint, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(next => context => watch.RunAsync(context, listener.Service, next));
+                if (listener.Tls is not null)
+                {
+                    listen.UseHttps(listener.Tls.ForKestrel());
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace ImageIO.Http.Messages;
+
+/// <summary>Successful answers that are not image data.</summary>
+public static class Answer
+{
+    private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>No body, and <c>content-length: 0</c> also with 204: clients of the reference wait for it.</summary>
+    public static Task Empty(HttpContext context, int status = StatusCodes.Status200OK)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentLength = 0;
+        if (status == StatusCodes.Status204NoContent)
+        {
+            // Kestrel takes the header away from a 204, as RFC 9110 section 8.6 wants it; the reference's clients hang
+            // without it. The reason phrase is the one part of the head that is sent as it is.
+            context.Features.GetRequiredFeature<IHttpResponseFeature>().ReasonPhrase = "No Content\r\nContent-Length: 0";
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>A JSON body with a newline at its end.</summary>
+    public static async Task JsonAsync(HttpContext context, Action<Utf8JsonWriter> write)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, Json))
+        {
+            write(writer);
+        }
+
+        buffer.Write("\n"u8);
+        context.Response.StatusCode = StatusCodes.Status200OK;
+        context.Response.ContentType = "application/json";
+        context.Response.ContentLength = buffer.WrittenCount;
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text.RegularExpressions;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.Http.Messages;
+
+/// <summary>
+/// A request's <c>Content-Range</c> header (RFC 9110 section 14.4): <c>bytes A-B/C</c>, where B and C may be <c>*</c>.
+/// Only A is used, but what is given must make sense.
+/// </summary>
+public static partial class ContentRangeHeader
+{
+    /// <summary>The offset in the header's value.</summary>
+    /// <returns>0 when there is no header.</returns>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: blank, malformed, A above B, or B at or above C.</exception>
+    public static long ParseOffset(string? header)
+    {
+        if (header is null)
+        {
+            return 0;
+        }
+
+        Match match = Pattern().Match(header);
+        if (match.Success)
+        {
+            long first = WireInteger.Parse(match.Groups["first"].ValueSpan);
+            long? last = Optional(match.Groups["last"]);
+            long? complete = Optional(match.Groups["complete"]);
+            if ((last is null || first <= last) && (complete is null || (last ?? first) < complete))
+            {
+                return first;
+            }
+        }
+
+        throw new TransferException(
+            TransferError.InvalidRequest, $"Invalid Content-Range '{header}', expected bytes FIRST-LAST/SIZE, like bytes 0-4095/*");
+    }
+
+    private static long? Optional(Group group) => group.ValueSpan is "*" ? null : WireInteger.Parse(group.ValueSpan);
+
+    [GeneratedRegex(
+        @"^\s*bytes\s+(?<first>[0-9]+)\s*-\s*(?<last>[0-9]+|\*)\s*/\s*(?<complete>[0-9]+|\*)\s*$",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Pattern();
+}

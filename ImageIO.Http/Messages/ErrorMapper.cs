@@ -1,0 +1,132 @@
+using System.Security.Cryptography;
+using System.Text;
+using ImageIO.Core.Errors;
+using ImageIO.Http.Listeners;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace ImageIO.Http.Messages;
+
+/// <summary>
+/// Turns a failure into an answer: the one place that knows which status a <see cref="TransferError"/> has, and how
+/// much of its message a client may see.
+/// </summary>
+public static partial class ErrorMapper
+{
+    /// <summary>Answers a failed request; cuts the connection when the answer has begun already.</summary>
+    public static async Task AnswerAsync(HttpContext context, Exception failure, ILogger logger)
+    {
+        ClientConnection connection = ClientConnection.Of(context);
+        if (failure is TransferException { Error: TransferError.ClientDisconnected } or OperationCanceledException
+            && context.RequestAborted.IsCancellationRequested)
+        {
+            Log.ClientLeft(logger, connection.Id, context.Request.Method, failure.Message);
+            context.Abort();
+            return;
+        }
+
+        (int status, string text) = Describe(failure);
+        if (status >= 500)
+        {
+            // The client gets a number to quote, the log the story.
+            string errorId = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
+            text = status == StatusCodes.Status507InsufficientStorage ? text : $"{text}, error id {errorId}";
+            Log.Failed(logger, failure, connection.Id, context.Request.Method, status, errorId, NameOf(failure));
+        }
+        else
+        {
+            Log.Refused(logger, connection.Id, context.Request.Method, status, NameOf(failure), OneLine(failure.Message));
+        }
+
+        if (context.Response.HasStarted)
+        {
+            // A short body is the only honest signal left.
+            context.Abort();
+            return;
+        }
+
+        await WriteAsync(context, failure, status, text);
+    }
+
+    private static async Task WriteAsync(HttpContext context, Exception failure, int status, string text)
+    {
+        HttpResponse response = context.Response;
+        response.Clear();
+        response.StatusCode = status;
+        response.ContentType = "text/plain; charset=UTF-8";
+        if (failure is TransferException { Error: TransferError.RangeNotSatisfiable, Limit: { } limit }
+            && HttpMethods.IsGet(context.Request.Method))
+        {
+            response.Headers.ContentRange = $"bytes */{limit}";
+        }
+
+        if (ClosesConnection(failure) || RequestBody.MayBeUnread(context))
+        {
+            response.Headers.Connection = "close";
+        }
+
+        byte[] body = Encoding.UTF8.GetBytes(OneLine(text) + "\n");
+        response.ContentLength = body.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await response.Body.WriteAsync(body, context.RequestAborted);
+        }
+    }
+
+    // What the client may read. Messages about the request are for the client; messages about storage name paths, and
+    // stay in the log.
+    private static (int Status, string Text) Describe(Exception failure) => failure switch
+    {
+        TransferException e => e.Error switch
+        {
+            TransferError.InvalidRequest => (StatusCodes.Status400BadRequest, e.Message),
+            TransferError.RequestTooLarge => (StatusCodes.Status413PayloadTooLarge, e.Message),
+            TransferError.ResourceUnknown or TransferError.TicketNotFound or TransferError.NotSupported =>
+                (StatusCodes.Status404NotFound, e.Message),
+            TransferError.MethodNotAllowed => (StatusCodes.Status405MethodNotAllowed, e.Message),
+            TransferError.TicketUnknown or TransferError.TicketExpired or TransferError.TicketCanceled
+                or TransferError.OperationNotPermitted =>
+                (StatusCodes.Status403Forbidden, $"You are not allowed to access this resource: {e.Message}"),
+            TransferError.CancelTimedOut => (StatusCodes.Status409Conflict, e.Message),
+            TransferError.RangeNotSatisfiable => (StatusCodes.Status416RangeNotSatisfiable, e.Message),
+            TransferError.ClientDisconnected => (StatusCodes.Status400BadRequest, e.Message),
+            TransferError.StorageFull =>
+                (StatusCodes.Status507InsufficientStorage,
+                    $"No space left on the storage after {e.BytesDone ?? 0} bytes of this request were written"),
+            TransferError.ImageUnavailable =>
+                (StatusCodes.Status500InternalServerError, "The image cannot be opened"),
+            TransferError.FlushLost =>
+                (StatusCodes.Status500InternalServerError,
+                    "An earlier flush failed: data written before it may be lost and must be written again"),
+            _ => (StatusCodes.Status500InternalServerError, "The storage failed"),
+        },
+        // The server's own: a malformed chunk, a body that ends early.
+        BadHttpRequestException e => (e.StatusCode, e.Message),
+        _ => (StatusCodes.Status500InternalServerError, "Internal error"),
+    };
+
+    private static bool ClosesConnection(Exception failure) => failure is TransferException
+    {
+        Error: TransferError.TicketUnknown or TransferError.TicketExpired or TransferError.TicketCanceled
+            or TransferError.OperationNotPermitted,
+    };
+
+    private static string NameOf(Exception failure) =>
+        failure is TransferException e ? e.Error.ToString() : failure.GetType().Name;
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
+
+    private static partial class Log
+    {
+        [LoggerMessage(10, LogLevel.Information, "Connection {Connection}: {Method} answered {Status}, {Reason}: {Message}")]
+        public static partial void Refused(
+            ILogger logger, string connection, string method, int status, string reason, string message);
+
+        [LoggerMessage(11, LogLevel.Error, "Connection {Connection}: {Method} answered {Status}, error id {ErrorId}, {Reason}")]
+        public static partial void Failed(
+            ILogger logger, Exception failure, string connection, string method, int status, string errorId, string reason);
+
+        [LoggerMessage(12, LogLevel.Information, "Connection {Connection}: {Method} ended, the client left: {Message}")]
+        public static partial void ClientLeft(ILogger logger, string connection, string method, string message);
+    }
+}

@@ -1,0 +1,139 @@
+using System.Numerics;
+using System.Globalization;
+using System.Text.Json;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.Http.Messages;
+
+/// <summary>
+/// A JSON object from a client, asked field by field. Types are strict: 1.0 and true are no integers, null is a wrong
+/// type; keys that nobody asks for are ignored, so newer clients' bodies are accepted.
+/// </summary>
+public sealed class JsonFields
+{
+    // Digits of the largest integer parsed. Parsing costs the square of the digits; no byte count needs more.
+    private const int MostDigits = 1000;
+
+    private readonly JsonElement _object;
+
+    private JsonFields(JsonElement element) => _object = element;
+
+    /// <summary>Parses a body.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is no JSON object.</exception>
+    public static JsonFields Parse(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? new JsonFields(document.RootElement.Clone())
+                : throw Invalid($"The body must be a JSON object, it is {Describe(document.RootElement)}");
+        }
+        catch (JsonException e)
+        {
+            throw Invalid($"The body is not valid JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
+        }
+    }
+
+    /// <summary>A string that must be there.</summary>
+    public string RequiredString(string name) => OptionalString(name) ?? throw Missing(name);
+
+    /// <summary>A string, or null.</summary>
+    public string? OptionalString(string name)
+    {
+        if (!_object.TryGetProperty(name, out JsonElement value))
+        {
+            return null;
+        }
+
+        try
+        {
+            return value.ValueKind == JsonValueKind.String ? value.GetString() : throw WrongType(name, value, "a string");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Invalid($"Invalid '{name}': the string is not valid Unicode");
+        }
+    }
+
+    /// <summary>An integer that must be there, from <paramref name="minimum"/> to 2^63 - 1.</summary>
+    public long RequiredInteger(string name, long minimum) => OptionalInteger(name, minimum) ?? throw Missing(name);
+
+    /// <summary>An integer from <paramref name="minimum"/> to 2^63 - 1, or null.</summary>
+    public long? OptionalInteger(string name, long minimum) =>
+        OptionalBigInteger(name, minimum) switch
+        {
+            null => null,
+            { } value when value > long.MaxValue =>
+                throw Invalid($"Invalid '{name}': {value} is above the largest value {long.MaxValue}"),
+            { } value => (long)value,
+        };
+
+    /// <summary>An integer of any size that must be there, from <paramref name="minimum"/> on.</summary>
+    public BigInteger RequiredBigInteger(string name, long minimum) =>
+        OptionalBigInteger(name, minimum) ?? throw Missing(name);
+
+    /// <summary>A boolean, or null.</summary>
+    public bool? OptionalBoolean(string name) =>
+        !_object.TryGetProperty(name, out JsonElement value)
+            ? null
+            : value.ValueKind is JsonValueKind.True or JsonValueKind.False
+                ? value.GetBoolean()
+                : throw WrongType(name, value, "a boolean");
+
+    /// <summary>A list of strings that must be there.</summary>
+    public IReadOnlyList<string> RequiredStrings(string name)
+    {
+        if (!_object.TryGetProperty(name, out JsonElement value))
+        {
+            throw Missing(name);
+        }
+
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
+        {
+            throw WrongType(name, value, "a list of strings");
+        }
+
+        return [.. value.EnumerateArray().Select(item => item.GetString()!)];
+    }
+
+    private BigInteger? OptionalBigInteger(string name, long minimum)
+    {
+        if (!_object.TryGetProperty(name, out JsonElement value))
+        {
+            return null;
+        }
+
+        string text = value.GetRawText();
+        if (value.ValueKind != JsonValueKind.Number || text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0)
+        {
+            throw WrongType(name, value, "an integer");
+        }
+
+        if (text.Length > MostDigits)
+        {
+            throw Invalid($"Invalid '{name}': an integer of {text.Length} digits");
+        }
+
+        var number = BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        return number >= minimum ? number : throw Invalid($"Invalid '{name}': {number} is below the smallest value {minimum}");
+    }
+
+    private static TransferException Missing(string name) => Invalid($"Missing '{name}'");
+
+    private static TransferException WrongType(string name, JsonElement value, string expected) =>
+        Invalid($"Invalid '{name}': expected {expected}, got {Describe(value)}");
+
+    // The kind only: the value may be a secret, and may be long.
+    private static string Describe(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Object => "an object",
+        JsonValueKind.Array => "a list",
+        JsonValueKind.String => "a string",
+        JsonValueKind.Number => "a number",
+        JsonValueKind.Null => "null",
+        _ => "a boolean",
+    };
+
+    private static TransferException Invalid(string message) => new(TransferError.InvalidRequest, message);
+}

@@ -1,0 +1,63 @@
+using ImageIO.Core.Errors;
+using ImageIO.Http.Listeners;
+using Microsoft.AspNetCore.Http;
+
+namespace ImageIO.Http.Messages;
+
+/// <summary>A request's body: as JSON, or as image data; and whether any of it was left unread.</summary>
+public static class RequestBody
+{
+    /// <summary>Most bytes of a JSON body: 1 MiB, far more than any ticket or zero request.</summary>
+    public const int LargestJson = 1024 * 1024;
+
+    private static readonly object ReadInFull = new();
+
+    /// <summary>Whether the request has a body at all: a length above 0, or chunks.</summary>
+    public static bool IsPresent(HttpRequest request) =>
+        request.ContentLength is > 0 || request.Headers.TransferEncoding.Count > 0;
+
+    /// <summary>
+    /// Whether part of the body may still be on its way. Then the connection cannot be kept: nobody knows where the
+    /// next request begins.
+    /// </summary>
+    public static bool MayBeUnread(HttpContext context) =>
+        IsPresent(context.Request) && !context.Items.ContainsKey(ReadInFull);
+
+    /// <summary>Notes that the body was read to its end.</summary>
+    public static void MarkRead(HttpContext context) => context.Items[ReadInFull] = true;
+
+    /// <summary>The body as image data, read from the client at its pace.</summary>
+    public static Stream ImageData(HttpContext context) =>
+        new ClientStream(context.Request.Body, ClientConnection.Of(context));
+
+    /// <summary>The body as a JSON object.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.RequestTooLarge"/>, or <see cref="TransferError.InvalidRequest"/>: it is no JSON object.
+    /// </exception>
+    public static async Task<JsonFields> ReadJsonAsync(HttpContext context)
+    {
+        if (context.Request.ContentLength > LargestJson)
+        {
+            throw TooLarge();
+        }
+
+        using var bytes = new MemoryStream((int)(context.Request.ContentLength ?? 0));
+        Stream client = ImageData(context);
+        byte[] part = new byte[16 * 1024];
+        int received;
+        while ((received = await client.ReadAsync(part, context.RequestAborted)) > 0)
+        {
+            bytes.Write(part, 0, received);
+            if (bytes.Length > LargestJson)
+            {
+                throw TooLarge();
+            }
+        }
+
+        MarkRead(context);
+        return JsonFields.Parse(bytes.GetBuffer().AsMemory(0, (int)bytes.Length));
+    }
+
+    private static TransferException TooLarge() =>
+        new(TransferError.RequestTooLarge, $"The request body is too large, at most {LargestJson} bytes are read");
+}

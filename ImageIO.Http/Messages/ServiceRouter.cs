@@ -1,0 +1,121 @@
+using System.Collections.Frozen;
+using ImageIO.Core.Errors;
+using ImageIO.Http.Listeners;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace ImageIO.Http.Messages;
+
+/// <summary>Handles one method of one resource.</summary>
+/// <param name="context">The request.</param>
+/// <param name="argument">What the path names: the part that the route leaves open, decoded.</param>
+public delegate Task ResourceHandler(HttpContext context, string argument);
+
+/// <summary>
+/// Finds the handler of a request, by the order of checks that the wire contract states (daemon-api section 2): unknown
+/// method 405, unknown path 404, method that the resource lacks 405. The framework's routing checks in another order,
+/// and matches segments where the contract matches prefixes: an id may contain slashes.
+/// </summary>
+public sealed class ServiceRouter
+{
+    private static readonly FrozenSet<string> KnownMethods =
+        FrozenSet.ToFrozenSet(["GET", "PUT", "PATCH", "POST", "DELETE", "OPTIONS", "HEAD"], StringComparer.Ordinal);
+
+    private readonly Dictionary<string, List<Route>> _routes = new(StringComparer.Ordinal);
+
+    /// <summary>Adds a resource to a service. Routes are tried in the order of adding.</summary>
+    /// <param name="service">The service's name.</param>
+    /// <param name="prefix">What the path begins with.</param>
+    /// <param name="infix">
+    /// What must follow the argument, at its last occurrence; whatever comes behind is ignored. Empty: the argument is
+    /// the rest of the path.
+    /// </param>
+    /// <param name="methods">The handlers by method.</param>
+    public void Map(string service, string prefix, string infix, IReadOnlyDictionary<string, ResourceHandler> methods)
+    {
+        if (!_routes.TryGetValue(service, out List<Route>? routes))
+        {
+            _routes[service] = routes = [];
+        }
+
+        routes.Add(new Route(prefix, infix, methods.ToFrozenDictionary(StringComparer.Ordinal)));
+    }
+
+    /// <summary>Handles a request to its end, whatever happens.</summary>
+    public async Task DispatchAsync(HttpContext context, ILogger logger)
+    {
+        ClientConnection connection = ClientConnection.Of(context);
+        connection.RequestStarts();
+        try
+        {
+            (ResourceHandler handler, string argument) = Find(connection.Service, context.Request);
+            await handler(context, argument);
+        }
+        catch (Exception e)
+        {
+            // The edge: every failure becomes an answer or a cut connection, and a line in the log.
+            await AnswerFailureAsync(context, e, logger);
+        }
+        finally
+        {
+            connection.RequestEnds();
+        }
+    }
+
+    private static async Task AnswerFailureAsync(HttpContext context, Exception failure, ILogger logger)
+    {
+        try
+        {
+            await ErrorMapper.AnswerAsync(context, failure, logger);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // The client left before it could read why.
+            context.Abort();
+        }
+    }
+
+    private (ResourceHandler Handler, string Argument) Find(string service, HttpRequest request)
+    {
+        if (!KnownMethods.Contains(request.Method))
+        {
+            throw new TransferException(TransferError.MethodNotAllowed, "Unknown method");
+        }
+
+        string path = request.Path.Value ?? "";
+        foreach (Route route in _routes.GetValueOrDefault(service) ?? [])
+        {
+            if (route.TryMatch(path, out string argument))
+            {
+                return route.Methods.TryGetValue(request.Method, out ResourceHandler? handler)
+                    ? (handler, argument)
+                    : throw new TransferException(
+                        TransferError.MethodNotAllowed,
+                        $"This resource has no {request.Method}, only {string.Join(", ", route.Methods.Keys.Order(StringComparer.Ordinal))}");
+            }
+        }
+
+        throw new TransferException(TransferError.ResourceUnknown, "No such resource");
+    }
+
+    private sealed record Route(string Prefix, string Infix, FrozenDictionary<string, ResourceHandler> Methods)
+    {
+        public bool TryMatch(string path, out string argument)
+        {
+            argument = "";
+            if (!path.StartsWith(Prefix, StringComparison.Ordinal))
+            {
+                return false;
+            }
+
+            int end = Infix.Length == 0 ? path.Length : path.LastIndexOf(Infix, StringComparison.Ordinal);
+            if (end < Prefix.Length)
+            {
+                return false;
+            }
+
+            argument = path[Prefix.Length..end];
+            return true;
+        }
+    }
+}
