@@ -1,0 +1,213 @@
+using System.Globalization;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Operations;
+using ImageIO.Core.Ranges;
+using ImageIO.Core.Tickets;
+using ImageIO.Http.Listeners;
+using ImageIO.Http.Messages;
+using ImageIO.Web.Hosting;
+
+namespace ImageIO.Web.Endpoints;
+
+/// <summary><c>/images/ID</c> on the remote and local services: the image of a ticket.</summary>
+/// <remarks>Every method here reads: parse, authorize, open, check the range, run one operation, answer.</remarks>
+internal sealed partial class ImagesEndpoint(TicketStore tickets, ImagesOptionsAnswer options, ILogger<ImagesEndpoint> logger)
+{
+    private const string AnyImage = "*";
+
+    public void Map(ServiceRouter router)
+    {
+        var methods = new Dictionary<string, ResourceHandler>
+        {
+            ["GET"] = GetAsync,
+            ["HEAD"] = GetAsync,
+            ["PUT"] = PutAsync,
+            ["PATCH"] = PatchAsync,
+            ["OPTIONS"] = OptionsAsync,
+        };
+        router.Map(Services.Remote, "/images/", "", methods);
+        router.Map(Services.Local, "/images/", "", methods);
+    }
+
+    private async Task GetAsync(HttpContext context, string id)
+    {
+        TicketId ticketId = Required(id);
+        RangeHeader? range = RangeHeader.Parse(Header(context.Request.Headers.Range));
+        bool close = QueryFlag.Parse(context.Request, "close", ifMissing: false);
+        Ticket ticket = tickets.Authorize(ticketId, TicketAccess.Read);
+        OpenImage image = await OpenAsync(context, ticket);
+        ByteRange bytes = Resolve(range, ticket.Spec.ReachableSize, image.Size);
+
+        HttpResponse response = context.Response;
+        response.StatusCode = range is null ? StatusCodes.Status200OK : StatusCodes.Status206PartialContent;
+        response.ContentType = "application/octet-stream";
+        response.ContentLength = bytes.Length;
+        response.Headers.ContentDisposition =
+            ticket.Spec.Filename is { } filename ? $"attachment; filename={filename}" : "attachment";
+        if (range is not null)
+        {
+            response.Headers.ContentRange = string.Create(
+                CultureInfo.InvariantCulture, $"bytes {bytes.Start}-{bytes.End - 1}/{ticket.Spec.Size}");
+        }
+
+        CloseAfter(context, close);
+        if (HttpMethods.IsHead(context.Request.Method))
+        {
+            ticket.Extend();
+            return;
+        }
+
+        var client = new ClientStream(response.Body, ClientConnection.Of(context));
+        await RunAsync(context, ticket, new ReadOperation(image, bytes, client), "read", bytes.Start, bytes.Length);
+    }
+
+    private async Task PutAsync(HttpContext context, string id)
+    {
+        TicketId ticketId = Required(id);
+        HttpRequest request = context.Request;
+        bool isChunked = request.Headers.TransferEncoding.Count > 0;
+        if (request.ContentLength is null && !isChunked)
+        {
+            throw new TransferException(
+                TransferError.InvalidRequest, "Content-Length is missing: say how many bytes follow, or send chunks");
+        }
+
+        long offset = ContentRangeHeader.ParseOffset(Header(request.Headers.ContentRange));
+        bool flush = QueryFlag.Parse(request, "flush", ifMissing: true);
+        bool close = QueryFlag.Parse(request, "close", ifMissing: false);
+        Ticket ticket = tickets.Authorize(ticketId, TicketAccess.Write);
+        OpenImage image = await OpenAsync(context, ticket);
+
+        var operation = new WriteOperation(
+            image, offset, isChunked ? null : request.ContentLength, ticket.Spec.ReachableSize, RequestBody.ImageData(context), flush);
+        await RunAsync(context, ticket, operation, "write", offset, request.ContentLength ?? -1);
+        RequestBody.MarkRead(context);
+        CloseAfter(context, close);
+        await Answer.Empty(context);
+    }
+
+    private async Task PatchAsync(HttpContext context, string id)
+    {
+        TicketId ticketId = Required(id);
+        JsonFields fields = await RequestBody.ReadJsonAsync(context);
+        switch (fields.RequiredString("op"))
+        {
+            case "zero":
+                long length = fields.RequiredInteger("size", minimum: 0);
+                long offset = fields.OptionalInteger("offset", minimum: 0) ?? 0;
+                bool flush = fields.OptionalBoolean("flush") ?? false;
+                await ZeroAsync(context, ticketId, offset, length, flush);
+                break;
+            case "flush":
+                await FlushAsync(context, ticketId);
+                break;
+            default:
+                throw new TransferException(TransferError.InvalidRequest, "Unknown 'op', expected zero or flush");
+        }
+
+        await Answer.Empty(context);
+    }
+
+    private async Task ZeroAsync(HttpContext context, TicketId id, long offset, long length, bool flush)
+    {
+        Ticket ticket = tickets.Authorize(id, TicketAccess.Write);
+        OpenImage image = await OpenAsync(context, ticket);
+        ZeroMode mode = ticket.Spec.Sparse ? ZeroMode.Deallocate : ZeroMode.Allocate;
+        var operation = new ZeroOperation(image, offset, length, ticket.Spec.ReachableSize, mode, flush);
+        await RunAsync(context, ticket, operation, "zero", offset, length);
+    }
+
+    private async Task FlushAsync(HttpContext context, TicketId id)
+    {
+        Ticket ticket = tickets.Authorize(id, TicketAccess.Write);
+        OpenImage image = await OpenAsync(context, ticket);
+        await RunAsync(context, ticket, new FlushOperation(image), "flush", 0, 0);
+    }
+
+    private async Task OptionsAsync(HttpContext context, string id)
+    {
+        if (Required(id).Reveal() == AnyImage)
+        {
+            await options.WriteForAnyAsync(context);
+            return;
+        }
+
+        Ticket ticket = tickets.Authorize(new TicketId(id), TicketAccess.Read);
+        OpenImage image = await OpenAsync(context, ticket);
+        await options.WriteAsync(context, ticket, image);
+        ticket.Extend();
+    }
+
+    private async Task RunAsync(
+        HttpContext context, Ticket ticket, IOperation operation, string name, long offset, long length)
+    {
+        Log.Started(logger, ticket.TransferId, name, length, offset);
+        try
+        {
+            await ticket.RunAsync(operation, context.RequestAborted);
+        }
+        finally
+        {
+            // Used, whatever came of it: a transfer that retries is alive.
+            ticket.Extend();
+        }
+
+        Log.Ended(logger, ticket.TransferId, name, operation.Done, offset);
+    }
+
+    private static async ValueTask<OpenImage> OpenAsync(HttpContext context, Ticket ticket)
+    {
+        ClientConnection connection = ClientConnection.Of(context);
+        OpenImage image = await connection.Images.OpenAsync(ticket, context.RequestAborted);
+        connection.SetPatience(ticket.Spec.InactivityTimeoutSeconds);
+        return image;
+    }
+
+    // The bytes that a Range header means; without one, all that ticket and image both have.
+    private static ByteRange Resolve(RangeHeader? range, long ticketSize, long imageSize)
+    {
+        long size = Math.Min(ticketSize, imageSize);
+        if (range is not { } header)
+        {
+            return new ByteRange(0, size);
+        }
+
+        long last = header.Last ?? Math.Max(header.First, size - 1);
+        long limit = last >= ticketSize ? ticketSize : imageSize;
+        return last < size
+            ? new ByteRange(header.First, last + 1)
+            : throw new TransferException(
+                TransferError.RangeNotSatisfiable,
+                $"Requested range from {header.First} to {last} is out of bounds, there are {limit} bytes")
+            {
+                Limit = limit,
+            };
+    }
+
+    private static void CloseAfter(HttpContext context, bool close)
+    {
+        if (close)
+        {
+            context.Response.Headers.Connection = "close";
+        }
+    }
+
+    // Null when there is no such header; one line sent twice counts as malformed where it is parsed.
+    private static string? Header(Microsoft.Extensions.Primitives.StringValues values) =>
+        values.Count == 0 ? null : values.ToString();
+
+    private static TicketId Required(string id) =>
+        id.Length > 0
+            ? new TicketId(id)
+            : throw new TransferException(TransferError.InvalidRequest, "The ticket id is missing: /images/ID");
+
+    private static partial class Log
+    {
+        [LoggerMessage(20, LogLevel.Debug, "Transfer {TransferId}: {Operation} {Length} bytes at {Offset}")]
+        public static partial void Started(ILogger logger, string transferId, string operation, long length, long offset);
+
+        [LoggerMessage(21, LogLevel.Debug, "Transfer {TransferId}: {Operation} at {Offset} ended, {Done} bytes")]
+        public static partial void Ended(ILogger logger, string transferId, string operation, long done, long offset);
+    }
+}

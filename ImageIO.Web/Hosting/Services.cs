@@ -1,0 +1,46 @@
+using ImageIO.Http.Listeners;
+using ImageIO.Web.Options;
+
+namespace ImageIO.Web.Hosting;
+
+/// <summary>The daemon's three services and where each listens.</summary>
+internal static class Services
+{
+    /// <summary>For clients on the network.</summary>
+    public const string Remote = "remote";
+
+    /// <summary>For clients on this host.</summary>
+    public const string Local = "local";
+
+    /// <summary>For the manager.</summary>
+    public const string Control = "control";
+
+    /// <summary>Anybody: without a ticket a client gets nothing, as on an abstract socket, which has no permissions at all.</summary>
+    private const UnixFileMode LocalMode = ControlMode | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+
+    /// <summary>0660: the daemon's user and group, which the manager belongs to.</summary>
+    private const UnixFileMode ControlMode = UnixFileMode.UserRead | UnixFileMode.UserWrite
+        | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
+
+    /// <summary>The listeners that the configuration switches on.</summary>
+    public static IReadOnlyList<ServiceListener> Listeners(DaemonConfiguration configuration)
+    {
+        var listeners = new List<ServiceListener>
+        {
+            new() { Service = Remote, Address = configuration.Remote.Address, Tls = configuration.Tls.Load() },
+        };
+        if (configuration.Local.Enable)
+        {
+            listeners.Add(new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode) });
+        }
+
+        if (configuration.Control.Enable)
+        {
+            listeners.Add(configuration.Control.Address is { } address
+                ? new() { Service = Control, Address = address }
+                : new() { Service = Control, Socket = new UnixSocket(configuration.Control.Socket, ControlMode) });
+        }
+
+        return listeners;
+    }
+}

@@ -1,0 +1,32 @@
+using ImageIO.Core.Backends;
+using ImageIO.Http.Hosting;
+using ImageIO.Web.Options;
+
+namespace ImageIO.Web.Hosting;
+
+/// <summary>What the log says when the daemon starts.</summary>
+internal static partial class StartLog
+{
+    public static void Write(ILogger logger, WebApplication app, DaemonConfiguration configuration)
+    {
+        Started(logger, ProductVersion.Text, string.Join(", ", app.Urls), configuration.BufferCeiling);
+        foreach (IBackendFactory factory in app.Services.GetRequiredService<BackendRegistry>().Factories)
+        {
+            FoundBackend(logger, factory.Name, string.Join(", ", factory.Schemes), factory.GetType().Assembly.GetName().Name);
+        }
+
+        foreach (IniOption option in configuration.Reader.Unknown)
+        {
+            UnknownOption(logger, option.File, option.Name, option.Section);
+        }
+    }
+
+    [LoggerMessage(40, LogLevel.Information, "ImageIO daemon {Version} serves {Addresses}; image buffers take at most {Ceiling} bytes")]
+    private static partial void Started(ILogger logger, string version, string addresses, long ceiling);
+
+    [LoggerMessage(41, LogLevel.Information, "Backend {Name} for {Schemes} found in {Assembly}")]
+    private static partial void FoundBackend(ILogger logger, string name, string schemes, string? assembly);
+
+    [LoggerMessage(42, LogLevel.Warning, "{File}: unknown option '{Option}' in section [{Section}] has no effect")]
+    private static partial void UnknownOption(ILogger logger, string file, string option, string section);
+}

@@ -1,0 +1,105 @@
+using ImageIO.Core.Backends;
+using ImageIO.Http.Hosting;
+
+namespace ImageIO.Web.Options;
+
+/// <summary>The daemon's whole configuration, checked: what exists can be used.</summary>
+public sealed record DaemonConfiguration
+{
+    /// <summary>Where packages put their drop-ins.</summary>
+    public const string VendorDirectory = "/usr/lib/ovirt-imageio";
+
+    /// <summary>Where managers and administrators put theirs, unless the command line says otherwise.</summary>
+    public const string DefaultDirectory = "/etc/ovirt-imageio";
+
+    // Written into files by the reference's packages; logging is set up by the sections above alone.
+    private static readonly string[] SectionsWithoutEffect =
+        ["handlers", "loggers", "formatters", "handler_stderr", "formatter_long", "profile"];
+
+    // Sections that files may hold for any backend, whether or not it is installed.
+    private static readonly string[] BackendNames = ["file", "block", "nbd", "http"];
+
+    private readonly IReadOnlyDictionary<string, RingSettings> _rings;
+
+    private DaemonConfiguration(ConfigurationReader reader, IReadOnlyDictionary<string, RingSettings> rings)
+    {
+        _rings = rings;
+        Reader = reader;
+    }
+
+    /// <summary>Section <c>[daemon]</c>.</summary>
+    public required DaemonOptions Daemon { get; init; }
+
+    /// <summary>Section <c>[tls]</c>.</summary>
+    public required TlsOptions Tls { get; init; }
+
+    /// <summary>Section <c>[remote]</c>.</summary>
+    public required RemoteOptions Remote { get; init; }
+
+    /// <summary>Section <c>[local]</c>.</summary>
+    public required LocalOptions Local { get; init; }
+
+    /// <summary>Section <c>[control]</c>.</summary>
+    public required ControlOptions Control { get; init; }
+
+    /// <summary>Logging.</summary>
+    public required LogSettings Log { get; init; }
+
+    /// <summary>Every option with its effective value, and those that nobody knows.</summary>
+    public ConfigurationReader Reader { get; }
+
+    /// <summary>
+    /// Most bytes of all operations' buffers together: a full ring for each of sixteen transfers (with the default
+    /// <c>max_connections</c> of 8: two clients that use all of theirs). More transfers share it.
+    /// </summary>
+    public long BufferCeiling => 2L * Daemon.MaxConnections
+        * _rings.Values.Append(new RingSettings()).Max(ring => (long)RoundUp(ring.BufferSize) * ring.QueueDepth);
+
+    /// <summary>Ring settings of a backend; the defaults for one without a section.</summary>
+    public RingSettings RingFor(string backendName) => _rings.GetValueOrDefault(backendName) ?? new RingSettings();
+
+    /// <summary>Reads the drop-ins of the vendor and of <paramref name="directory"/>.</summary>
+    /// <exception cref="ConfigurationException">There is none, or one is wrong.</exception>
+    public static DaemonConfiguration Load(string directory)
+    {
+        string[] own = DropIns(directory);
+        if (own.Length == 0)
+        {
+            throw new ConfigurationException(
+                $"No configuration: there is no *.conf file in {Path.Combine(directory, "conf.d")}; see docs/configuration.md");
+        }
+
+        // By base name over both directories; of equal names the vendor's comes first, so that the other wins.
+        IEnumerable<string> files = DropIns(VendorDirectory).Concat(own)
+            .OrderBy(file => Path.GetFileName(file), StringComparer.Ordinal);
+        return Read(files.SelectMany(IniFile.Read));
+    }
+
+    internal static DaemonConfiguration Read(IEnumerable<IniOption> options)
+    {
+        var reader = new ConfigurationReader(options);
+        foreach (string section in SectionsWithoutEffect)
+        {
+            reader.Ignore(section);
+        }
+
+        return new DaemonConfiguration(reader, BackendNames.ToDictionary(
+            name => name, name => BackendOptions.Read(reader, name), StringComparer.Ordinal))
+        {
+            Daemon = DaemonOptions.Read(reader),
+            Tls = TlsOptions.Read(reader),
+            Remote = RemoteOptions.Read(reader),
+            Local = LocalOptions.Read(reader),
+            Control = ControlOptions.Read(reader),
+            Log = LogOptions.Read(reader),
+        };
+    }
+
+    private static string[] DropIns(string directory)
+    {
+        string dropIns = Path.Combine(directory, "conf.d");
+        return Directory.Exists(dropIns) ? Directory.GetFiles(dropIns, "*.conf") : [];
+    }
+
+    private static int RoundUp(int size) => (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size);
+}

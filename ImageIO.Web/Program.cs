@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.Diagnostics.CodeAnalysis;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Tickets;
+using ImageIO.Http.Hosting;
+using ImageIO.Web.Hosting;
+using ImageIO.Web.Options;
+
+namespace ImageIO.Web;
+
+/// <summary>The command line of <c>ovirt-imageio-daemon</c>.</summary>
+internal static class Program
+{
+    private const int Failure = 1;
+
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "The daemon is published untrimmed.")]
+    private static Task<int> Main(string[] args)
+    {
+        var directory = new Option<string>("--conf-dir", "-c")
+        {
+            Description = "Directory with conf.d/*.conf",
+            DefaultValueFactory = _ => DaemonConfiguration.DefaultDirectory,
+        };
+        var showConfig = new Option<bool>("--show-config") { Description = "Print the effective configuration as JSON and exit" };
+        var ticket = new Option<FileInfo?>("--ticket", "-t") { Description = "Install the ticket in this JSON file at start" };
+        var command = new RootCommand("Serves virtual machine disk images to the holders of tickets.") { directory, showConfig, ticket };
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            parsed.GetValue(directory)!, parsed.GetValue(showConfig), parsed.GetValue(ticket), cancellationToken));
+        return command.Parse(args).InvokeAsync();
+    }
+
+    [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
+    private static async Task<int> RunAsync(
+        string directory, bool showConfig, FileInfo? ticketFile, CancellationToken cancellationToken)
+    {
+        try
+        {
+            DaemonConfiguration configuration = DaemonConfiguration.Load(directory);
+            if (showConfig)
+            {
+                await ConfigurationJson.WriteAsync(configuration.Reader, Console.OpenStandardOutput());
+                return 0;
+            }
+
+            await using WebApplication app = DaemonHost.Build(configuration, TimeProvider.System);
+            if (ticketFile is not null)
+            {
+                app.Services.GetRequiredService<TicketStore>().Add(
+                    TicketFile.Read(ticketFile.FullName, configuration.Daemon.InactivityTimeoutSeconds));
+            }
+
+            await app.StartAsync(cancellationToken);
+            StartLog.Write(app.Logger, app, configuration);
+            await app.WaitForShutdownAsync(cancellationToken);
+            return 0;
+        }
+        catch (Exception e) when (e is ConfigurationException or TransferException or IOException or InvalidOperationException)
+        {
+            await Console.Error.WriteLineAsync($"ovirt-imageio-daemon: {e.Message}");
+            return Failure;
+        }
+    }
+}
