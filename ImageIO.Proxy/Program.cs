@@ -1,6 +1,47 @@
+using System.CommandLine;
+using ImageIO.Http.Hosting;
+using ImageIO.Proxy.Hosting;
+using ImageIO.Proxy.Options;
+
 namespace ImageIO.Proxy;
 
-internal static class Program
+/// <summary>The command line of <c>ovirt-imageio-proxy</c>.</summary>
+internal static partial class Program
 {
-    private static int Main() => 1;
+    private const int Failure = 1;
+
+    private static Task<int> Main(string[] args)
+    {
+        var file = new Option<string>("--config", "-c")
+        {
+            Description = "Configuration file",
+            DefaultValueFactory = _ => ProxyConfiguration.DefaultFile,
+        };
+        var command = new RootCommand("Forwards clients' requests for images to the daemons that serve them.") { file };
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(file)!, cancellationToken));
+        return command.Parse(args).InvokeAsync();
+    }
+
+    private static async Task<int> RunAsync(string file, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using WebApplication app = ProxyHost.Build(ProxyConfiguration.Load(file), TimeProvider.System);
+            await app.StartAsync(cancellationToken);
+            Log.Started(app.Logger, ProductVersion.Text, string.Join(", ", app.Urls));
+            await app.WaitForShutdownAsync(cancellationToken);
+            return 0;
+        }
+        catch (Exception e) when (e is ConfigurationException or IOException or InvalidOperationException)
+        {
+            await Console.Error.WriteLineAsync($"ovirt-imageio-proxy: {e.Message}");
+            return Failure;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(40, LogLevel.Information, "ImageIO proxy {Version} serves {Addresses}")]
+        public static partial void Started(ILogger logger, string version, string addresses);
+    }
 }

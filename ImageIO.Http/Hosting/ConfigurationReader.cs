@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 
 namespace ImageIO.Http.Hosting;
 
@@ -112,11 +114,67 @@ public sealed class ConfigurationReader
             : FalseWords.Contains(word) ? Note(section, name, false) : throw Wrong(option, "true, yes, 1, on, false, no, 0 or off");
     }
 
+    /// <summary>An address to listen on: an IP address, a name that resolves to one, or empty or <c>::</c> for all.</summary>
+    /// <exception cref="ConfigurationException">It is none of these.</exception>
+    public IPAddress Address(string section, string name, string ifMissing)
+    {
+        string host = Parsed(
+            section, name, ifMissing, text => Resolve(text) is null ? null : text,
+            "an IP address, or a name that resolves to one");
+        return Resolve(host)!;
+    }
+
+    /// <summary>The known option whose name is most like an unknown one's.</summary>
+    public string Nearest(IniOption unknown) =>
+        _effective.Select(option => option.Name).MinBy(name => EditDistance(name, unknown.Name)) ?? "";
+
     /// <summary>The error for an option whose value is right in itself, but not here.</summary>
     public ConfigurationException Wrong(string section, string name, string expected) =>
         _given.TryGetValue((section, name), out IniOption? option)
             ? Wrong(option, expected)
             : new ConfigurationException($"Option '{name}' of section [{section}] is not set, expected {expected}");
+
+    private static IPAddress? Resolve(string host)
+    {
+        if (host.Length == 0 || host == "::")
+        {
+            // Without IPv6 in the kernel, all addresses are the IPv4 ones.
+            return Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
+        }
+
+        if (IPAddress.TryParse(host, out IPAddress? address))
+        {
+            return address;
+        }
+
+        try
+        {
+            return Dns.GetHostAddresses(host).FirstOrDefault();
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+
+    // Levenshtein's distance, one row at a time.
+    private static int EditDistance(string a, string b)
+    {
+        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+
+        return row[^1];
+    }
 
     private static ConfigurationException Wrong(IniOption option, string expected) =>
         new($"{option.File}: option '{option.Name}' of section [{option.Section}] is '{option.Value}', expected {expected}");

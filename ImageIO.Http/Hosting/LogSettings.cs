@@ -5,6 +5,9 @@ namespace ImageIO.Http.Hosting;
 /// <summary>Where log lines go, how they look, and which are written.</summary>
 public sealed record LogSettings
 {
+    /// <summary>The levels as configuration files name them, most talkative first.</summary>
+    public static readonly string[] LevelNames = ["DEBUG", "INFO", "WARNING", "ERROR"];
+
     /// <summary>Least severe level that is written.</summary>
     public required LogEventLevel Level { get; init; }
 
@@ -19,4 +22,13 @@ public sealed record LogSettings
 
     /// <summary>Older files that are kept beside the newest.</summary>
     public int BackupCount { get; init; }
+
+    /// <summary>The level of a name.</summary>
+    public static LogEventLevel LevelOf(string name) => name switch
+    {
+        "DEBUG" => LogEventLevel.Debug,
+        "INFO" => LogEventLevel.Information,
+        "WARNING" => LogEventLevel.Warning,
+        _ => LogEventLevel.Error,
+    };
 }

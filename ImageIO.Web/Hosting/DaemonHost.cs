@@ -44,7 +44,7 @@ public static class DaemonHost
         var router = new ServiceRouter();
         app.Services.GetRequiredService<ImagesEndpoint>().Map(router);
         app.Services.GetRequiredService<TicketsEndpoint>().Map(router);
-        router.MapInfo();
+        router.MapInfo(Services.Remote);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         app.Run(context => router.DispatchAsync(context, logger));
         return app;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ImageIO.Http.Hosting;
-using Serilog.Events;
 
 namespace ImageIO.Web.Options;
 
@@ -15,7 +14,7 @@ public static partial class LogOptions
 
     internal static LogSettings Read(ConfigurationReader reader)
     {
-        string level = reader.Choice(Root, "level", "INFO", "DEBUG", "INFO", "WARNING", "ERROR");
+        string level = reader.Choice(Root, "level", "INFO", LogSettings.LevelNames);
         string handler = reader.Choice(Root, "handlers", "logfile", "logfile", "stderr");
         bool json = reader.Choice(Root, "format", "text", "text", "json") == "json";
         string args = reader.Parsed(
@@ -28,13 +27,7 @@ public static partial class LogOptions
         (long maxBytes, int backupCount) = RotationIn(kwargs)!.Value;
         return new LogSettings
         {
-            Level = level switch
-            {
-                "DEBUG" => LogEventLevel.Debug,
-                "WARNING" => LogEventLevel.Warning,
-                "ERROR" => LogEventLevel.Error,
-                _ => LogEventLevel.Information,
-            },
+            Level = LogSettings.LevelOf(level),
             Json = json,
             File = handler == "stderr" ? "" : PathIn(args)!,
             MaxBytes = maxBytes,

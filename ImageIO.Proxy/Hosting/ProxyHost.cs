@@ -1,0 +1,32 @@
+using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners;
+using ImageIO.Http.Messages;
+using ImageIO.Proxy.Options;
+
+namespace ImageIO.Proxy.Hosting;
+
+/// <summary>Composes the proxy from its parts.</summary>
+public static class ProxyHost
+{
+    private const string Service = "proxy";
+
+    /// <summary>Builds the proxy; nothing listens before it is started.</summary>
+    /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
+    public static WebApplication Build(ProxyConfiguration configuration, TimeProvider time)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseServiceListeners([configuration.Listener(Service)]);
+        builder.Logging.UseLog(configuration.Log);
+        builder.Services
+            .AddSystemd()
+            .AddSingleton(time)
+            .Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
+
+        WebApplication app = builder.Build();
+        var router = new ServiceRouter();
+        router.MapInfo(Service);
+        ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
+        app.Run(context => router.DispatchAsync(context, logger));
+        return app;
+    }
+}

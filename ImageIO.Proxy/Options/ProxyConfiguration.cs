@@ -1,0 +1,79 @@
+using System.Net;
+using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners;
+
+namespace ImageIO.Proxy.Options;
+
+/// <summary>The proxy's configuration file: one section, <c>[proxy]</c>.</summary>
+public sealed record ProxyConfiguration
+{
+    /// <summary>The file, unless the command line says otherwise.</summary>
+    public const string DefaultFile = "/etc/ovirt-imageio-proxy/ovirt-imageio-proxy.conf";
+
+    private const string Section = "proxy";
+    private const int LargestPort = 65534;
+
+    private ProxyConfiguration(ConfigurationReader reader) => Reader = reader;
+
+    /// <summary>Where it listens; port 0 takes any free port.</summary>
+    public required IPEndPoint Address { get; init; }
+
+    /// <summary>Whether clients speak TLS.</summary>
+    public required bool UseTls { get; init; }
+
+    /// <summary>PEM file of the server's private key.</summary>
+    public required string KeyFile { get; init; }
+
+    /// <summary>PEM file of the server's certificate.</summary>
+    public required string CertificateFile { get; init; }
+
+    /// <summary>Logging.</summary>
+    public required LogSettings Log { get; init; }
+
+    /// <summary>Every option with its effective value.</summary>
+    public ConfigurationReader Reader { get; }
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="ConfigurationException">It is missing, or an option is unknown or wrong.</exception>
+    public static ProxyConfiguration Load(string file)
+    {
+        var reader = new ConfigurationReader(IniFile.Read(file));
+        var configuration = new ProxyConfiguration(reader)
+        {
+            Address = new IPEndPoint(
+                reader.Address(Section, "host", ifMissing: ""), reader.Integer(Section, "port", 54323, 0, LargestPort)),
+            UseTls = reader.Boolean(Section, "use_ssl", true),
+            KeyFile = reader.Text(Section, "ssl_key_file", "/etc/pki/ovirt-engine/keys/image-proxy.key.nopass"),
+            CertificateFile = reader.Text(Section, "ssl_cert_file", "/etc/pki/ovirt-engine/certs/image-proxy.cer"),
+            Log = ReadLog(reader),
+        };
+
+        // As the reference does: here a misspelt option must not be passed over, it may be about trust.
+        if (reader.Unknown.FirstOrDefault() is { } unknown)
+        {
+            throw new ConfigurationException(
+                $"{unknown.File}: unknown option '{unknown.Name}' in section [{unknown.Section}], "
+                + $"did you mean '{reader.Nearest(unknown)}' in section [{Section}]?");
+        }
+
+        return configuration;
+    }
+
+    /// <summary>The listener that clients connect to.</summary>
+    /// <exception cref="ConfigurationException">A TLS file is not usable.</exception>
+    internal ServiceListener Listener(string service) => new()
+    {
+        Service = service,
+        Address = Address,
+        Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "") : null,
+    };
+
+    private static LogSettings ReadLog(ConfigurationReader reader) => new()
+    {
+        Level = LogSettings.LevelOf(reader.Choice(Section, "log_level", "INFO", LogSettings.LevelNames)),
+        File = reader.Text(Section, "log_file", ""),
+        Json = reader.Choice(Section, "log_format", "text", "text", "json") == "json",
+        // The host's logrotate, or the journal, keeps it in bounds.
+        MaxBytes = 0,
+    };
+}
