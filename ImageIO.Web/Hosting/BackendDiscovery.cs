@@ -14,11 +14,15 @@ public static class BackendDiscovery
     [RequiresUnreferencedCode("Backends are found by scanning assemblies, which trimming would take away.")]
     public static IServiceCollection AddBackends(this IServiceCollection services) =>
         services.Scan(scan => scan
-            .FromDependencyContext(DependencyContext.Load(typeof(BackendDiscovery).Assembly)!, IsBackendAssembly)
+            .FromAssemblies(BackendAssemblies())
             .AddClasses(classes => classes.AssignableTo<IBackendFactory>(), publicOnly: false)
             .As<IBackendFactory>()
             .WithSingletonLifetime());
 
-    private static bool IsBackendAssembly(Assembly assembly) =>
-        assembly.GetName().Name!.StartsWith(AssemblyPrefix, StringComparison.Ordinal);
+    // Chosen by name before loading. Scrutor's own FromDependencyContext loads every assembly of the framework to ask
+    // each one: 60 MiB and a fifth of a second.
+    private static IEnumerable<Assembly> BackendAssemblies() =>
+        DependencyContext.Load(typeof(BackendDiscovery).Assembly)!.RuntimeLibraries
+            .Where(library => library.Name.StartsWith(AssemblyPrefix, StringComparison.Ordinal))
+            .Select(library => Assembly.Load(library.Name));
 }
