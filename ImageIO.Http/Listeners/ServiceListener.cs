@@ -17,6 +17,9 @@ public sealed record ServiceListener
     /// <summary>TLS. Null: plain HTTP.</summary>
     public ServerTls? Tls { get; init; }
 
+    /// <summary>Whether requests of HTTP/1.1 without a Host header are served.</summary>
+    public bool AcceptsHostless { get; init; }
+
     /// <summary>The address for the server.</summary>
     public EndPoint EndPoint => (EndPoint?)Address ?? Socket?.EndPoint
         ?? throw new InvalidOperationException($"The {Service} service has no address.");

@@ -56,6 +56,11 @@ public static class ServiceListeners
             {
                 listen.Protocols = HttpProtocols.Http1;
                 listen.Use(next => context => watch.RunAsync(context, listener.Service, next));
+                if (listener.AcceptsHostless)
+                {
+                    listen.Use(next => context => HostlessRequests.RunAsync(context, next));
+                }
+
                 if (listener.Tls is not null)
                 {
                     listen.UseHttps(listener.Tls.ForKestrel());

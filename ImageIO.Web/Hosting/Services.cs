@@ -36,9 +36,16 @@ internal static class Services
 
         if (configuration.Control.Enable)
         {
-            listeners.Add(configuration.Control.Address is { } address
-                ? new() { Service = Control, Address = address }
-                : new() { Service = Control, Socket = new UnixSocket(configuration.Control.Socket, ControlMode) });
+            UnixSocket? socket = configuration.Control.Address is null
+                ? new UnixSocket(configuration.Control.Socket, ControlMode)
+                : null;
+            listeners.Add(new()
+            {
+                Service = Control,
+                Address = configuration.Control.Address,
+                Socket = socket,
+                AcceptsHostless = true,
+            });
         }
 
         return listeners;
