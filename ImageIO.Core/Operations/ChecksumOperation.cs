@@ -1,0 +1,243 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Ranges;
+using ImageIO.Core.Tickets;
+
+namespace ImageIO.Core.Operations;
+
+/// <summary>
+/// Computes the checksum of an image: the hash of the concatenated hashes of its blocks. Blocks do not depend on each
+/// other, so all cores hash; blocks known to be zero are neither read nor hashed.
+/// </summary>
+public sealed class ChecksumOperation : IOperation
+{
+    /// <summary>Smallest block in bytes.</summary>
+    public const int SmallestBlock = 1024 * 1024;
+
+    /// <summary>Largest block in bytes.</summary>
+    public const int LargestBlock = 16 * 1024 * 1024;
+
+    /// <summary>Block size in bytes when nobody says otherwise.</summary>
+    public const int DefaultBlock = 4 * 1024 * 1024;
+
+    // Two for each core: while one waits for the storage, the other hashes.
+    private static readonly int MostWorkers = 2 * Environment.ProcessorCount;
+
+    private readonly OpenImage _image;
+    private readonly long _size;
+    private readonly int _blockSize;
+    private readonly Func<IBlockHash> _newHash;
+    private readonly CancelFlag _cancel = new();
+    private readonly SemaphoreSlim _dispatch = new(1);
+    private readonly int _digestSize;
+    private readonly byte[] _digests;
+    private readonly byte[] _zeroDigest;
+    private long _nextBlock;
+
+    /// <summary>Prepares the checksum of the first bytes of an image.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="size">Bytes to hash, from the start; not beyond the image's size.</param>
+    /// <param name="blockSize">Bytes of a block, <see cref="SmallestBlock"/> to <see cref="LargestBlock"/>, a multiple of 4096.</param>
+    /// <param name="newHash">Makes a hash; called for each worker.</param>
+    public ChecksumOperation(OpenImage image, long size, int blockSize, Func<IBlockHash> newHash)
+    {
+        ArgumentNullException.ThrowIfNull(newHash);
+        _image = image;
+        _size = size;
+        _blockSize = blockSize;
+        _newHash = newHash;
+        IBlockHash hash = newHash();
+        _digestSize = hash.DigestSize;
+        _digests = new byte[BlockCount * _digestSize];
+        _zeroDigest = new byte[_digestSize];
+        AppendZeroes(hash, blockSize);
+        hash.Finish(_zeroDigest);
+    }
+
+    /// <inheritdoc />
+    public long Offset => 0;
+
+    /// <summary>Always 0: a checksum gives the client no image bytes, so none count as transferred.</summary>
+    public long Done => 0;
+
+    /// <summary>The checksum in lower-case hexadecimal, when the operation has ended.</summary>
+    public string Checksum { get; private set; } = "";
+
+    private long BlockCount => (_size + _blockSize - 1) / _blockSize;
+
+    /// <inheritdoc />
+    public void Cancel() => _cancel.Set();
+
+    /// <summary>Runs it.</summary>
+    /// <exception cref="Errors.TransferException">Why the storage failed.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await using ZeroRanges zeroes = new(_image, stop.Token);
+        Task[] workers =
+        [
+            .. Enumerable.Range(0, (int)Math.Min(MostWorkers, BlockCount))
+                .Select(index => WorkAsync(zeroes, isFirst: index == 0, stop)),
+        ];
+        await Task.WhenAll(workers);
+
+        IBlockHash hash = _newHash();
+        hash.Append(_digests);
+        byte[] digest = new byte[_digestSize];
+        hash.Finish(digest);
+        Checksum = Convert.ToHexStringLower(digest);
+    }
+
+    private async Task WorkAsync(ZeroRanges zeroes, bool isFirst, CancellationTokenSource stop)
+    {
+        try
+        {
+            int size = Math.Min(_image.Ring.BufferSize, _blockSize);
+            AlignedBuffer? buffer;
+            if (isFirst)
+            {
+                // One worker waits its turn for a buffer; the others are a gain only where there are free ones.
+                buffer = await _image.Pool.RentAsync(size, stop.Token);
+            }
+            else if (!_image.Pool.TryRent(size, out buffer))
+            {
+                return;
+            }
+
+            using (buffer)
+            {
+                IBlockHash hash = _newHash();
+                while (await NextBlockAsync(zeroes, stop.Token) is { } block)
+                {
+                    await HashBlockAsync(block, hash, buffer.Memory[..size], stop.Token);
+                }
+            }
+        }
+        catch
+        {
+            // The others stop too; whose failure came first is what Task.WhenAll reports.
+            await stop.CancelAsync();
+            throw;
+        }
+    }
+
+    // The next block that must be read. Blocks that extents tell to be zero are done on the way.
+    private async ValueTask<long?> NextBlockAsync(ZeroRanges zeroes, CancellationToken cancellationToken)
+    {
+        await _dispatch.WaitAsync(cancellationToken);
+        try
+        {
+            for (; _nextBlock < BlockCount; _nextBlock++)
+            {
+                _cancel.ThrowIfSet();
+                ByteRange range = RangeOf(_nextBlock);
+                if (range.Length < _blockSize || !await zeroes.ContainAsync(range))
+                {
+                    return _nextBlock++;
+                }
+
+                _zeroDigest.CopyTo(DigestOf(_nextBlock));
+            }
+
+            return null;
+        }
+        finally
+        {
+            _dispatch.Release();
+        }
+    }
+
+    private async ValueTask HashBlockAsync(
+        long block, IBlockHash hash, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        ByteRange range = RangeOf(block);
+        long zeroesSoFar = 0;
+        bool isZero = true;
+        for (long position = range.Start; position < range.End; position += buffer.Length)
+        {
+            _cancel.ThrowIfSet();
+            int length = (int)Math.Min(buffer.Length, range.End - position);
+            await _image.ReadAsync(buffer[..(int)Alignment.Up(length, _image.BlockSize)], position, cancellationToken);
+            ReadOnlySpan<byte> bytes = buffer.Span[..length];
+            if (isZero && bytes.IndexOfAnyExcept((byte)0) < 0)
+            {
+                // Looking is ten times cheaper than hashing, and a whole block of zeroes has its hash already.
+                zeroesSoFar += length;
+                continue;
+            }
+
+            if (isZero)
+            {
+                AppendZeroes(hash, zeroesSoFar);
+                isZero = false;
+            }
+
+            hash.Append(bytes);
+        }
+
+        if (isZero && range.Length == _blockSize)
+        {
+            _zeroDigest.CopyTo(DigestOf(block));
+            return;
+        }
+
+        if (isZero)
+        {
+            AppendZeroes(hash, zeroesSoFar);
+        }
+
+        hash.Finish(DigestOf(block));
+    }
+
+    private static void AppendZeroes(IBlockHash hash, long count)
+    {
+        Span<byte> zeroes = stackalloc byte[4096];
+        zeroes.Clear();
+        for (; count > 0; count -= Math.Min(count, zeroes.Length))
+        {
+            hash.Append(zeroes[..(int)Math.Min(count, zeroes.Length)]);
+        }
+    }
+
+    private ByteRange RangeOf(long block) =>
+        new(block * _blockSize, Math.Min((block + 1) * _blockSize, _size));
+
+    private Span<byte> DigestOf(long block) => _digests.AsSpan((int)(block * _digestSize), _digestSize);
+
+    /// <summary>Follows the image's zero extents along with ascending questions.</summary>
+    private sealed class ZeroRanges(OpenImage image, CancellationToken cancellationToken) : IAsyncDisposable
+    {
+        private readonly IAsyncEnumerator<Extent>? _extents = image.Capabilities.HasZeroExtents
+            ? image.GetExtentsAsync(ExtentContext.Zero, cancellationToken).GetAsyncEnumerator(cancellationToken)
+            : null;
+
+        // The run of adjoining zero extents at or before the last question.
+        private ByteRange _zero;
+        private bool _ended;
+
+        public async ValueTask<bool> ContainAsync(ByteRange range)
+        {
+            while (_extents is not null && !_ended && _zero.End < range.End)
+            {
+                if (!await _extents.MoveNextAsync())
+                {
+                    _ended = true;
+                }
+                else if (_extents.Current.Flags.HasFlag(ExtentFlags.Zero))
+                {
+                    ByteRange found = _extents.Current.Range;
+                    _zero = found.Start == _zero.End ? new ByteRange(_zero.Start, found.End) : found;
+                }
+                else if (_extents.Current.Range.End >= range.End)
+                {
+                    // Data up to the question's end or further: what comes next cannot answer it.
+                    _zero = new ByteRange(_extents.Current.Range.End, _extents.Current.Range.End);
+                }
+            }
+
+            return _zero.Start <= range.Start && range.End <= _zero.End;
+        }
+
+        public ValueTask DisposeAsync() => _extents?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
+}

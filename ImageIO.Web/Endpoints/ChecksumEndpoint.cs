@@ -1,0 +1,80 @@
+using System.Globalization;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Operations;
+using ImageIO.Core.Tickets;
+using ImageIO.Http.Messages;
+using ImageIO.Web.Checksums;
+using ImageIO.Web.Hosting;
+
+namespace ImageIO.Web.Endpoints;
+
+/// <summary><c>/images/ID/checksum</c>: the checksum of a ticket's image, and which algorithms there are.</summary>
+internal sealed class ChecksumEndpoint(ImageRequests requests)
+{
+    private const int BlockAlignment = 4096;
+
+    public void Map(ServiceRouter router)
+    {
+        foreach (string service in Services.ForClients)
+        {
+            router.Map(service, "/images/", "/checksum/algorithms", new Dictionary<string, ResourceHandler> { ["GET"] = GetAlgorithmsAsync });
+            router.Map(service, "/images/", "/checksum", new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync });
+        }
+    }
+
+    private static Task GetAlgorithmsAsync(HttpContext context, string id) => Answer.JsonAsync(context, json =>
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("algorithms");
+        foreach (string name in HashAlgorithms.Names)
+        {
+            json.WriteStringValue(name);
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    });
+
+    private async Task GetAsync(HttpContext context, string id)
+    {
+        TicketId ticketId = ImageRequests.RequiredId(id);
+        string algorithm = context.Request.Query.TryGetValue("algorithm", out var names) ? names[^1]! : HashAlgorithms.Default;
+        Func<IBlockHash> newHash = HashAlgorithms.Find(algorithm) ?? throw new TransferException(
+            TransferError.InvalidRequest,
+            $"Unsupported algorithm '{algorithm}', supported: {string.Join(", ", HashAlgorithms.Names)}");
+        int blockSize = ParseBlockSize(context.Request);
+
+        // Other than on the image itself (daemon-api section 4).
+        ErrorMapper.KeepConnectionWhenRefused(context);
+        Ticket ticket = requests.Authorize(ticketId, TicketAccess.Read);
+        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
+        var operation = new ChecksumOperation(image, Math.Min(ticket.Spec.ReachableSize, image.Size), blockSize, newHash);
+        await ticket.RunAsync(operation, context.RequestAborted);
+        await Answer.JsonAsync(context, json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("algorithm", algorithm);
+            json.WriteNumber("block_size", blockSize);
+            json.WriteString("checksum", operation.Checksum);
+            json.WriteEndObject();
+        });
+    }
+
+    private static int ParseBlockSize(HttpRequest request)
+    {
+        if (!request.Query.TryGetValue("block_size", out var values))
+        {
+            return ChecksumOperation.DefaultBlock;
+        }
+
+        return int.TryParse(values[^1], NumberStyles.None, CultureInfo.InvariantCulture, out int size)
+            && size is >= ChecksumOperation.SmallestBlock and <= ChecksumOperation.LargestBlock
+            && size % BlockAlignment == 0
+            ? size
+            : throw new TransferException(
+                TransferError.InvalidRequest,
+                $"Invalid block_size '{values[^1]}', expected {ChecksumOperation.SmallestBlock} to "
+                + $"{ChecksumOperation.LargestBlock}, a multiple of {BlockAlignment}");
+    }
+}
