@@ -6,26 +6,13 @@ namespace ImageIO.Http.Listeners;
 /// </summary>
 /// <param name="body">The server's stream.</param>
 /// <param name="connection">The client's connection.</param>
-public sealed class ClientStream(Stream body, ClientConnection connection) : Stream
+public sealed class ClientStream(Stream body, ClientConnection connection) : AsyncStream
 {
     /// <inheritdoc />
     public override bool CanRead => body.CanRead;
 
     /// <inheritdoc />
-    public override bool CanSeek => false;
-
-    /// <inheritdoc />
     public override bool CanWrite => body.CanWrite;
-
-    /// <inheritdoc />
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc />
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <inheritdoc />
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -44,23 +31,6 @@ public sealed class ClientStream(Stream body, ClientConnection connection) : Str
 
     /// <inheritdoc />
     public override Task FlushAsync(CancellationToken cancellationToken) => body.FlushAsync(cancellationToken);
-
-    /// <inheritdoc />
-    public override void Flush() => throw new NotSupportedException("Only asynchronous calls are served.");
-
-    /// <inheritdoc />
-    public override int Read(byte[] buffer, int offset, int count) =>
-        throw new NotSupportedException("Only asynchronous calls are served.");
-
-    /// <inheritdoc />
-    public override void Write(byte[] buffer, int offset, int count) =>
-        throw new NotSupportedException("Only asynchronous calls are served.");
-
-    /// <inheritdoc />
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc />
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     private async ValueTask<int> WaitAsync(ValueTask<int> read)
     {

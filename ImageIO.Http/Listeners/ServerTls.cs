@@ -4,15 +4,37 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ImageIO.Http.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>The server's side of TLS: certificate and key from PEM files, TLS 1.2 and 1.3 only.</summary>
-public sealed class ServerTls
+/// <summary>
+/// The server's side of TLS: certificate and key from PEM files, TLS 1.2 and 1.3 only. When the files change, new
+/// connections get the new certificate; running ones keep theirs. A broken new file changes nothing.
+/// </summary>
+public sealed partial class ServerTls
 {
-    private readonly SslStreamCertificateContext _certificate;
+    private readonly string[] _files;
+    private readonly Lock _lock = new();
+    private FileState[] _loadedFrom;
+    private SslStreamCertificateContext _certificate;
 
-    private ServerTls(SslStreamCertificateContext certificate) => _certificate = certificate;
+    private ServerTls(string[] files)
+    {
+        _files = files;
+        _loadedFrom = Look();
+        _certificate = Read();
+    }
+
+    /// <summary>Where to report a reload; set when the host is built.</summary>
+    public ILogger Logger { get; set; } = NullLogger.Instance;
+
+    /// <summary>When the certificate in use expires.</summary>
+    public DateTimeOffset Expires => _certificate.TargetCertificate.NotAfter;
+
+    /// <summary>Whether the newest files could not be used and an older certificate is served instead.</summary>
+    public bool IsReloadFailing { get; private set; }
 
     /// <summary>Loads certificate and key.</summary>
     /// <param name="certificateFile">PEM: the server's certificate, then its intermediates if any.</param>
@@ -23,23 +45,14 @@ public sealed class ServerTls
     {
         try
         {
-            using var certificate = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
-            var chain = new X509Certificate2Collection();
-            chain.ImportFromPemFile(certificateFile);
-            if (authoritiesFile.Length > 0)
-            {
-                chain.ImportFromPemFile(authoritiesFile);
-            }
-
-            // Offline: the chain is what the files say; no server start waits for somebody's web server.
-            return new ServerTls(SslStreamCertificateContext.Create(
-                X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null), chain, offline: true));
+            return new ServerTls([certificateFile, keyFile, .. authoritiesFile.Length > 0 ? [authoritiesFile] : Array.Empty<string>()]);
         }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (IsUnusable(e))
         {
             throw new ConfigurationException(
                 $"Cannot load the TLS certificate {certificateFile} with the key {keyFile}: {e.Message} "
-                + "Both must be PEM files, and the key must be the certificate's.", e);
+                + "Both must be PEM files, and the key must be the certificate's.",
+                e);
         }
     }
 
@@ -47,11 +60,84 @@ public sealed class ServerTls
     {
         OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
         {
-            ServerCertificateContext = _certificate,
+            ServerCertificateContext = Current(),
             // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             ApplicationProtocols = [SslApplicationProtocol.Http11],
             AllowRenegotiation = false,
         }),
     };
+
+    // The certificate for a new connection. Looks at the files each time: three stat calls beside a handshake's
+    // milliseconds, and a renewed certificate is in use from the next connection on.
+    internal SslStreamCertificateContext Current()
+    {
+        lock (_lock)
+        {
+            FileState[] now = Look();
+            if (!now.SequenceEqual(_loadedFrom))
+            {
+                _loadedFrom = now;
+                Reload();
+            }
+
+            return _certificate;
+        }
+    }
+
+    private void Reload()
+    {
+        try
+        {
+            _certificate = Read();
+            IsReloadFailing = false;
+            Log.Reloaded(Logger, _files[0], Expires);
+        }
+        catch (Exception e) when (IsUnusable(e))
+        {
+            // Perhaps the key is written after the certificate: the next change of either is looked at again.
+            IsReloadFailing = true;
+            Log.ReloadFailed(Logger, _files[0], _files[1], e.Message, Expires);
+        }
+    }
+
+    private SslStreamCertificateContext Read()
+    {
+        using var pem = X509Certificate2.CreateFromPemFile(_files[0], _files[1]);
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPemFile(_files[0]);
+        foreach (string authorities in _files.AsSpan(2))
+        {
+            chain.ImportFromPemFile(authorities);
+        }
+
+        // Offline: the chain is what the files say; no server start waits for somebody's web server.
+        return SslStreamCertificateContext.Create(
+            X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null), chain, offline: true);
+    }
+
+    private FileState[] Look() => [.. _files.Select(FileState.Of)];
+
+    private static bool IsUnusable(Exception e) =>
+        e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
+
+    private readonly record struct FileState(long Length, DateTime Written)
+    {
+        public static FileState Of(string path)
+        {
+            // Follows links: managers switch certificates by switching a link.
+            FileSystemInfo file = new FileInfo(path);
+            file = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
+            return file is FileInfo { Exists: true } found ? new FileState(found.Length, found.LastWriteTimeUtc) : default;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(4, LogLevel.Information, "New TLS certificate from {File}, valid until {Expires}")]
+        public static partial void Reloaded(ILogger logger, string file, DateTimeOffset expires);
+
+        [LoggerMessage(5, LogLevel.Error, "Cannot use the changed TLS files {File} and {Key}: {Error}; the old certificate stays in use, valid until {Expires}")]
+        public static partial void ReloadFailed(ILogger logger, string file, string key, string error, DateTimeOffset expires);
+    }
 }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners;
 
@@ -32,13 +33,13 @@ public static class ServiceListeners
             services.AddSingleton<IMemoryPoolFactory<byte>, BlockPoolFactory>();
             services.AddSingleton<ConnectionWatch>();
             services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
-            services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch>(
-                (options, watch) => Configure(options, listeners, watch));
+            services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, ILogger<ServerTls>>(
+                (options, watch, logger) => Configure(options, listeners, watch, logger));
         });
     }
 
     private static void Configure(
-        KestrelServerOptions options, IReadOnlyCollection<ServiceListener> listeners, ConnectionWatch watch)
+        KestrelServerOptions options, IReadOnlyCollection<ServiceListener> listeners, ConnectionWatch watch, ILogger tlsLogger)
     {
         options.AddServerHeader = false;
         options.Limits.MaxRequestLineSize = LongestRequestLine;
@@ -63,6 +64,7 @@ public static class ServiceListeners
 
                 if (listener.Tls is not null)
                 {
+                    listener.Tls.Logger = tlsLogger;
                     listen.UseHttps(listener.Tls.ForKestrel());
                 }
             });
