@@ -9,6 +9,9 @@ public enum TransferError
     /// <summary>The request itself is wrong: a header, a parameter, or the body's JSON.</summary>
     InvalidRequest,
 
+    /// <summary>The body does not have the digest that its header promised.</summary>
+    DigestMismatch,
+
     /// <summary>The body is larger than this resource reads.</summary>
     RequestTooLarge,
 

@@ -13,6 +13,14 @@ namespace ImageIO.Http.Messages;
 /// </summary>
 public static partial class ErrorMapper
 {
+    private static readonly object KeepWhenRefused = new();
+
+    /// <summary>
+    /// Notes that this request's connection is kept when the ticket does not allow it; by default a refused client's
+    /// connection is closed.
+    /// </summary>
+    public static void KeepConnectionWhenRefused(HttpContext context) => context.Items[KeepWhenRefused] = true;
+
     /// <summary>Answers a failed request; cuts the connection when the answer has begun already.</summary>
     public static async Task AnswerAsync(HttpContext context, Exception failure, ILogger logger)
     {
@@ -60,7 +68,8 @@ public static partial class ErrorMapper
             response.Headers.ContentRange = $"bytes */{limit}";
         }
 
-        if (ClosesConnection(failure) || RequestBody.MayBeUnread(context))
+        if ((ClosesConnection(failure) && !context.Items.ContainsKey(KeepWhenRefused))
+            || RequestBody.MayBeUnread(context))
         {
             response.Headers.Connection = "close";
         }
@@ -79,7 +88,8 @@ public static partial class ErrorMapper
     {
         TransferException e => e.Error switch
         {
-            TransferError.InvalidRequest => (StatusCodes.Status400BadRequest, e.Message),
+            TransferError.InvalidRequest or TransferError.DigestMismatch =>
+                (StatusCodes.Status400BadRequest, e.Message),
             TransferError.RequestTooLarge => (StatusCodes.Status413PayloadTooLarge, e.Message),
             TransferError.ResourceUnknown or TransferError.TicketNotFound or TransferError.NotSupported =>
                 (StatusCodes.Status404NotFound, e.Message),

@@ -7,10 +7,10 @@ namespace ImageIO.Http.Messages;
 public static class InfoEndpoint
 {
     /// <summary>Adds it to a service.</summary>
-    public static void MapInfo(this ServiceRouter router, string service)
+    public static void MapInfo(this ServiceRouter router, string service, Cors cors)
     {
         ArgumentNullException.ThrowIfNull(router);
-        router.Map(service, "/info/", "", new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync });
+        router.Map(service, "/info/", "", new Dictionary<string, ResourceHandler> { ["GET"] = cors.Wrap(GetAsync) });
     }
 
     private static Task GetAsync(HttpContext context, string rest) => Answer.JsonAsync(context, json =>

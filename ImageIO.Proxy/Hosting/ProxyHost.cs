@@ -24,7 +24,7 @@ public static class ProxyHost
 
         WebApplication app = builder.Build();
         var router = new ServiceRouter();
-        router.MapInfo(Service);
+        router.MapInfo(Service, new Cors("*"));
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         app.Run(context => router.DispatchAsync(context, logger));
         return app;

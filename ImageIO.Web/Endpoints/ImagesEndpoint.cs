@@ -12,7 +12,8 @@ namespace ImageIO.Web.Endpoints;
 
 /// <summary><c>/images/ID</c> on the remote and local services: the image of a ticket.</summary>
 /// <remarks>Every method here reads: parse, authorize, open, check the range, run one operation, answer.</remarks>
-internal sealed partial class ImagesEndpoint(TicketStore tickets, ImagesOptionsAnswer options, ILogger<ImagesEndpoint> logger)
+internal sealed partial class ImagesEndpoint(
+    ImageRequests requests, ImagesOptionsAnswer options, Cors cors, ILogger<ImagesEndpoint> logger)
 {
     private const string AnyImage = "*";
 
@@ -20,23 +21,25 @@ internal sealed partial class ImagesEndpoint(TicketStore tickets, ImagesOptionsA
     {
         var methods = new Dictionary<string, ResourceHandler>
         {
-            ["GET"] = GetAsync,
-            ["HEAD"] = GetAsync,
-            ["PUT"] = PutAsync,
+            ["GET"] = cors.Wrap(GetAsync),
+            ["HEAD"] = cors.Wrap(GetAsync),
+            ["PUT"] = cors.Wrap(PutAsync),
             ["PATCH"] = PatchAsync,
-            ["OPTIONS"] = OptionsAsync,
+            ["OPTIONS"] = cors.Wrap(OptionsAsync),
         };
-        router.Map(Services.Remote, "/images/", "", methods);
-        router.Map(Services.Local, "/images/", "", methods);
+        foreach (string service in Services.ForClients)
+        {
+            router.Map(service, "/images/", "", methods);
+        }
     }
 
     private async Task GetAsync(HttpContext context, string id)
     {
-        TicketId ticketId = Required(id);
+        TicketId ticketId = ImageRequests.RequiredId(id);
         RangeHeader? range = RangeHeader.Parse(Header(context.Request.Headers.Range));
         bool close = QueryFlag.Parse(context.Request, "close", ifMissing: false);
-        Ticket ticket = tickets.Authorize(ticketId, TicketAccess.Read);
-        OpenImage image = await OpenAsync(context, ticket);
+        Ticket ticket = requests.Authorize(ticketId, TicketAccess.Read);
+        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         ByteRange bytes = Resolve(range, ticket.Spec.ReachableSize, image.Size);
 
         HttpResponse response = context.Response;
@@ -64,7 +67,7 @@ internal sealed partial class ImagesEndpoint(TicketStore tickets, ImagesOptionsA
 
     private async Task PutAsync(HttpContext context, string id)
     {
-        TicketId ticketId = Required(id);
+        TicketId ticketId = ImageRequests.RequiredId(id);
         HttpRequest request = context.Request;
         bool isChunked = request.Headers.TransferEncoding.Count > 0;
         if (request.ContentLength is null && !isChunked)
@@ -76,20 +79,28 @@ internal sealed partial class ImagesEndpoint(TicketStore tickets, ImagesOptionsA
         long offset = ContentRangeHeader.ParseOffset(Header(request.Headers.ContentRange));
         bool flush = QueryFlag.Parse(request, "flush", ifMissing: true);
         bool close = QueryFlag.Parse(request, "close", ifMissing: false);
-        Ticket ticket = tickets.Authorize(ticketId, TicketAccess.Write);
-        OpenImage image = await OpenAsync(context, ticket);
+        var digest = ContentDigest.Parse(Header(request.Headers["Content-Digest"]));
+        Ticket ticket = requests.Authorize(ticketId, TicketAccess.Write);
+        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
 
+        Stream body = RequestBody.ImageData(context);
         var operation = new WriteOperation(
-            image, offset, isChunked ? null : request.ContentLength, ticket.Spec.ReachableSize, RequestBody.ImageData(context), flush);
+            image,
+            offset,
+            isChunked ? null : request.ContentLength,
+            ticket.Spec.ReachableSize,
+            digest?.Wrap(body) ?? body,
+            flush);
         await RunAsync(context, ticket, operation, "write", offset, request.ContentLength ?? -1);
         RequestBody.MarkRead(context);
+        digest?.Verify(offset, operation.Done);
         CloseAfter(context, close);
         await Answer.Empty(context);
     }
 
     private async Task PatchAsync(HttpContext context, string id)
     {
-        TicketId ticketId = Required(id);
+        TicketId ticketId = ImageRequests.RequiredId(id);
         JsonFields fields = await RequestBody.ReadJsonAsync(context);
         switch (fields.RequiredString("op"))
         {
@@ -111,8 +122,8 @@ internal sealed partial class ImagesEndpoint(TicketStore tickets, ImagesOptionsA
 
     private async Task ZeroAsync(HttpContext context, TicketId id, long offset, long length, bool flush)
     {
-        Ticket ticket = tickets.Authorize(id, TicketAccess.Write);
-        OpenImage image = await OpenAsync(context, ticket);
+        Ticket ticket = requests.Authorize(id, TicketAccess.Write);
+        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         ZeroMode mode = ticket.Spec.Sparse ? ZeroMode.Deallocate : ZeroMode.Allocate;
         var operation = new ZeroOperation(image, offset, length, ticket.Spec.ReachableSize, mode, flush);
         await RunAsync(context, ticket, operation, "zero", offset, length);
@@ -120,21 +131,21 @@ internal sealed partial class ImagesEndpoint(TicketStore tickets, ImagesOptionsA
 
     private async Task FlushAsync(HttpContext context, TicketId id)
     {
-        Ticket ticket = tickets.Authorize(id, TicketAccess.Write);
-        OpenImage image = await OpenAsync(context, ticket);
+        Ticket ticket = requests.Authorize(id, TicketAccess.Write);
+        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         await RunAsync(context, ticket, new FlushOperation(image), "flush", 0, 0);
     }
 
     private async Task OptionsAsync(HttpContext context, string id)
     {
-        if (Required(id).Reveal() == AnyImage)
+        if (ImageRequests.RequiredId(id).Reveal() == AnyImage)
         {
             await options.WriteForAnyAsync(context);
             return;
         }
 
-        Ticket ticket = tickets.Authorize(new TicketId(id), TicketAccess.Read);
-        OpenImage image = await OpenAsync(context, ticket);
+        Ticket ticket = requests.Authorize(new TicketId(id), TicketAccess.Read);
+        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         await options.WriteAsync(context, ticket, image);
         ticket.Extend();
     }
@@ -154,14 +165,6 @@ internal sealed partial class ImagesEndpoint(TicketStore tickets, ImagesOptionsA
         }
 
         Log.Ended(logger, ticket.TransferId, name, operation.Done, offset);
-    }
-
-    private static async ValueTask<OpenImage> OpenAsync(HttpContext context, Ticket ticket)
-    {
-        ClientConnection connection = ClientConnection.Of(context);
-        OpenImage image = await connection.Images.OpenAsync(ticket, context.RequestAborted);
-        connection.SetPatience(ticket.Spec.InactivityTimeoutSeconds);
-        return image;
     }
 
     // The bytes that a Range header means; without one, all that ticket and image both have.
@@ -196,11 +199,6 @@ internal sealed partial class ImagesEndpoint(TicketStore tickets, ImagesOptionsA
     // Null when there is no such header; one line sent twice counts as malformed where it is parsed.
     private static string? Header(Microsoft.Extensions.Primitives.StringValues values) =>
         values.Count == 0 ? null : values.ToString();
-
-    private static TicketId Required(string id) =>
-        id.Length > 0
-            ? new TicketId(id)
-            : throw new TransferException(TransferError.InvalidRequest, "The ticket id is missing: /images/ID");
 
     private static partial class Log
     {

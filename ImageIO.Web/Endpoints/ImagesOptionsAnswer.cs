@@ -10,8 +10,7 @@ namespace ImageIO.Web.Endpoints;
 /// <param name="localSocket">Name of the local service's socket. Null: there is no local service.</param>
 internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, string? localSocket)
 {
-    // Features come with their resources: extents and checksum are announced when they are served.
-    private static readonly string[] ReadFeatures = [];
+    private static readonly string[] ReadFeatures = ["checksum", "extents"];
     private static readonly string[] WriteFeatures = ["flush", "zero"];
 
     /// <summary>For <c>*</c>: everything there is, whatever a ticket permits.</summary>

@@ -35,6 +35,10 @@ public static class DaemonHost
                 services.GetRequiredService<BackendRegistry>(), services.GetRequiredService<BufferPool>(), configuration.RingFor))
             .AddSingleton<TicketStore>()
             .AddSingleton(new ImagesOptionsAnswer(configuration, localSocket))
+            .AddSingleton(new Cors(configuration.AllowOrigin))
+            .AddSingleton<ImageRequests>()
+            .AddSingleton<ExtentsEndpoint>()
+            .AddSingleton<ChecksumEndpoint>()
             .AddSingleton<ImagesEndpoint>()
             .AddSingleton<TicketsEndpoint>()
             .Configure<HostOptions>(options => options.ShutdownTimeout = configuration.Daemon.DrainTimeout)
@@ -42,9 +46,12 @@ public static class DaemonHost
 
         WebApplication app = builder.Build();
         var router = new ServiceRouter();
+        // In the order of the wire contract: the longer path before the one that it begins with.
+        app.Services.GetRequiredService<ExtentsEndpoint>().Map(router);
+        app.Services.GetRequiredService<ChecksumEndpoint>().Map(router);
         app.Services.GetRequiredService<ImagesEndpoint>().Map(router);
         app.Services.GetRequiredService<TicketsEndpoint>().Map(router);
-        router.MapInfo(Services.Remote);
+        router.MapInfo(Services.Remote, app.Services.GetRequiredService<Cors>());
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         app.Run(context => router.DispatchAsync(context, logger));
         return app;

@@ -15,6 +15,9 @@ internal static class Services
     /// <summary>For the manager.</summary>
     public const string Control = "control";
 
+    /// <summary>The services that serve images.</summary>
+    public static readonly string[] ForClients = [Remote, Local];
+
     /// <summary>Anybody: without a ticket a client gets nothing, as on an abstract socket, which has no permissions at all.</summary>
     private const UnixFileMode LocalMode = ControlMode | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 

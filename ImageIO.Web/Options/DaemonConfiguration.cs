@@ -42,6 +42,9 @@ public sealed record DaemonConfiguration
     /// <summary>Section <c>[control]</c>.</summary>
     public required ControlOptions Control { get; init; }
 
+    /// <summary>Section <c>[cors]</c>: origins whose pages may use images, separated by blanks; <c>*</c>: any.</summary>
+    public required string AllowOrigin { get; init; }
+
     /// <summary>Logging.</summary>
     public required LogSettings Log { get; init; }
 
@@ -91,6 +94,7 @@ public sealed record DaemonConfiguration
             Remote = RemoteOptions.Read(reader),
             Local = LocalOptions.Read(reader),
             Control = ControlOptions.Read(reader),
+            AllowOrigin = reader.Text("cors", "allow_origin", "*"),
             Log = LogOptions.Read(reader),
         };
     }

@@ -1,0 +1,16 @@
+using ImageIO.Http.Listeners;
+
+namespace ImageIO.Http.Messages;
+
+/// <summary>Shows every byte that is read to somebody else.</summary>
+internal sealed class HashingStream(Stream body, Action<ReadOnlyMemory<byte>> see) : AsyncStream
+{
+    public override bool CanRead => true;
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        int read = await body.ReadAsync(buffer, cancellationToken);
+        see(buffer[..read]);
+        return read;
+    }
+}
