@@ -29,6 +29,23 @@ internal static class Program
         return command.Parse(args).InvokeAsync();
     }
 
+    // After the addresses are taken, the key is read and the log is open, before the first client is served.
+    private static void DropPrivileges(DaemonConfiguration configuration)
+    {
+        if (configuration.Daemon.DropPrivileges && Privileges.IsRoot)
+        {
+            Privileges.Drop(
+                configuration.Daemon.UserName,
+                configuration.Daemon.GroupName,
+                [
+                    configuration.Daemon.RunDirectory,
+                    configuration.Log.File,
+                    configuration.Control.Socket,
+                    configuration.Local.Socket,
+                ]);
+        }
+    }
+
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
     private static async Task<int> RunAsync(
         string directory, bool showConfig, FileInfo? ticketFile, CancellationToken cancellationToken)
@@ -49,6 +66,7 @@ internal static class Program
                     TicketFile.Read(ticketFile.FullName, configuration.Daemon.InactivityTimeoutSeconds));
             }
 
+            DropPrivileges(configuration);
             await app.StartAsync(cancellationToken);
             StartLog.Write(app.Logger, app, configuration);
             await app.WaitForShutdownAsync(cancellationToken);

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Serilog;
 using Serilog.Core;
@@ -15,21 +16,23 @@ public static class LogSetup
     private const string Line =
         "{Timestamp:yyyy-MM-dd HH:mm:ss,fff} {LevelName,-7} ({ThreadId}) [{SourceContext}] {Message:lj}{NewLine}{Exception}";
 
-    /// <summary>Replaces the host's logging.</summary>
+    /// <summary>Replaces the host's logging; its level can be changed while it runs (<see cref="ReloadSignal"/>).</summary>
     /// <exception cref="ConfigurationException">The log file cannot be written.</exception>
     public static void UseLog(this ILoggingBuilder logging, LogSettings settings)
     {
+        var level = new LoggingLevelSwitch(settings.Level);
         ITextFormatter formatter = settings.Json
             ? new CompactJsonFormatter()
             : new MessageTemplateTextFormatter(Line, System.Globalization.CultureInfo.InvariantCulture);
         LoggerConfiguration configuration = new LoggerConfiguration()
-            .MinimumLevel.Is(settings.Level)
+            .MinimumLevel.ControlledBy(level)
             // The server's own chatter about connections and requests; ours says the same with transfer ids.
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
             .Enrich.With<ReferenceColumns>();
         configuration = settings.File.Length == 0
             ? configuration.WriteTo.Console(formatter, standardErrorFromLevel: LogEventLevel.Verbose)
             : ToFile(configuration, formatter, settings);
+        logging.Services.AddSingleton(level);
         logging.ClearProviders();
         logging.AddSerilog(configuration.CreateLogger(), dispose: true);
     }

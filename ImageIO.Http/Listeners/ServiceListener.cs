@@ -1,4 +1,7 @@
 using System.Net;
+using System.Net.Sockets;
+using ImageIO.Http.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace ImageIO.Http.Listeners;
 
@@ -20,7 +23,26 @@ public sealed record ServiceListener
     /// <summary>Whether requests of HTTP/1.1 without a Host header are served.</summary>
     public bool AcceptsHostless { get; init; }
 
+    // Bound by Bind, taken over by the server when it starts.
+    internal Socket? Bound { get; private set; }
+
     /// <summary>The address for the server.</summary>
     public EndPoint EndPoint => (EndPoint?)Address ?? Socket?.EndPoint
         ?? throw new InvalidOperationException($"The {Service} service has no address.");
+
+    /// <summary>
+    /// Takes the address: the last thing that may need root's rights. Nobody can connect before the server starts.
+    /// </summary>
+    /// <exception cref="ConfigurationException">The address cannot be had.</exception>
+    public void Bind()
+    {
+        try
+        {
+            Bound = Socket is null ? SocketTransportOptions.CreateDefaultBoundListenSocket(EndPoint) : Socket.Bind();
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            throw new ConfigurationException($"Cannot listen on {EndPoint} for the {Service} service: {e.Message}", e);
+        }
+    }
 }

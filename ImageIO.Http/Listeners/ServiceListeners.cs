@@ -2,7 +2,6 @@ using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -14,7 +13,7 @@ public static class ServiceListeners
     /// <summary>A request line's limit in bytes; more is 414.</summary>
     private const int LongestRequestLine = 4096;
 
-    /// <summary>Adds Kestrel with these listeners.</summary>
+    /// <summary>Adds Kestrel with these listeners, which must be bound.</summary>
     public static void UseServiceListeners(this IWebHostBuilder host, IReadOnlyCollection<ServiceListener> listeners)
     {
         host.UseKestrelCore();
@@ -24,9 +23,8 @@ public static class ServiceListeners
             // run on the thread pool.
             options.UnsafePreferInlineScheduling = true;
             options.CreateBoundListenSocket = endPoint =>
-                listeners.FirstOrDefault(listener => ReferenceEquals(listener.Socket?.EndPoint, endPoint))?.Socket is { } unix
-                    ? unix.Bind()
-                    : SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
+                listeners.First(listener => ReferenceEquals(listener.EndPoint, endPoint)).Bound
+                ?? throw new InvalidOperationException($"{endPoint} was not bound before the start.");
         });
         host.ConfigureServices(services =>
         {
@@ -66,6 +64,11 @@ public static class ServiceListeners
                 {
                     listener.Tls.Logger = tlsLogger;
                     listen.UseHttps(listener.Tls.ForKestrel());
+                    listen.Use(next => context =>
+                    {
+                        context.Features.Get<ClientConnection>()?.HandshakeEnded();
+                        return next(context);
+                    });
                 }
             });
         }

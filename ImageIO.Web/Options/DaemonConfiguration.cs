@@ -27,6 +27,9 @@ public sealed record DaemonConfiguration
         Reader = reader;
     }
 
+    /// <summary>Where it was read from, to read it again. Null: not from files.</summary>
+    public string? Directory { get; init; }
+
     /// <summary>Section <c>[daemon]</c>.</summary>
     public required DaemonOptions Daemon { get; init; }
 
@@ -75,7 +78,7 @@ public sealed record DaemonConfiguration
         // By base name over both directories; of equal names the vendor's comes first, so that the other wins.
         IEnumerable<string> files = DropIns(VendorDirectory).Concat(own)
             .OrderBy(file => Path.GetFileName(file), StringComparer.Ordinal);
-        return Read(files.SelectMany(IniFile.Read));
+        return Read(files.SelectMany(IniFile.Read)) with { Directory = directory };
     }
 
     internal static DaemonConfiguration Read(IEnumerable<IniOption> options)
@@ -102,7 +105,7 @@ public sealed record DaemonConfiguration
     private static string[] DropIns(string directory)
     {
         string dropIns = Path.Combine(directory, "conf.d");
-        return Directory.Exists(dropIns) ? Directory.GetFiles(dropIns, "*.conf") : [];
+        return System.IO.Directory.Exists(dropIns) ? System.IO.Directory.GetFiles(dropIns, "*.conf") : [];
     }
 
     private static int RoundUp(int size) => (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size);

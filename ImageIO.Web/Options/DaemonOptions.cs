@@ -16,6 +16,21 @@ public sealed record DaemonOptions
     /// <summary>How long running requests may go on after SIGTERM.</summary>
     public required TimeSpan DrainTimeout { get; init; }
 
+    /// <summary>The directory of the control socket, which the daemon's user must own.</summary>
+    public required string RunDirectory { get; init; }
+
+    /// <summary>Whether a daemon that root starts becomes an ordinary user's.</summary>
+    public required bool DropPrivileges { get; init; }
+
+    /// <summary>The user that it becomes.</summary>
+    public required string UserName { get; init; }
+
+    /// <summary>The group that it becomes.</summary>
+    public required string GroupName { get; init; }
+
+    /// <summary>Whether to tell systemd how the daemon is.</summary>
+    public required bool NotifySystemd { get; init; }
+
     internal static DaemonOptions Read(ConfigurationReader reader)
     {
         // Accepted because files have it; our daemon waits for events and polls nothing.
@@ -24,6 +39,11 @@ public sealed record DaemonOptions
         {
             MaxConnections = reader.Integer(Section, "max_connections", 8, minimum: 1),
             InactivityTimeoutSeconds = reader.Integer(Section, "inactivity_timeout", 60, minimum: 1),
+            RunDirectory = reader.Text(Section, "run_dir", "/run/ovirt-imageio"),
+            DropPrivileges = reader.Boolean(Section, "drop_privileges", true),
+            UserName = reader.Text(Section, "user_name", "ovirtimg"),
+            GroupName = reader.Text(Section, "group_name", "ovirtimg"),
+            NotifySystemd = reader.Boolean(Section, "systemd_enable", true),
             DrainTimeout = reader.Seconds(Section, "drain_timeout", 10),
         };
     }

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Systemd;
+
+namespace ImageIO.Http.Hosting;
+
+/// <summary>
+/// Tells systemd how the service is (sd_notify(3)): ready, stopping, a line of status, and that it still lives. Does
+/// nothing where systemd did not ask for it with <c>NOTIFY_SOCKET</c>.
+/// </summary>
+/// <param name="status">Makes the line of status.</param>
+/// <param name="time">The clock.</param>
+public sealed class SystemdService(Func<string> status, TimeProvider time) : IHostedLifecycleService, IDisposable
+{
+    // Often enough for an administrator who looks; systemd stores only the last line.
+    private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(10);
+
+    private readonly SystemdNotifier _systemd = new();
+    private ITimer? _timer;
+
+    /// <inheritdoc />
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        if (_systemd.IsEnabled)
+        {
+            Tell();
+            _systemd.Notify(ServiceState.Ready);
+            TimeSpan interval = WatchdogInterval() ?? StatusInterval;
+            _timer = time.CreateTimer(_ => Tell(), null, interval, interval);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        if (_systemd.IsEnabled)
+        {
+            _systemd.Notify(ServiceState.Stopping);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc />
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc />
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc />
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc />
+    public void Dispose() => _timer?.Dispose();
+
+    // Half the time that systemd waits before it restarts the service (sd_watchdog_enabled(3)).
+    private static TimeSpan? WatchdogInterval() =>
+        long.TryParse(
+            Environment.GetEnvironmentVariable("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out long microseconds)
+        && microseconds > 0
+            ? TimeSpan.FromMicroseconds(microseconds / 2)
+            : null;
+
+    private void Tell()
+    {
+        _systemd.Notify(new ServiceState($"STATUS={status()}"));
+        _systemd.Notify(new ServiceState("WATCHDOG=1"));
+    }
+}
