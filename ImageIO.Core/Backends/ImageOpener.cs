@@ -1,4 +1,5 @@
 using ImageIO.Core.Buffers;
+using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Errors;
 
 namespace ImageIO.Core.Backends;
@@ -7,7 +8,9 @@ namespace ImageIO.Core.Backends;
 /// <param name="registry">All backends.</param>
 /// <param name="pool">Buffers for the operations on all images.</param>
 /// <param name="ringFor">Ring settings by backend name.</param>
-public sealed class ImageOpener(BackendRegistry registry, BufferPool pool, Func<string, RingSettings> ringFor)
+/// <param name="meter">Where storage calls are measured. Null: nowhere.</param>
+public sealed class ImageOpener(
+    BackendRegistry registry, BufferPool pool, Func<string, RingSettings> ringFor, TransferMeter? meter = null)
 {
     private readonly Lock _lock = new();
 
@@ -23,7 +26,7 @@ public sealed class ImageOpener(BackendRegistry registry, BufferPool pool, Func<
         RangeLock locks = Share(url.Text);
         try
         {
-            return new OpenImage(backend, factory.Name, ringFor(factory.Name), pool, locks, () => Unshare(url.Text));
+            return new OpenImage(backend, factory.Name, ringFor(factory.Name), pool, locks, () => Unshare(url.Text), meter);
         }
         catch
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ImageIO.Core.Buffers;
+using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Ranges;
 
 namespace ImageIO.Core.Backends;
@@ -20,9 +21,16 @@ public sealed class OpenImage : IAsyncDisposable
     private readonly FlushMemory _flushMemory = new();
     private readonly SemaphoreSlim _flushing = new(1);
     private readonly Action? _closed;
+    private readonly TransferMeter? _meter;
 
     internal OpenImage(
-        IBackend backend, string backendName, RingSettings ring, BufferPool pool, RangeLock locks, Action? closed = null)
+        IBackend backend,
+        string backendName,
+        RingSettings ring,
+        BufferPool pool,
+        RangeLock locks,
+        Action? closed = null,
+        TransferMeter? meter = null)
     {
         if (!Alignment.IsBlockSize(backend.BlockSize))
         {
@@ -32,6 +40,7 @@ public sealed class OpenImage : IAsyncDisposable
 
         _backend = backend;
         _closed = closed;
+        _meter = meter;
         BackendName = backendName;
         Ring = ring;
         Pool = pool;
@@ -82,12 +91,14 @@ public sealed class OpenImage : IAsyncDisposable
     {
         Debug.Assert(Alignment.IsAligned(offset, BlockSize) && Alignment.IsAligned(destination.Length, BlockSize));
         await EnterAsync(_readers, cancellationToken);
+        long started = CallStarts();
         try
         {
             await _backend.ReadAsync(destination, offset, cancellationToken);
         }
         finally
         {
+            CallEnded("read", started);
             _readers?.Release();
         }
     }
@@ -98,6 +109,7 @@ public sealed class OpenImage : IAsyncDisposable
         await EnterAsync(_writers, cancellationToken);
         ByteRange range = ByteRange.At(offset, source.Length);
         int era = _flushMemory.WriteStarts(range);
+        long started = CallStarts();
         try
         {
             await _backend.WriteAsync(source, offset, cancellationToken);
@@ -105,6 +117,7 @@ public sealed class OpenImage : IAsyncDisposable
         }
         finally
         {
+            CallEnded("write", started);
             _writers?.Release();
         }
     }
@@ -121,6 +134,7 @@ public sealed class OpenImage : IAsyncDisposable
         await EnterAsync(_writers, cancellationToken);
         ByteRange range = ByteRange.At(offset, length);
         int era = _flushMemory.WriteStarts(range);
+        long started = CallStarts();
         try
         {
             if (!await _backend.ZeroAsync(offset, length, mode, cancellationToken))
@@ -133,6 +147,7 @@ public sealed class OpenImage : IAsyncDisposable
         }
         finally
         {
+            CallEnded("zero", started);
             _writers?.Release();
         }
     }
@@ -146,6 +161,7 @@ public sealed class OpenImage : IAsyncDisposable
         try
         {
             RangeSet covered = _flushMemory.FlushStarts();
+            long started = CallStarts();
             try
             {
                 // Never cancelled half-way: then nobody would know whether the storage reported an error.
@@ -156,12 +172,26 @@ public sealed class OpenImage : IAsyncDisposable
                 _flushMemory.FlushFailed(covered);
                 throw;
             }
+            finally
+            {
+                CallEnded("flush", started);
+            }
 
             _flushMemory.ThrowIfLost();
         }
         finally
         {
             _flushing.Release();
+        }
+    }
+
+    private long CallStarts() => _meter is { WantsStorageDuration: true } ? Stopwatch.GetTimestamp() : 0;
+
+    private void CallEnded(string call, long started)
+    {
+        if (started != 0)
+        {
+            _meter!.StorageCallEnded(call, BackendName, Stopwatch.GetElapsedTime(started));
         }
     }
 

@@ -22,6 +22,7 @@ public sealed class ReadOperation : IOperation
     private readonly ByteRange _range;
     private readonly Stream _destination;
     private readonly CancelFlag _cancel = new();
+    private readonly WaitClock _storageWait = new();
     private readonly Queue<(Task Read, AlignedBuffer Buffer, int Gap, int Length)> _inFlight = new();
     private long _done;
 
@@ -43,6 +44,9 @@ public sealed class ReadOperation : IOperation
     public long Done => Interlocked.Read(ref _done);
 
     /// <inheritdoc />
+    public TimeSpan StorageWait => _storageWait.Total;
+
+    /// <inheritdoc />
     public void Cancel() => _cancel.Set();
 
     /// <summary>Runs the download.</summary>
@@ -56,7 +60,7 @@ public sealed class ReadOperation : IOperation
             {
                 next = await ReadAheadAsync(next, cancellationToken);
                 (Task read, AlignedBuffer buffer, int gap, int length) = _inFlight.Peek();
-                await read;
+                await _storageWait.WaitAsync(read);
                 await SendAsync(buffer.Memory.Slice(gap, length), cancellationToken);
                 _inFlight.Dequeue();
                 ((IDisposable)buffer).Dispose();

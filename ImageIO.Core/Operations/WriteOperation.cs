@@ -22,6 +22,7 @@ public sealed class WriteOperation : IOperation
     private readonly long _limit;
     private readonly bool _flush;
     private readonly CancelFlag _cancel = new();
+    private readonly WaitClock _storageWait = new();
     private readonly Queue<(Task Write, int Length)> _inFlight = new();
     private long _done;
 
@@ -56,6 +57,9 @@ public sealed class WriteOperation : IOperation
     public long Done => Interlocked.Read(ref _done);
 
     /// <inheritdoc />
+    public TimeSpan StorageWait => _storageWait.Total;
+
+    /// <inheritdoc />
     public void Cancel() => _cancel.Set();
 
     /// <summary>Runs the upload.</summary>
@@ -87,7 +91,7 @@ public sealed class WriteOperation : IOperation
         if (_flush)
         {
             _cancel.ThrowIfSet();
-            await _image.FlushAsync(cancellationToken);
+            await _storageWait.WaitAsync(_image.FlushAsync(cancellationToken).AsTask());
         }
     }
 
@@ -215,7 +219,7 @@ public sealed class WriteOperation : IOperation
     private async ValueTask ReapAsync()
     {
         (Task write, int length) = _inFlight.Dequeue();
-        await write;
+        await _storageWait.WaitAsync(write);
         Interlocked.Add(ref _done, length);
     }
 }

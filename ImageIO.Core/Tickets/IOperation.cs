@@ -11,6 +11,9 @@ public interface IOperation
     /// </summary>
     long Done { get; }
 
+    /// <summary>How long it has waited for the storage, apart from waiting for its client. Zero: not measured.</summary>
+    TimeSpan StorageWait => TimeSpan.Zero;
+
     /// <summary>Runs it to its end. Called once.</summary>
     /// <param name="cancellationToken">The client's: set when it has gone.</param>
     Task RunAsync(CancellationToken cancellationToken);

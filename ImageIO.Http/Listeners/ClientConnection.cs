@@ -18,11 +18,13 @@ public sealed class ClientConnection
     private readonly ConnectionContext _context;
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
+    private readonly long _opened;
 
     // Timestamp since when the connection waits for the client; null while it does not.
     private long? _waitingSince;
     private bool _inRequest;
     private TimeSpan _patience;
+    private TimeSpan _clientWait;
 
     internal ClientConnection(ConnectionContext context, string service, TimeSpan patience, TimeProvider time)
     {
@@ -30,7 +32,8 @@ public sealed class ClientConnection
         _time = time;
         _patience = patience;
         Service = service;
-        _waitingSince = time.GetTimestamp();
+        _opened = time.GetTimestamp();
+        _waitingSince = _opened;
     }
 
     /// <summary>The service whose listener accepted it.</summary>
@@ -38,6 +41,24 @@ public sealed class ClientConnection
 
     /// <summary>What logs call it.</summary>
     public string Id => _context.ConnectionId;
+
+    /// <summary>How long requests on it waited for the client, in all.</summary>
+    public TimeSpan ClientWait
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _clientWait;
+            }
+        }
+    }
+
+    /// <summary>How long the TLS handshake took. Zero: there was none.</summary>
+    public TimeSpan HandshakeTime { get; private set; }
+
+    /// <summary>What was transferred on it, by transfer; for the summary when it closes.</summary>
+    public TransferTally Tally { get; } = new();
 
     /// <summary>The images it holds open.</summary>
     public ImageLeases Images { get; } = new();
@@ -56,6 +77,8 @@ public sealed class ClientConnection
             _patience = TimeSpan.FromSeconds(Math.Min(seconds, 10L * 365 * 24 * 3600));
         }
     }
+
+    internal void HandshakeEnded() => HandshakeTime = _time.GetElapsedTime(_opened);
 
     internal void RequestStarts()
     {
@@ -87,6 +110,11 @@ public sealed class ClientConnection
     {
         lock (_lock)
         {
+            if (_waitingSince is { } since)
+            {
+                _clientWait += _time.GetElapsedTime(since);
+            }
+
             _waitingSince = null;
         }
     }

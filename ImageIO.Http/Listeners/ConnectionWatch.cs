@@ -16,6 +16,10 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
     /// <summary>Connections open now.</summary>
     public int Count => _open.Count;
 
+    /// <summary>Connections open now, by service.</summary>
+    public IEnumerable<(string Service, int Count)> CountByService() =>
+        _open.Keys.CountBy(connection => connection.Service).Select(pair => (pair.Key, pair.Value));
+
     /// <summary>The connection's life: runs the server's part of it, then gives back the images it held.</summary>
     internal async Task RunAsync(ConnectionContext context, string service, ConnectionDelegate next)
     {
@@ -31,6 +35,20 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
         {
             _open.TryRemove(connection, out _);
             await connection.Images.DisposeAsync();
+            foreach ((string transferId, TransferTotals totals) in connection.Tally.Totals)
+            {
+                Log.Summary(
+                    logger,
+                    transferId,
+                    connection.Id,
+                    totals.Operations,
+                    totals.Bytes,
+                    totals.Duration.TotalSeconds,
+                    connection.ClientWait.TotalSeconds,
+                    totals.StorageWait.TotalSeconds,
+                    connection.HandshakeTime.TotalSeconds);
+            }
+
             Log.Closed(logger, service, connection.Id);
         }
     }
@@ -66,6 +84,18 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
 
         [LoggerMessage(2, LogLevel.Debug, "Connection {Connection} to the {Service} service closed")]
         public static partial void Closed(ILogger logger, string service, string connection);
+
+        [LoggerMessage(6, LogLevel.Information, "Transfer {TransferId}: connection {Connection} closed after {Operations} operations, {Bytes} bytes in {Duration:F3} s; waited {ClientWait:F3} s for the client, {StorageWait:F3} s for the storage, {Handshake:F3} s for the TLS handshake")]
+        public static partial void Summary(
+            ILogger logger,
+            string transferId,
+            string connection,
+            long operations,
+            long bytes,
+            double duration,
+            double clientWait,
+            double storageWait,
+            double handshake);
 
         [LoggerMessage(3, LogLevel.Information, "Connection {Connection} to the {Service} service ended: idle or stalled for too long")]
         public static partial void Overdue(ILogger logger, string service, string connection);

@@ -56,6 +56,9 @@ public sealed partial class ServerTls
         }
     }
 
+    /// <summary>Looks at the files now, as each new connection does.</summary>
+    public void Refresh() => Current();
+
     internal TlsHandshakeCallbackOptions ForKestrel() => new()
     {
         OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions

@@ -27,7 +27,8 @@ public static class Answer
     }
 
     /// <summary>A JSON body with a newline at its end.</summary>
-    public static async Task JsonAsync(HttpContext context, Action<Utf8JsonWriter> write)
+    public static async Task JsonAsync(
+        HttpContext context, Action<Utf8JsonWriter> write, int status = StatusCodes.Status200OK)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer, Json))
@@ -36,7 +37,7 @@ public static class Answer
         }
 
         buffer.Write("\n"u8);
-        context.Response.StatusCode = StatusCodes.Status200OK;
+        context.Response.StatusCode = status;
         context.Response.ContentType = "application/json";
         context.Response.ContentLength = buffer.WrittenCount;
         if (!HttpMethods.IsHead(context.Request.Method))

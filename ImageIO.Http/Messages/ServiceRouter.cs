@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using ImageIO.Core.Errors;
+using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -16,7 +17,8 @@ public delegate Task ResourceHandler(HttpContext context, string argument);
 /// method 405, unknown path 404, method that the resource lacks 405. The framework's routing checks in another order,
 /// and matches segments where the contract matches prefixes: an id may contain slashes.
 /// </summary>
-public sealed class ServiceRouter
+/// <param name="meter">Where failures are counted.</param>
+public sealed class ServiceRouter(HostMeter meter)
 {
     private static readonly FrozenSet<string> KnownMethods =
         FrozenSet.ToFrozenSet(["GET", "PUT", "PATCH", "POST", "DELETE", "OPTIONS", "HEAD"], StringComparer.Ordinal);
@@ -62,8 +64,9 @@ public sealed class ServiceRouter
         }
     }
 
-    private static async Task AnswerFailureAsync(HttpContext context, Exception failure, ILogger logger)
+    private async Task AnswerFailureAsync(HttpContext context, Exception failure, ILogger logger)
     {
+        meter.RequestFailed(failure);
         try
         {
             await ErrorMapper.AnswerAsync(context, failure, logger);

@@ -14,19 +14,28 @@ public static class ProxyHost
     /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
     public static WebApplication Build(ProxyConfiguration configuration, TimeProvider time)
     {
+        ServiceListener listener = configuration.Listener(Service);
+        listener.Bind();
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseServiceListeners([configuration.Listener(Service)]);
+        builder.WebHost.UseServiceListeners([listener]);
         builder.Logging.UseLog(configuration.Log);
         builder.Services
-            .AddSystemd()
+            .AddMetricsCollection()
+            .AddSingleton<IEnumerable<ServiceListener>>([listener])
+            .AddSingleton<HostMeter>()
+            .AddSingleton<ServiceRouter>()
             .AddSingleton(time)
+            .AddHostedService(services => new SystemdService(() => Status(services), time))
             .Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
 
         WebApplication app = builder.Build();
-        var router = new ServiceRouter();
+        ServiceRouter router = app.Services.GetRequiredService<ServiceRouter>();
         router.MapInfo(Service, new Cors("*"));
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         app.Run(context => router.DispatchAsync(context, logger));
         return app;
     }
+
+    private static string Status(IServiceProvider services) =>
+        $"{services.GetRequiredService<ConnectionWatch>().Count} connections";
 }

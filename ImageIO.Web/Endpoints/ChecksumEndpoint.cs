@@ -49,8 +49,9 @@ internal sealed class ChecksumEndpoint(ImageRequests requests)
         ErrorMapper.KeepConnectionWhenRefused(context);
         Ticket ticket = requests.Authorize(ticketId, TicketAccess.Read);
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
-        var operation = new ChecksumOperation(image, Math.Min(ticket.Spec.ReachableSize, image.Size), blockSize, newHash);
-        await ticket.RunAsync(operation, context.RequestAborted);
+        long size = Math.Min(ticket.Spec.ReachableSize, image.Size);
+        var operation = new ChecksumOperation(image, size, blockSize, newHash);
+        await requests.RunAsync(context, ticket, image, operation, "checksum", size);
         await Answer.JsonAsync(context, json =>
         {
             json.WriteStartObject();

@@ -1,4 +1,5 @@
 using ImageIO.Core.Backends;
+using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Listeners;
@@ -6,7 +7,8 @@ using ImageIO.Http.Listeners;
 namespace ImageIO.Web.Endpoints;
 
 /// <summary>The steps that every request on an image and its sub-resources begins with.</summary>
-internal sealed class ImageRequests(TicketStore tickets)
+internal sealed partial class ImageRequests(
+    TicketStore tickets, TransferMeter meter, TimeProvider time, ILogger<ImageRequests> logger)
 {
     /// <summary>The id in the path.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is empty.</exception>
@@ -26,4 +28,42 @@ internal sealed class ImageRequests(TicketStore tickets)
 
     /// <inheritdoc cref="TicketStore.Authorize" />
     public Ticket Authorize(TicketId id, TicketAccess access) => tickets.Authorize(id, access);
+
+    /// <summary>Runs one operation under a ticket: logged, measured, and stopped with the ticket.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="ticket">The ticket.</param>
+    /// <param name="image">Its image.</param>
+    /// <param name="operation">Not yet run.</param>
+    /// <param name="name">read, write, zero, flush or checksum.</param>
+    /// <param name="length">Bytes that it is about; -1: not known yet.</param>
+    public async Task RunAsync(
+        HttpContext context, Ticket ticket, OpenImage image, IOperation operation, string name, long length)
+    {
+        Log.Started(logger, ticket.TransferId, name, length, operation.Offset);
+        meter.OperationStarts(name, image.BackendName);
+        long started = time.GetTimestamp();
+        bool succeeded = false;
+        try
+        {
+            await ticket.RunAsync(operation, context.RequestAborted);
+            succeeded = true;
+        }
+        finally
+        {
+            TimeSpan duration = time.GetElapsedTime(started);
+            meter.OperationEnds(name, image.BackendName, operation.Done, succeeded);
+            ClientConnection.Of(context).Tally.Add(ticket.TransferId, operation.Done, duration, operation.StorageWait);
+            Log.Ended(logger, ticket.TransferId, name, operation.Done, operation.Offset, duration.TotalSeconds, succeeded);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(20, LogLevel.Debug, "Transfer {TransferId}: {Operation} {Length} bytes at {Offset}")]
+        public static partial void Started(ILogger logger, string transferId, string operation, long length, long offset);
+
+        [LoggerMessage(21, LogLevel.Debug, "Transfer {TransferId}: {Operation} of {Done} bytes at {Offset} ended after {Duration:F3} s, success {Succeeded}")]
+        public static partial void Ended(
+            ILogger logger, string transferId, string operation, long done, long offset, double duration, bool succeeded);
+    }
 }

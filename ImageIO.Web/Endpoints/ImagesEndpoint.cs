@@ -12,8 +12,7 @@ namespace ImageIO.Web.Endpoints;
 
 /// <summary><c>/images/ID</c> on the remote and local services: the image of a ticket.</summary>
 /// <remarks>Every method here reads: parse, authorize, open, check the range, run one operation, answer.</remarks>
-internal sealed partial class ImagesEndpoint(
-    ImageRequests requests, ImagesOptionsAnswer options, Cors cors, ILogger<ImagesEndpoint> logger)
+internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer options, Cors cors)
 {
     private const string AnyImage = "*";
 
@@ -62,7 +61,7 @@ internal sealed partial class ImagesEndpoint(
         }
 
         var client = new ClientStream(response.Body, ClientConnection.Of(context));
-        await RunAsync(context, ticket, new ReadOperation(image, bytes, client), "read", bytes.Start, bytes.Length);
+        await RunAsync(context, ticket, image, new ReadOperation(image, bytes, client), "read", bytes.Length);
     }
 
     private async Task PutAsync(HttpContext context, string id)
@@ -91,7 +90,7 @@ internal sealed partial class ImagesEndpoint(
             ticket.Spec.ReachableSize,
             digest?.Wrap(body) ?? body,
             flush);
-        await RunAsync(context, ticket, operation, "write", offset, request.ContentLength ?? -1);
+        await RunAsync(context, ticket, image, operation, "write", request.ContentLength ?? -1);
         RequestBody.MarkRead(context);
         digest?.Verify(offset, operation.Done);
         CloseAfter(context, close);
@@ -126,14 +125,14 @@ internal sealed partial class ImagesEndpoint(
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         ZeroMode mode = ticket.Spec.Sparse ? ZeroMode.Deallocate : ZeroMode.Allocate;
         var operation = new ZeroOperation(image, offset, length, ticket.Spec.ReachableSize, mode, flush);
-        await RunAsync(context, ticket, operation, "zero", offset, length);
+        await RunAsync(context, ticket, image, operation, "zero", length);
     }
 
     private async Task FlushAsync(HttpContext context, TicketId id)
     {
         Ticket ticket = requests.Authorize(id, TicketAccess.Write);
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
-        await RunAsync(context, ticket, new FlushOperation(image), "flush", 0, 0);
+        await RunAsync(context, ticket, image, new FlushOperation(image), "flush", 0);
     }
 
     private async Task OptionsAsync(HttpContext context, string id)
@@ -151,20 +150,17 @@ internal sealed partial class ImagesEndpoint(
     }
 
     private async Task RunAsync(
-        HttpContext context, Ticket ticket, IOperation operation, string name, long offset, long length)
+        HttpContext context, Ticket ticket, OpenImage image, IOperation operation, string name, long length)
     {
-        Log.Started(logger, ticket.TransferId, name, length, offset);
         try
         {
-            await ticket.RunAsync(operation, context.RequestAborted);
+            await requests.RunAsync(context, ticket, image, operation, name, length);
         }
         finally
         {
             // Used, whatever came of it: a transfer that retries is alive.
             ticket.Extend();
         }
-
-        Log.Ended(logger, ticket.TransferId, name, operation.Done, offset);
     }
 
     // The bytes that a Range header means; without one, all that ticket and image both have.
@@ -199,13 +195,4 @@ internal sealed partial class ImagesEndpoint(
     // Null when there is no such header; one line sent twice counts as malformed where it is parsed.
     private static string? Header(Microsoft.Extensions.Primitives.StringValues values) =>
         values.Count == 0 ? null : values.ToString();
-
-    private static partial class Log
-    {
-        [LoggerMessage(20, LogLevel.Debug, "Transfer {TransferId}: {Operation} {Length} bytes at {Offset}")]
-        public static partial void Started(ILogger logger, string transferId, string operation, long length, long offset);
-
-        [LoggerMessage(21, LogLevel.Debug, "Transfer {TransferId}: {Operation} at {Offset} ended, {Done} bytes")]
-        public static partial void Ended(ILogger logger, string transferId, string operation, long done, long offset);
-    }
 }

@@ -1,59 +1,119 @@
 using System.Diagnostics.CodeAnalysis;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
+using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using ImageIO.Web.Endpoints;
 using ImageIO.Web.Options;
+using Serilog.Core;
 
 namespace ImageIO.Web.Hosting;
 
 /// <summary>Composes the daemon from its parts.</summary>
 public static class DaemonHost
 {
-    /// <summary>Builds the daemon; nothing listens before it is started.</summary>
+    /// <summary>Builds the daemon and takes its addresses; it serves nobody before it is started.</summary>
     /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
     public static WebApplication Build(DaemonConfiguration configuration, TimeProvider time)
     {
         IReadOnlyList<ServiceListener> listeners = Services.Listeners(configuration);
-        string? localSocket = listeners.FirstOrDefault(listener => listener.Service == Services.Local)?.Socket?.Name;
+        foreach (ServiceListener listener in listeners)
+        {
+            listener.Bind();
+        }
 
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseServiceListeners(listeners);
         builder.Logging.UseLog(configuration.Log);
-        builder.Services
-            .AddBackends()
-            .AddSystemd()
-            .AddSingleton(configuration)
-            .AddSingleton(time)
-            .AddSingleton<BackendRegistry>()
-            .AddSingleton(new BufferPool(configuration.BufferCeiling))
-            .AddSingleton(services => new ImageOpener(
-                services.GetRequiredService<BackendRegistry>(), services.GetRequiredService<BufferPool>(), configuration.RingFor))
-            .AddSingleton<TicketStore>()
+        AddImages(builder.Services, configuration, time);
+        AddEndpoints(builder.Services, configuration, listeners);
+        AddProcess(builder.Services, configuration, listeners, time);
+
+        WebApplication app = builder.Build();
+        app.UseMetrics(Services.Control);
+        ServiceRouter router = Route(app);
+        ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
+        app.Run(context => router.DispatchAsync(context, logger));
+        return app;
+    }
+
+    private static void AddImages(IServiceCollection services, DaemonConfiguration configuration, TimeProvider time) => services
+        .AddBackends()
+        .AddSingleton(configuration)
+        .AddSingleton(time)
+        .AddSingleton<TransferMeter>()
+        .AddSingleton<BackendRegistry>()
+        .AddSingleton(new BufferPool(configuration.BufferCeiling))
+        .AddSingleton<Func<string, RingSettings>>(configuration.RingFor)
+        .AddSingleton<ImageOpener>()
+        .AddSingleton<TicketStore>();
+
+    private static void AddEndpoints(
+        IServiceCollection services, DaemonConfiguration configuration, IReadOnlyList<ServiceListener> listeners)
+    {
+        string? localSocket = listeners.FirstOrDefault(listener => listener.Service == Services.Local)?.Socket?.Name;
+        services
             .AddSingleton(new ImagesOptionsAnswer(configuration, localSocket))
             .AddSingleton(new Cors(configuration.AllowOrigin))
             .AddSingleton<ImageRequests>()
             .AddSingleton<ExtentsEndpoint>()
             .AddSingleton<ChecksumEndpoint>()
             .AddSingleton<ImagesEndpoint>()
-            .AddSingleton<TicketsEndpoint>()
+            .AddSingleton<TicketsEndpoint>();
+    }
+
+    private static void AddProcess(
+        IServiceCollection services,
+        DaemonConfiguration configuration,
+        IReadOnlyList<ServiceListener> listeners,
+        TimeProvider time)
+    {
+        services
+            .AddMetricsCollection()
+            .AddSingleton<IEnumerable<ServiceListener>>(listeners)
+            .AddSingleton<HostMeter>()
+            .AddSingleton<DaemonMeter>()
+            .AddSingleton<ServiceRouter>()
             .Configure<HostOptions>(options => options.ShutdownTimeout = configuration.Daemon.DrainTimeout)
             .Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
+        if (configuration.Daemon.NotifySystemd)
+        {
+            services.AddHostedService(provider => new SystemdService(() => Status(provider), time));
+        }
 
-        WebApplication app = builder.Build();
-        var router = new ServiceRouter();
-        // In the order of the wire contract: the longer path before the one that it begins with.
-        app.Services.GetRequiredService<ExtentsEndpoint>().Map(router);
-        app.Services.GetRequiredService<ChecksumEndpoint>().Map(router);
-        app.Services.GetRequiredService<ImagesEndpoint>().Map(router);
-        app.Services.GetRequiredService<TicketsEndpoint>().Map(router);
-        router.MapInfo(Services.Remote, app.Services.GetRequiredService<Cors>());
-        ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
-        app.Run(context => router.DispatchAsync(context, logger));
-        return app;
+        if (configuration.Directory is { } directory)
+        {
+            services.AddHostedService(provider => new ReloadSignal(
+                () => DaemonConfiguration.Load(directory).Log,
+                () => Array.ForEach([.. listeners], listener => listener.Tls?.Refresh()),
+                provider.GetRequiredService<LoggingLevelSwitch>(),
+                provider.GetRequiredService<ILogger<ReloadSignal>>()));
+        }
+    }
+
+    // In the order of the wire contract: the longer path before the one that it begins with.
+    private static ServiceRouter Route(WebApplication app)
+    {
+        IServiceProvider services = app.Services;
+        _ = services.GetRequiredService<DaemonMeter>();
+        ServiceRouter router = services.GetRequiredService<ServiceRouter>();
+        services.GetRequiredService<ExtentsEndpoint>().Map(router);
+        services.GetRequiredService<ChecksumEndpoint>().Map(router);
+        services.GetRequiredService<ImagesEndpoint>().Map(router);
+        services.GetRequiredService<TicketsEndpoint>().Map(router);
+        router.MapInfo(Services.Remote, services.GetRequiredService<Cors>());
+        router.MapHealth(Services.Control, app.Lifetime);
+        return router;
+    }
+
+    private static string Status(IServiceProvider services)
+    {
+        Ticket[] tickets = [.. services.GetRequiredService<TicketStore>().All];
+        return $"{tickets.Length} tickets, {tickets.Count(ticket => ticket.IsActive)} active, "
+            + $"{services.GetRequiredService<ConnectionWatch>().Count} connections";
     }
 }

@@ -1,0 +1,43 @@
+using System.Diagnostics.Metrics;
+using ImageIO.Core.Diagnostics;
+using ImageIO.Core.Errors;
+using ImageIO.Http.Listeners;
+
+namespace ImageIO.Http.Hosting;
+
+/// <summary>What is measured of connections, failures and certificates, in both hosts.</summary>
+public sealed class HostMeter
+{
+    private readonly Counter<long> _errors;
+
+    /// <summary>Creates the instruments.</summary>
+    public HostMeter(IMeterFactory meters, ConnectionWatch connections, IEnumerable<ServiceListener> listeners)
+    {
+        ArgumentNullException.ThrowIfNull(meters);
+        Meter meter = meters.Create(TransferMeter.Name);
+        _errors = meter.CreateCounter<long>(
+            "imageio.errors", "{error}", "Requests that failed, by reason.");
+        meter.CreateObservableGauge(
+            "imageio.connections",
+            () => connections.CountByService().Select(
+                pair => new Measurement<int>(pair.Count, new KeyValuePair<string, object?>("service", pair.Service))),
+            "{connection}",
+            "Connections that clients have open, by service.");
+
+        ServerTls[] certificates = [.. listeners.Select(listener => listener.Tls).OfType<ServerTls>()];
+        meter.CreateObservableGauge(
+            "imageio.tls.certificate.expiry",
+            () => certificates.Select(tls => new Measurement<long>(tls.Expires.ToUnixTimeSeconds())),
+            "s",
+            "When the TLS certificate in use expires, in seconds since 1970.");
+        meter.CreateObservableGauge(
+            "imageio.tls.reload.failing",
+            () => certificates.Select(tls => new Measurement<int>(tls.IsReloadFailing ? 1 : 0)),
+            description: "1 while the TLS files on disk cannot be used and an older certificate is served.");
+    }
+
+    /// <summary>A request failed.</summary>
+    public void RequestFailed(Exception failure) =>
+        _errors.Add(1, new KeyValuePair<string, object?>(
+            "reason", failure is TransferException e ? e.Error.ToString() : failure.GetType().Name));
+}

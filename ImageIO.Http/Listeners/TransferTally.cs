@@ -1,0 +1,22 @@
+namespace ImageIO.Http.Listeners;
+
+/// <summary>Adds up the operations of one connection, by transfer. Used by one request at a time.</summary>
+public sealed class TransferTally
+{
+    private readonly Dictionary<string, TransferTotals> _totals = new(StringComparer.Ordinal);
+
+    /// <summary>The sums so far.</summary>
+    public IReadOnlyDictionary<string, TransferTotals> Totals => _totals;
+
+    /// <summary>Adds an operation that ended.</summary>
+    /// <param name="transferId">Its transfer.</param>
+    /// <param name="bytes">What it moved.</param>
+    /// <param name="duration">How long it ran.</param>
+    /// <param name="storageWait">How long of that it waited for the storage.</param>
+    public void Add(string transferId, long bytes, TimeSpan duration, TimeSpan storageWait)
+    {
+        TransferTotals totals = _totals.GetValueOrDefault(transferId);
+        _totals[transferId] = new TransferTotals(
+            totals.Operations + 1, totals.Bytes + bytes, totals.Duration + duration, totals.StorageWait + storageWait);
+    }
+}

@@ -1,0 +1,30 @@
+using System.Diagnostics.Metrics;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Diagnostics;
+using ImageIO.Core.Tickets;
+
+namespace ImageIO.Web.Hosting;
+
+/// <summary>What is measured of tickets and of the buffer pool.</summary>
+internal sealed class DaemonMeter
+{
+    public DaemonMeter(IMeterFactory meters, TicketStore tickets, BufferPool pool)
+    {
+        Meter meter = meters.Create(TransferMeter.Name);
+        meter.CreateObservableGauge(
+            "imageio.tickets",
+            () => tickets.All.CountBy(StateOf).Select(
+                pair => new Measurement<int>(pair.Value, new KeyValuePair<string, object?>("state", pair.Key))),
+            "{ticket}",
+            "Installed tickets, by state: active, idle, expired, canceled.");
+        meter.CreateObservableGauge(
+            "imageio.buffers.rented", () => pool.RentedBytes, "By", "Bytes of image buffers that operations hold.");
+        meter.CreateObservableGauge(
+            "imageio.buffers.allocated", () => pool.AllocatedBytes, "By", "Bytes of image buffers that exist.");
+        meter.CreateObservableGauge(
+            "imageio.buffers.ceiling", () => pool.Ceiling, "By", "Most bytes of image buffers that may exist.");
+    }
+
+    private static string StateOf(Ticket ticket) =>
+        ticket.IsCanceled ? "canceled" : ticket.IsActive ? "active" : ticket.IsExpired ? "expired" : "idle";
+}
