@@ -1,0 +1,74 @@
+#!/bin/sh
+# Usage: check.sh [--fast]
+#
+# Set-up, build with warnings as errors, code style, all tests (--fast: without the slow ones). Lists what was skipped
+# and why. The last line is "N passed, N failed, N skipped"; out/test-results/summary holds it too. The exit status is 0
+# when all of it was well and at least one test ran.
+set -eu
+cd -- "$(dirname -- "$0")/.."
+
+filter=
+[ "${1:-}" != --fast ] || filter='Speed!=Slow'
+solution=ImageIO.slnx
+configuration=Release
+results=out/test-results
+rm -rf $results
+
+# What tests use. Where it cannot be installed, the tests that need it skip and say so.
+build/install-tools.sh cmp curl openssl mke2fs losetup mount || echo "Going on without."
+
+step() {
+    printf '\n== %s\n' "$1"
+}
+
+step "restore and build"
+dotnet build $solution -c $configuration --nologo -v quiet
+
+step "format"
+dotnet format $solution --verify-no-changes --no-restore
+
+step "tests"
+status=0
+dotnet test $solution -c $configuration --no-build --nologo -v quiet ${filter:+--filter "$filter"} \
+    --logger trx --results-directory $results || status=$?
+
+step "result"
+# Every result is an element of its own line; the reason of a skipped one is its message.
+cat $results/*.trx 2>/dev/null | tr -d '\r' | awk '
+    function attribute(name,    rest) {
+        rest = $0
+        if (!sub(".* " name "=\"", "", rest)) return ""
+        sub("\".*", "", rest)
+        return rest
+    }
+    function plain(text) {
+        gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text); gsub(/&#xA;/, " ", text)
+        gsub(/&amp;/, "\\&", text)
+        return text
+    }
+    /<UnitTestResult / {
+        name = attribute("testName"); outcome = attribute("outcome"); counted[outcome]++
+        if (outcome == "NotExecuted" && /\/>/) print "skipped: " plain(name)
+    }
+    outcome == "NotExecuted" && /<Message>/ {
+        sub(/.*<Message>/, ""); sub(/<\/Message>.*/, "")
+        print "skipped: " plain(name) " - " plain($0)
+    }
+    /<\/UnitTestResult>/ { outcome = "" }
+    END {
+        passed = counted["Passed"]; skipped = counted["NotExecuted"]
+        for (outcome in counted) failed += counted[outcome]
+        printf "%d passed, %d failed, %d skipped\n", passed, failed - passed - skipped, skipped
+    }' >$results.txt
+mkdir -p $results
+mv $results.txt $results/summary
+case $(tail -n 1 $results/summary) in
+    "0 passed, 0 failed, "*)
+        echo "No test ran."
+        status=1
+        ;;
+    *" 0 failed, "*) [ $status -eq 0 ] || echo "The test run itself failed, see above." ;;
+    *) status=1 ;;
+esac
+cat $results/summary
+exit $status
