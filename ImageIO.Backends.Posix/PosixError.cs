@@ -35,7 +35,7 @@ internal static class PosixError
         new(TransferError.ImageUnavailable, $"{call} failed: {Describe(errno)}");
 
     /// <summary>Whether the storage says that it does not know this way of doing things, as opposed to failing at it.</summary>
-    public static bool MeansUnsupported(Errno errno) => 
+    public static bool MeansUnsupported(Errno errno) =>
         errno is Errno.EOPNOTSUPP or Errno.ENOSYS or Errno.ENOTTY or Errno.ENODEV;
 
     /// <summary>Whether a .NET file call can fail like this because of the storage.</summary>
