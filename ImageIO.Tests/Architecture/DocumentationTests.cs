@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using ImageIO.Http.Hosting;
+using ImageIO.Tests.Support;
+using ImageIO.Web.Options;
+using Xunit;
+
+namespace ImageIO.Tests.Architecture;
+
+/// <summary>What is written for administrators says what the code does.</summary>
+public sealed partial class DocumentationTests
+{
+    // Every option that the daemon asks for, with its default.
+    private static IEnumerable<string> Known => Options(DaemonConfiguration.Read([]));
+
+    [Fact]
+    public void Every_option_stands_in_the_configuration_page_with_its_default_and_no_other_does()
+    {
+        Assert.Equal(Known.Order(StringComparer.Ordinal), OptionsInPage().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Every_option_stands_in_the_sample_configuration_and_no_other_does()
+    {
+        string[] inSample = [.. SampleOptions().Select(option => $"[{option.Section}] {option.Name}")];
+
+        Assert.Equal(
+            DaemonConfiguration.Read([]).Reader.Effective.Select(option => $"[{option.Section}] {option.Name}").Order(StringComparer.Ordinal),
+            inSample.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Uncommenting_the_whole_sample_configuration_changes_no_value()
+    {
+        DaemonConfiguration configuration = DaemonConfiguration.Read(SampleOptions());
+
+        Assert.Empty(configuration.Reader.Unknown);
+        Assert.Equal(Known, Options(configuration));
+    }
+
+    [Fact]
+    public void The_sample_configuration_as_it_is_sets_nothing()
+    {
+        Assert.Empty(IniFile.Read(SamplePath()));
+    }
+
+    [Fact]
+    public void Default_memory_ceiling_is_the_one_in_the_configuration_page()
+    {
+        const long Documented = 64L * 1024 * 1024;
+
+        Assert.Contains(RepositoryFiles.ReadLines("docs", "configuration.md"), line => line.Contains("= **64 MiB**", StringComparison.Ordinal));
+        Assert.Equal(Documented, DaemonConfiguration.Read([]).BufferCeiling);
+    }
+
+    [Theory]
+    [InlineData("configuration.md")]
+    [InlineData("images.md")]
+    [InlineData("tickets.md")]
+    [InlineData("info.md")]
+    [InlineData("backends/file.md")]
+    public void Page_has_the_headings_that_all_pages_have(string page)
+    {
+        IEnumerable<string> headings = RepositoryFiles.ReadLines("docs", page)
+            .Where(line => line.StartsWith("## ", StringComparison.Ordinal));
+
+        Assert.Equal(
+            ["## Synopsis", "## Description", "## Parameters", "## Examples", "## Errors", "## Limits", "## Since"], headings);
+    }
+
+    [Fact]
+    public void Links_between_pages_lead_to_files_that_exist()
+    {
+        string[] pages =
+        [
+            Path.Combine(RepositoryFiles.Root, "README.md"),
+            .. Directory.GetFiles(Path.Combine(RepositoryFiles.Root, "docs"), "*.md", SearchOption.AllDirectories),
+        ];
+        IEnumerable<string> broken =
+            from page in pages
+            from Match link in Link().Matches(File.ReadAllText(page))
+            let target = link.Groups["path"].Value
+            where !target.Contains("://", StringComparison.Ordinal)
+                && !Path.Exists(Path.Combine(Path.GetDirectoryName(page)!, target))
+            select $"{page}: {target}";
+
+        Assert.Empty(broken);
+    }
+
+    private static IEnumerable<string> Options(DaemonConfiguration configuration) =>
+        from option in configuration.Reader.Effective
+        select $"[{option.Section}] {option.Name} = {Text(option.Value)}";
+
+    private static string Text(object value) => value switch
+    {
+        bool boolean => boolean ? "true" : "false",
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
+
+    // Rows like "| `name` | type | `default` | ..." below a heading that names one section or several.
+    private static IEnumerable<string> OptionsInPage()
+    {
+        string[] sections = [];
+        foreach (string line in RepositoryFiles.ReadLines("docs", "configuration.md"))
+        {
+            if (line.StartsWith('#'))
+            {
+                sections = [.. Section().Matches(line).Select(match => match.Groups["name"].Value)];
+            }
+            else if (Row().Match(line) is { Success: true } row)
+            {
+                foreach (string section in sections)
+                {
+                    yield return $"[{section}] {row.Groups["name"].Value} = {row.Groups["default"].Value}";
+                }
+            }
+        }
+    }
+
+    // In the sample "#name = value" is an option, and "# text" a remark.
+    private static IReadOnlyList<IniOption> SampleOptions() => IniFile.Parse(
+        SamplePath(), File.ReadLines(SamplePath()).Select(line => SampleOption().IsMatch(line) ? line[1..] : line));
+
+    private static string SamplePath() => Path.Combine(RepositoryFiles.Root, "packaging", "conf.d", "50-imageio.conf");
+
+    [GeneratedRegex(@"`\[(?<name>\w+)\]`", RegexOptions.CultureInvariant)]
+    private static partial Regex Section();
+
+    [GeneratedRegex(@"^\| `(?<name>\w+)` \| [^|]+ \| (?:`(?<default>[^`]*)`|\(empty\)) \|", RegexOptions.CultureInvariant)]
+    private static partial Regex Row();
+
+    [GeneratedRegex(@"^#\w+ =", RegexOptions.CultureInvariant)]
+    private static partial Regex SampleOption();
+
+    [GeneratedRegex(@"\]\((?<path>[^)#\s]+)(?:#[^)]*)?\)", RegexOptions.CultureInvariant)]
+    private static partial Regex Link();
+}
