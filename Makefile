@@ -26,7 +26,7 @@ build: ## programs into out/bin, runnable from anywhere
 	@# Package files come with the modes of the user's package cache: let every user run what is here.
 	@chmod -R u=rwX,go=rX $(LIB)
 	@mkdir -p $(BIN)
-	@for program in $(PROGRAMS); do $(INSTALL) -m 755 packaging/bin/launcher $(BIN)/ovirt-imageio-$$program; done
+	@for program in $(PROGRAMS); do $(INSTALL) -m 755 packaging/launcher $(BIN)/ovirt-imageio-$$program || exit 1; done
 
 demo: build ## upload and download a real disk image, compare every byte
 	@build/demo.sh
