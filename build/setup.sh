@@ -6,6 +6,10 @@
 write_configuration() {
     mkdir -p "$1/conf.d"
     cat >"$1/conf.d/50-$(basename "$0" .sh).conf" <<END
+[daemon]
+# It runs as whoever started it: the demo's user may own nothing else on this machine.
+drop_privileges = false
+
 [tls]
 key_file = $1/key.pem
 cert_file = $1/cert.pem
