@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using ImageIO.Http.Hosting;
 using ImageIO.Tests.Support;
 using ImageIO.Web.Options;
-using Xunit;
 
 namespace ImageIO.Tests.Architecture;
 

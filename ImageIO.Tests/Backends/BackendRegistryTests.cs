@@ -1,0 +1,57 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+using ImageIO.Tests.Support;
+
+namespace ImageIO.Tests.Backends;
+
+public sealed class BackendRegistryTests
+{
+    private static readonly ImageUrl Url = ImageUrl.Parse("memory:disk");
+
+    [Fact]
+    public void Two_backends_of_one_name_stop_the_start_and_both_are_named()
+    {
+        InvalidOperationException e = Assert.Throws<InvalidOperationException>(
+            () => new BackendRegistry([new MemoryFactory("same"), new MemoryFactory("same")]));
+
+        Assert.Contains("'same'", e.Message, StringComparison.Ordinal);
+        Assert.Contains(typeof(MemoryFactory).FullName!, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_one_backend_that_accepts_a_url_gets_it()
+    {
+        var right = new MemoryFactory("right");
+        var registry = new BackendRegistry([new MemoryFactory("wrong") { AcceptsAll = false }, right]);
+
+        Assert.Same(right, registry.Select(Url));
+        Assert.Equal(2, registry.Factories.Count);
+    }
+
+    [Theory]
+    [InlineData(false, "None")]
+    [InlineData(true, "Several")]
+    public void When_none_or_two_accept_a_url_the_error_names_them(bool accept, string word)
+    {
+        var registry = new BackendRegistry(
+            [new MemoryFactory("one") { AcceptsAll = accept }, new MemoryFactory("two") { AcceptsAll = accept }]);
+
+        TransferException e = Assert.Throws<TransferException>(() => registry.Select(Url));
+
+        Assert.Equal(TransferError.ImageUnavailable, e.Error);
+        Assert.StartsWith(word, e.Message, StringComparison.Ordinal);
+        Assert.Contains("one, two", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_unknown_scheme_is_refused_and_the_known_ones_are_listed()
+    {
+        var registry = new BackendRegistry([new MemoryFactory("a") { Schemes = ["zz", "aa"] }, new MemoryFactory("b") { Schemes = ["aa"] }]);
+
+        TransferException e = Assert.Throws<TransferException>(() => registry.RequireScheme(ImageUrl.Parse("tape:1")));
+
+        Assert.Equal(TransferError.InvalidRequest, e.Error);
+        Assert.Contains("'tape'", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith("aa, zz", e.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,68 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Buffers;
+using ImageIO.Tests.Support;
+
+namespace ImageIO.Tests.Backends;
+
+public sealed class ImageOpenerTests : IDisposable
+{
+    private static readonly ImageUrl Url = ImageUrl.Parse("memory:disk");
+    private readonly BufferPool _pool = new(BufferPool.SmallestBuffer);
+    private readonly MemoryFactory _factory = new();
+
+    public void Dispose() => _pool.Dispose();
+
+    [Fact(Timeout = 30_000)]
+    public async Task All_handles_on_one_url_share_their_locks_and_other_images_do_not()
+    {
+        ImageOpener opener = Opener(_ => new RingSettings());
+        await using OpenImage first = await opener.OpenAsync(Url, new ImageAccess(Write: true), default);
+        await using OpenImage second = await opener.OpenAsync(Url, new ImageAccess(Write: false), default);
+        await using OpenImage other = await opener.OpenAsync(ImageUrl.Parse("memory:other"), new ImageAccess(true), default);
+
+        Assert.Same(first.Locks, second.Locks);
+        Assert.NotSame(first.Locks, other.Locks);
+        Assert.Equal("memory", first.BackendName);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task The_locks_live_as_long_as_the_last_handle()
+    {
+        ImageOpener opener = Opener(_ => new RingSettings());
+        OpenImage first = await opener.OpenAsync(Url, new ImageAccess(true), default);
+        OpenImage second = await opener.OpenAsync(Url, new ImageAccess(true), default);
+        RangeLock locks = first.Locks;
+        await first.DisposeAsync();
+
+        await using (OpenImage third = await opener.OpenAsync(Url, new ImageAccess(true), default))
+        {
+            Assert.Same(locks, third.Locks);
+        }
+
+        await second.DisposeAsync();
+        await using OpenImage fresh = await opener.OpenAsync(Url, new ImageAccess(true), default);
+        Assert.NotSame(locks, fresh.Locks);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task The_ring_is_the_one_set_for_the_backend()
+    {
+        ImageOpener opener = Opener(name => new RingSettings(name == "memory" ? 8192 : 4096, 7));
+        await using OpenImage image = await opener.OpenAsync(Url, new ImageAccess(true), default);
+
+        Assert.Equal(new RingSettings(8192, 7), image.Ring);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task An_opening_that_fails_half_way_closes_the_backend()
+    {
+        ImageOpener opener = Opener(_ => throw new InvalidOperationException("no settings"));
+
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => opener.OpenAsync(Url, new ImageAccess(true), default).AsTask());
+
+        Assert.True(Assert.Single(_factory.Opened).IsDisposed);
+    }
+
+    private ImageOpener Opener(Func<string, RingSettings> ringFor) => new(new BackendRegistry([_factory]), _pool, ringFor);
+}

@@ -1,0 +1,61 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Buffers;
+using ImageIO.Tests.Support;
+
+namespace ImageIO.Tests.Backends;
+
+public sealed class OpenImageTests
+{
+    [Theory(Timeout = 30_000)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task No_more_readers_and_writers_run_at_once_than_the_backend_declares(int limit)
+    {
+        var memory = new MemoryBackend(512, new byte[100_000])
+        {
+            Capabilities = new()
+            {
+                CanWrite = true,
+                CanZero = true,
+                CanGrow = true,
+                MaxReaders = limit,
+                MaxWriters = limit,
+            },
+        };
+        await using StorageImage storage = StorageImage.On(memory);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).SelectMany(i => new Task[]
+        {
+            Task.Run(() => storage.WriteAsync(i * 10_001, Bytes.Random(20_000))),
+            Task.Run(() => storage.ReadAsync(i * 10_000, 20_000)),
+            Task.Run(() => storage.ZeroAsync(i * 10_000, 5000)),
+        }));
+
+        // The backend itself fails a call too many; here: that there was something to hold back.
+        Assert.InRange(memory.MostReaders, 1, limit);
+        Assert.InRange(memory.MostWriters, 1, limit);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(131072)]
+    public void A_backend_with_an_impossible_block_size_is_refused(int block)
+    {
+        using var pool = new BufferPool(BufferPool.SmallestBuffer);
+
+        InvalidOperationException e = Assert.Throws<InvalidOperationException>(
+            () => new OpenImage(new MemoryBackend(block), "odd", new RingSettings(), pool, new RangeLock()));
+
+        Assert.Contains("odd", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(4095, 1)]
+    [InlineData(4096 + 512, 1)]
+    [InlineData((64 * 1024 * 1024) + 4096, 1)]
+    [InlineData(4096, 0)]
+    [InlineData(4096, 65)]
+    public void Ring_settings_out_of_range_are_refused(int bufferSize, int depth) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new RingSettings(bufferSize, depth));
+}

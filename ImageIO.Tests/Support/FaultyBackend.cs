@@ -1,0 +1,101 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Ranges;
+
+namespace ImageIO.Tests.Support;
+
+/// <summary>A backend whose calls fail, or stand still, at the moment that a test chose. Counts all calls.</summary>
+internal sealed class FaultyBackend(IBackend inner) : IBackend
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<BackendCall, int> _calls = [];
+    private readonly Dictionary<(BackendCall, int), TransferException> _failures = [];
+    private readonly Dictionary<(BackendCall, int), Held> _held = [];
+    private readonly Queue<long> _sizes = new();
+
+    /// <summary>The size asked for: first what a test said, in turn, then the truth.</summary>
+    public long Size => _sizes.TryDequeue(out long size) ? size : inner.Size;
+
+    public int BlockSize => inner.BlockSize;
+
+    public BackendCapabilities Capabilities => inner.Capabilities;
+
+    /// <summary>How disposing ends, if not well.</summary>
+    public TransferException? CloseFailure { get; set; }
+
+    public int Count(BackendCall call)
+    {
+        lock (_lock)
+        {
+            return _calls.GetValueOrDefault(call);
+        }
+    }
+
+    /// <summary>The n-th call of a kind, counted from 1, fails.</summary>
+    public void Fail(BackendCall call, int nth, TransferError error = TransferError.StorageFailed) =>
+        _failures[(call, nth)] = new TransferException(error, $"{call} {nth} fails for a test");
+
+    /// <summary>The n-th call of a kind, counted from 1, stands still before it does anything.</summary>
+    public Held Hold(BackendCall call, int nth) => _held[(call, nth)] = new Held();
+
+    /// <summary>The size is reported as this once, as a file's is that is padded for a moment.</summary>
+    public void ReportSizeOnce(long size) => _sizes.Enqueue(size);
+
+    public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
+    {
+        await EnterAsync(BackendCall.Read);
+        await inner.ReadAsync(destination, offset, cancellationToken);
+    }
+
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
+    {
+        await EnterAsync(BackendCall.Write);
+        await inner.WriteAsync(source, offset, cancellationToken);
+    }
+
+    public async ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken)
+    {
+        await EnterAsync(BackendCall.Zero);
+        return await inner.ZeroAsync(offset, length, mode, cancellationToken);
+    }
+
+    public async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        await EnterAsync(BackendCall.Flush);
+        await inner.FlushAsync(cancellationToken);
+    }
+
+    public IAsyncEnumerable<Extent> GetExtentsAsync(ExtentContext context, CancellationToken cancellationToken) =>
+        inner.GetExtentsAsync(context, cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await inner.DisposeAsync();
+        if (CloseFailure is not null)
+        {
+            throw CloseFailure;
+        }
+    }
+
+    private async Task EnterAsync(BackendCall call)
+    {
+        Held? held;
+        TransferException? failure;
+        lock (_lock)
+        {
+            int nth = _calls[call] = _calls.GetValueOrDefault(call) + 1;
+            held = _held.GetValueOrDefault((call, nth));
+            failure = _failures.GetValueOrDefault((call, nth));
+        }
+
+        if (held is not null)
+        {
+            await held.StandAsync();
+        }
+
+        if (failure is not null)
+        {
+            throw failure;
+        }
+    }
+}

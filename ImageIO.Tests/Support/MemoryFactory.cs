@@ -1,0 +1,61 @@
+using ImageIO.Core.Backends;
+
+namespace ImageIO.Tests.Support;
+
+/// <summary>Opens images in memory for the scheme <c>memory</c>; counts, and can hold up or fail an opening.</summary>
+internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
+{
+    private readonly Lock _lock = new();
+    private readonly List<MemoryBackend> _opened = [];
+
+    public string Name => name;
+
+    public IReadOnlyCollection<string> Schemes { get; init; } = ["memory"];
+
+    public bool AcceptsAll { get; init; } = true;
+
+    /// <summary>Where an opening stands still, if it does.</summary>
+    public Held? Opening { get; set; }
+
+    /// <summary>How the next opening fails, if it does.</summary>
+    public Core.Errors.TransferException? Failure { get; set; }
+
+    public ImageAccess LastAccess { get; private set; }
+
+    /// <summary>Every image opened so far.</summary>
+    public IReadOnlyList<MemoryBackend> Opened
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _opened];
+            }
+        }
+    }
+
+    public bool Accepts(ImageUrl url) => AcceptsAll;
+
+    public async ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
+    {
+        if (Opening is not null)
+        {
+            await Opening.StandAsync();
+        }
+
+        if (Failure is { } failure)
+        {
+            Failure = null;
+            throw failure;
+        }
+
+        LastAccess = access;
+        var backend = new MemoryBackend(512, new byte[10_000]);
+        lock (_lock)
+        {
+            _opened.Add(backend);
+        }
+
+        return backend;
+    }
+}

@@ -1,0 +1,99 @@
+using ImageIO.Backends.File;
+using ImageIO.Backends.Posix;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Operations;
+using ImageIO.Core.Ranges;
+
+namespace ImageIO.Tests.Support;
+
+/// <summary>
+/// An open image for tests of operations, in memory or on a real file with direct I/O. Disposing it fails when a buffer
+/// was not given back.
+/// </summary>
+internal sealed class StorageImage : IAsyncDisposable
+{
+    /// <summary>Small buffers, so that a few blocks already fill several.</summary>
+    public static readonly RingSettings SmallRing = new(bufferSize: 8192, queueDepth: 3);
+
+    private readonly Func<byte[]> _content;
+    private readonly DirectIoDirectory? _directory;
+
+    private StorageImage(OpenImage image, Func<byte[]> content, DirectIoDirectory? directory = null)
+    {
+        Image = image;
+        _content = content;
+        _directory = directory;
+    }
+
+    public OpenImage Image { get; }
+
+    public BufferPool Pool => Image.Pool;
+
+    /// <summary>What is stored now, seen from outside.</summary>
+    public byte[] Content => _content();
+
+    /// <summary>On a real file, where it is.</summary>
+    public string Path => _directory!.File("image");
+
+    public static StorageImage On(
+        IBackend backend, Func<byte[]> content, RingSettings? ring = null, BufferPool? pool = null, RangeLock? locks = null) =>
+        new(new OpenImage(backend, "test", ring ?? SmallRing, pool ?? NewPool(), locks ?? new RangeLock()), content);
+
+    public static StorageImage On(MemoryBackend memory, RingSettings? ring = null, BufferPool? pool = null) =>
+        On(memory, memory.Content, ring, pool);
+
+    public static async Task<StorageImage> CreateAsync(StorageKind kind, int blockSize, byte[] content, RingSettings? ring = null)
+    {
+        if (kind == StorageKind.Memory)
+        {
+            return On(new MemoryBackend(blockSize, content), ring);
+        }
+
+        var directory = new DirectIoDirectory();
+        string path = directory.File("image");
+        await File.WriteAllBytesAsync(path, content);
+        FileBackend backend = await OpenFileAsync(path, blockSize);
+        return new StorageImage(
+            new OpenImage(backend, "file", ring ?? SmallRing, NewPool(), new RangeLock()),
+            () => File.ReadAllBytes(path),
+            directory);
+    }
+
+    public static async Task<FileBackend> OpenFileAsync(string path, int blockSize)
+    {
+        DirectFile file = await DirectFile.OpenAsync(path, write: true);
+        Assert.True(file.IsDirect, $"{path} was opened without direct I/O");
+        return new FileBackend(file, blockSize, canWrite: true);
+    }
+
+    /// <summary>Another handle on the same file, as a second ticket has one: only the locks are shared.</summary>
+    public async Task<OpenImage> OpenAgainAsync() =>
+        new(await OpenFileAsync(Path, Image.BlockSize), "file", Image.Ring, Pool, Image.Locks);
+
+    public Task WriteAsync(long offset, byte[] data, bool flush = false) => WriteAsync(Image, offset, data, flush);
+
+    public static Task WriteAsync(OpenImage image, long offset, byte[] data, bool flush = false) =>
+        new WriteOperation(image, offset, data.Length, long.MaxValue, new ScriptedSource(data), flush)
+            .RunAsync(CancellationToken.None);
+
+    public Task ZeroAsync(long offset, long length, ZeroMode mode = ZeroMode.Allocate) =>
+        new ZeroOperation(Image, offset, length, long.MaxValue, mode, flush: false).RunAsync(CancellationToken.None);
+
+    public async Task<byte[]> ReadAsync(long offset, long length)
+    {
+        var client = new ScriptedDestination();
+        await new ReadOperation(Image, ByteRange.At(offset, length), client).RunAsync(CancellationToken.None);
+        return client.Received;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Image.DisposeAsync();
+        _directory?.Dispose();
+        Assert.Equal(0, Pool.RentedBytes);
+        Pool.Dispose();
+    }
+
+    private static BufferPool NewPool() => new(4 * 1024 * 1024);
+}
