@@ -21,7 +21,9 @@ public sealed class BufferPool : IDisposable
 
     private readonly Lock _lock = new();
     private readonly Dictionary<int, Stack<AlignedBuffer>> _free = [];
-    private readonly Queue<Waiter> _waiters = [];
+
+    // In the order they came; nobody in here has been served or has given up.
+    private readonly LinkedList<Waiter> _waiters = [];
     private long _rented;
     private long _kept;
     private bool _disposed;
@@ -78,10 +80,10 @@ public sealed class BufferPool : IDisposable
             }
 
             waiter = new Waiter(size);
-            _waiters.Enqueue(waiter);
+            _waiters.AddLast(waiter);
         }
 
-        return waiter.WaitAsync(cancellationToken);
+        return WaitAsync(waiter, cancellationToken);
     }
 
     /// <summary>Takes a buffer if one is free and nobody waits for one.</summary>
@@ -136,29 +138,32 @@ public sealed class BufferPool : IDisposable
         return (int)size;
     }
 
+    private async ValueTask<AlignedBuffer> WaitAsync(Waiter waiter, CancellationToken cancellationToken)
+    {
+        await using CancellationTokenRegistration registration =
+            cancellationToken.Register(() => GiveUp(waiter, cancellationToken));
+        return await waiter.Given.Task;
+    }
+
+    // Those behind it may be served now: it may have been the large one that they had to wait for.
+    private void GiveUp(Waiter waiter, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (_waiters.Remove(waiter))
+            {
+                waiter.Given.SetCanceled(cancellationToken);
+                ServeWaiters();
+            }
+        }
+    }
+
     private void ServeWaiters()
     {
-        while (_waiters.TryPeek(out Waiter? first))
+        while (_waiters.First is { Value: var first } && TryTake(first.Size, out AlignedBuffer? buffer))
         {
-            if (first.IsGone)
-            {
-                _waiters.Dequeue();
-            }
-            else if (TryTake(first.Size, out AlignedBuffer? buffer))
-            {
-                _waiters.Dequeue();
-                if (!first.TryGive(buffer))
-                {
-                    // It gave up in this moment; the buffer goes to the next in line.
-                    _rented -= buffer.Length;
-                    _kept += buffer.Length;
-                    StackOf(buffer.Length).Push(buffer);
-                }
-            }
-            else
-            {
-                return;
-            }
+            _waiters.RemoveFirst();
+            first.Given.SetResult(buffer);
         }
     }
 
@@ -217,20 +222,10 @@ public sealed class BufferPool : IDisposable
 
     private sealed class Waiter(int size)
     {
-        private readonly TaskCompletionSource<AlignedBuffer> _given =
-            new(TaskCreationOptions.RunContinuationsAsynchronously);
-
         public int Size { get; } = size;
 
-        public bool IsGone => _given.Task.IsCompleted;
-
-        public bool TryGive(AlignedBuffer buffer) => _given.TrySetResult(buffer);
-
-        public async ValueTask<AlignedBuffer> WaitAsync(CancellationToken cancellationToken)
-        {
-            await using CancellationTokenRegistration registration =
-                cancellationToken.Register(() => _given.TrySetCanceled(cancellationToken));
-            return await _given.Task;
-        }
+        // Completed under the pool's lock, so its continuation must not run there.
+        public TaskCompletionSource<AlignedBuffer> Given { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }
