@@ -61,6 +61,10 @@ internal sealed class FlushMemory
         {
             _era++;
             _lost.Add(covered);
+
+            // And what was written beside it: its pages may have been in flight when the error was found, and are as
+            // clean now as the others. Nothing of it was acknowledged as durable.
+            _lost.Add(_unflushed);
         }
     }
 
