@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Diagnostics;
+using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
 
 namespace ImageIO.Core.Backends;
@@ -42,7 +43,9 @@ public sealed class OpenImage : IAsyncDisposable
         _closed = closed;
         _meter = meter;
         BackendName = backendName;
-        Ring = ring;
+        Ring = ring.BufferSize % BlockSize == 0
+            ? ring
+            : new RingSettings((int)Alignment.Up(ring.BufferSize, BlockSize), ring.QueueDepth);
         Pool = pool;
         Locks = locks;
         _readers = Gate(Capabilities.MaxReaders);
@@ -52,7 +55,7 @@ public sealed class OpenImage : IAsyncDisposable
     /// <summary>Name of the factory that opened it.</summary>
     public string BackendName { get; }
 
-    /// <summary>How operations move its bytes.</summary>
+    /// <summary>How operations move its bytes; buffers hold whole blocks.</summary>
     public RingSettings Ring { get; }
 
     /// <summary>Size in bytes, as it is now.</summary>
@@ -84,6 +87,17 @@ public sealed class OpenImage : IAsyncDisposable
         finally
         {
             _closed?.Invoke();
+        }
+    }
+
+    /// <summary>Fails when the image was opened in a way that it cannot be written.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.NotSupported"/>.</exception>
+    internal void RequireWrite()
+    {
+        if (!Capabilities.CanWrite)
+        {
+            throw new TransferException(
+                TransferError.NotSupported, $"The image is open for reading only, backend {BackendName} cannot write it");
         }
     }
 

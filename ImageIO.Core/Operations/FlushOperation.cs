@@ -4,9 +4,20 @@ using ImageIO.Core.Tickets;
 namespace ImageIO.Core.Operations;
 
 /// <summary>Makes everything written to an image so far durable.</summary>
-/// <param name="image">The image, open for writing.</param>
-public sealed class FlushOperation(OpenImage image) : IOperation
+public sealed class FlushOperation : IOperation
 {
+    private readonly OpenImage _image;
+
+    /// <summary>Prepares the flush.</summary>
+    /// <param name="image">The image, open for writing.</param>
+    /// <exception cref="Errors.TransferException"><see cref="Errors.TransferError.NotSupported"/>: it is not.</exception>
+    public FlushOperation(OpenImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        image.RequireWrite();
+        _image = image;
+    }
+
     /// <inheritdoc />
     public long Offset => 0;
 
@@ -20,5 +31,5 @@ public sealed class FlushOperation(OpenImage image) : IOperation
 
     /// <summary>Runs the flush.</summary>
     /// <exception cref="Errors.TransferException">Why the storage failed, or that an earlier flush lost data.</exception>
-    public async Task RunAsync(CancellationToken cancellationToken) => await image.FlushAsync(cancellationToken);
+    public async Task RunAsync(CancellationToken cancellationToken) => await _image.FlushAsync(cancellationToken);
 }

@@ -26,12 +26,15 @@ public sealed class ReadOperation : IOperation
     private readonly Queue<(Task Read, AlignedBuffer Buffer, int Gap, int Length)> _inFlight = new();
     private long _done;
 
-    /// <summary>Prepares the download of a range that lies inside the image.</summary>
+    /// <summary>Prepares the download of a range.</summary>
     /// <param name="image">The image.</param>
     /// <param name="range">The bytes to send.</param>
     /// <param name="destination">The client.</param>
+    /// <exception cref="TransferException"><see cref="TransferError.RangeNotSatisfiable"/>: the range passes the image's end.</exception>
     public ReadOperation(OpenImage image, ByteRange range, Stream destination)
     {
+        ArgumentNullException.ThrowIfNull(image);
+        RangeCheck.Within(range.Start, range.Length, image.Size, "image size");
         _image = image;
         _range = range;
         _destination = destination;
@@ -61,6 +64,7 @@ public sealed class ReadOperation : IOperation
                 next = await ReadAheadAsync(next, cancellationToken);
                 (Task read, AlignedBuffer buffer, int gap, int length) = _inFlight.Peek();
                 await _storageWait.WaitAsync(read);
+                RequireNotCut(_range.Start + Done + length);
                 await SendAsync(buffer.Memory.Slice(gap, length), cancellationToken);
                 _inFlight.Dequeue();
                 ((IDisposable)buffer).Dispose();
@@ -104,6 +108,17 @@ public sealed class ReadOperation : IOperation
         }
 
         return next;
+    }
+
+    // Backends read zeroes past the end. If the image has become shorter since we promised these bytes, they are gone.
+    private void RequireNotCut(long end)
+    {
+        long size = _image.Size;
+        if (size < end)
+        {
+            throw new TransferException(
+                TransferError.StorageFailed, $"The image was cut to {size} bytes while {_range} was being read");
+        }
     }
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)

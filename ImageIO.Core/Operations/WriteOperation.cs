@@ -36,10 +36,14 @@ public sealed class WriteOperation : IOperation
     /// <param name="limit">Where the ticket ends: no byte is written at or past it.</param>
     /// <param name="source">The client. Its end before <paramref name="length"/> bytes is a failure.</param>
     /// <param name="flush">Whether to make the data durable before finishing.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed size.</exception>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed size.
+    /// <see cref="TransferError.NotSupported"/>: the image cannot be written.
+    /// </exception>
     public WriteOperation(OpenImage image, long offset, long? length, long limit, Stream source, bool flush)
     {
         ArgumentNullException.ThrowIfNull(image);
+        image.RequireWrite();
         _image = image;
         _source = source;
         _length = length;
@@ -48,6 +52,7 @@ public sealed class WriteOperation : IOperation
         Offset = offset;
         RangeCheck.Within(offset, length ?? 0, limit, "ticket size");
         RangeCheck.Within(offset, length ?? 0, _limit, "image size");
+        RangeCheck.WithinLargestImage(offset, length ?? 0, image.BlockSize);
     }
 
     /// <inheritdoc />
