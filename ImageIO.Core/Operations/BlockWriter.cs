@@ -51,11 +51,11 @@ internal static class BlockWriter
 
         long headEnd = patchHead ? start + block : start;
         long tailStart = patchTail ? alignedEnd - block : alignedEnd;
-        long tailEnd = alignedEnd <= image.Size ? alignedEnd : long.MaxValue;
-        using RangeLock.Holder held = await image.Locks.AcquireAsync(
+        using RangeLock.Holder held = await LockAsync(
+            image,
             shared: headEnd < tailStart ? new ByteRange(headEnd, tailStart) : default,
-            first: patchHead ? new ByteRange(start, headEnd) : default,
-            second: patchTail ? new ByteRange(tailStart, tailEnd) : default);
+            head: patchHead ? new ByteRange(start, headEnd) : default,
+            tail: patchTail ? new ByteRange(tailStart, alignedEnd) : default);
 
         using AlignedBuffer scratch = RentScratch(image);
         if (patchHead)
@@ -80,6 +80,26 @@ internal static class BlockWriter
         }
 
         await image.WriteAsync(buffer.Memory[..(int)(end - start)], start, CancellationToken.None);
+    }
+
+    private static async ValueTask<RangeLock.Holder> LockAsync(
+        OpenImage image, ByteRange shared, ByteRange head, ByteRange tail)
+    {
+        var tailAndBehind = new ByteRange(tail.Start, long.MaxValue);
+        if (tail.IsEmpty || tail.End <= image.Size)
+        {
+            RangeLock.Holder held = await image.Locks.AcquireAsync(shared, head, tail);
+            if (tail.IsEmpty || tail.End <= image.Size)
+            {
+                return held;
+            }
+
+            // The size looked larger than it is: another handle on the image was padding its last block. Only under
+            // the lock is the answer final, as an image does not become smaller.
+            held.Dispose();
+        }
+
+        return await image.Locks.AcquireAsync(shared, head, tailAndBehind);
     }
 
     // Not from the shared pool: an operation waits for a buffer there only while it holds none, and here it holds one.

@@ -29,11 +29,16 @@ public sealed class ZeroOperation : IOperation
     /// <param name="limit">Where the ticket ends.</param>
     /// <param name="mode">Whether the space may be given back.</param>
     /// <param name="flush">Whether to make it durable before finishing.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed size.</exception>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed size.
+    /// <see cref="TransferError.NotSupported"/>: the image cannot be written.
+    /// </exception>
     public ZeroOperation(OpenImage image, long offset, long length, long limit, ZeroMode mode, bool flush)
     {
         ArgumentNullException.ThrowIfNull(image);
+        image.RequireWrite();
         RangeCheck.Within(offset, length, limit, "ticket size");
+        RangeCheck.WithinLargestImage(offset, length, image.BlockSize);
         if (!image.Capabilities.CanGrow)
         {
             RangeCheck.Within(offset, length, image.Size, "image size");
@@ -88,13 +93,15 @@ public sealed class ZeroOperation : IOperation
     // One step from a block boundary; returns where it ended.
     private async ValueTask<long> StepAsync(long start, CancellationToken cancellationToken)
     {
-        long end = Math.Min(start + StepSize, _range.End);
-        if (end == _range.End && !Alignment.IsAligned(end, _image.BlockSize))
+        long end = start + Math.Min(StepSize, _range.End - start);
+        long wholeEnd = Alignment.Down(end, _image.BlockSize);
+        if (end > _image.Size || (end == _image.Size && wholeEnd < end))
         {
-            // A last partial block: the backend takes it only where the image ends with it.
+            // It may set the image's size, which a backend does by looking at the size first: nobody may write or grow
+            // behind it meanwhile. Here, and only here, the backend takes a last partial block.
             using RangeLock.Holder held = await _image.Locks.AcquireAsync(
                 shared: default, first: new ByteRange(start, long.MaxValue));
-            if (end >= _image.Size)
+            if (end >= _image.Size || wholeEnd == end)
             {
                 if (await _image.ZeroAsync(start, end - start, _mode, cancellationToken))
                 {
@@ -103,7 +110,6 @@ public sealed class ZeroOperation : IOperation
             }
         }
 
-        long wholeEnd = Alignment.Down(end, _image.BlockSize);
         if (wholeEnd == start)
         {
             return await WriteZeroesAsync(start, end, cancellationToken);
@@ -111,13 +117,14 @@ public sealed class ZeroOperation : IOperation
 
         using (await _image.Locks.AcquireAsync(new ByteRange(start, wholeEnd)))
         {
-            if (await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
+            // The size as it is under the lock, which does not keep others from growing the image.
+            if (wholeEnd <= _image.Size && await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
             {
                 return wholeEnd;
             }
         }
 
-        return await WriteZeroesAsync(start, Math.Min(start + _image.Ring.BufferSize, wholeEnd), cancellationToken);
+        return await WriteZeroesAsync(start, start + Math.Min(_image.Ring.BufferSize, wholeEnd - start), cancellationToken);
     }
 
     private async ValueTask<long> WriteZeroesAsync(long start, long end, CancellationToken cancellationToken)
