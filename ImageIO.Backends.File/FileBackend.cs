@@ -14,6 +14,9 @@ internal sealed partial class FileBackend : IBackend
     // The size to report while the file is padded to a whole block (see WriteTailAsync); -1 at all other times.
     private long _sizeWhilePadded = -1;
 
+    // Counts the beginnings and ends of padding: a length that was asked for across one of them means nothing.
+    private int _paddings;
+
     public FileBackend(DirectFile file, int blockSize, bool canWrite)
     {
         _file = file;
@@ -30,7 +33,21 @@ internal sealed partial class FileBackend : IBackend
         };
     }
 
-    public long Size => Volatile.Read(ref _sizeWhilePadded) is >= 0 and var size ? size : _file.Length;
+    public long Size
+    {
+        get
+        {
+            while (true)
+            {
+                int paddings = Volatile.Read(ref _paddings);
+                long size = Volatile.Read(ref _sizeWhilePadded) is >= 0 and var known ? known : _file.Length;
+                if (paddings == Volatile.Read(ref _paddings))
+                {
+                    return size;
+                }
+            }
+        }
+    }
 
     public int BlockSize { get; }
 
@@ -38,14 +55,15 @@ internal sealed partial class FileBackend : IBackend
 
     public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
+        // Asked for before: a writer may make the file larger between our read and a later look at the size.
+        long size = Size;
         int read = await _file.ReadAsync(destination, offset);
         if (read == destination.Length)
         {
             return;
         }
 
-        long size = Size;
-        if (offset + read < size)
+        if (offset + read < Math.Min(size, Size))
         {
             throw new TransferException(
                 TransferError.StorageFailed,
@@ -91,6 +109,7 @@ internal sealed partial class FileBackend : IBackend
         padded.GetSpan()[tail.Length..].Clear();
         long size = _file.Length;
         Volatile.Write(ref _sizeWhilePadded, size);
+        Interlocked.Increment(ref _paddings);
         try
         {
             await _file.WriteAsync(padded.Memory, offset);
@@ -99,6 +118,7 @@ internal sealed partial class FileBackend : IBackend
         finally
         {
             Volatile.Write(ref _sizeWhilePadded, -1);
+            Interlocked.Increment(ref _paddings);
         }
     }
 
