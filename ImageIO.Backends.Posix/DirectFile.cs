@@ -96,13 +96,12 @@ internal sealed class DirectFile : IAsyncDisposable
     /// <summary>Makes completed writes durable: fsync(2).</summary>
     public async ValueTask FlushAsync() => await Task.Run(() =>
     {
-        try
+        // Not RandomAccess.FlushToDisk: that calls EROFS a success, which is what fsync(2) says on a file system that
+        // went read-only after an error. The data is lost then.
+        Errno errno = LibC.Fsync(Handle);
+        if (errno != 0)
         {
-            RandomAccess.FlushToDisk(Handle);
-        }
-        catch (Exception e) when (PosixError.IsStorageFailure(e))
-        {
-            throw PosixError.Storage($"fsync({Path})", e);
+            throw PosixError.Storage($"fsync({Path})", errno);
         }
     });
 

@@ -37,6 +37,24 @@ internal static partial class LibC
         }
     }
 
+    /// <summary>fsync(2), again after a signal. 0 is success.</summary>
+    public static Errno Fsync(SafeFileHandle file)
+    {
+        while (true)
+        {
+            if (FsyncCall(file) == 0)
+            {
+                return 0;
+            }
+
+            Errno errno = LastError();
+            if (errno != Errno.EINTR)
+            {
+                return errno;
+            }
+        }
+    }
+
     /// <summary>Where data begins at or after <paramref name="offset"/>: lseek(2) with SEEK_DATA. ENXIO: nowhere.</summary>
     public static Errno SeekData(SafeFileHandle file, long offset, out long found) =>
         Seek(file, offset, SEEK_DATA, out found);
@@ -57,6 +75,9 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     private static partial int FallocateCall(SafeFileHandle file, int mode, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FsyncCall(SafeFileHandle file);
 
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
     private static partial long SeekCall(SafeFileHandle file, long offset, int whence);
