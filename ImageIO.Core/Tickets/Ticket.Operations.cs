@@ -167,17 +167,24 @@ public sealed partial class Ticket
 
     private async ValueTask FinishAsync()
     {
-        await CloseImageAsync();
-        Action? whenDrained;
-        TaskCompletionSource? drained;
-        lock (_lock)
+        try
         {
-            (whenDrained, _whenDrained) = (_whenDrained, null);
-            (drained, _drained) = (_drained, null);
+            await CloseImageAsync();
         }
+        finally
+        {
+            // Also when the storage reports an error as it closes: nothing of the ticket is left that could be waited for.
+            Action? whenDrained;
+            TaskCompletionSource? drained;
+            lock (_lock)
+            {
+                (whenDrained, _whenDrained) = (_whenDrained, null);
+                (drained, _drained) = (_drained, null);
+            }
 
-        whenDrained?.Invoke();
-        drained?.SetResult();
+            whenDrained?.Invoke();
+            drained?.SetResult();
+        }
     }
 
     private void AddProgress(IOperation operation)
