@@ -13,6 +13,10 @@ public static class ServiceListeners
     /// <summary>A request line's limit in bytes; more is 414.</summary>
     private const int LongestRequestLine = 4096;
 
+    // Longer than any ticket's inactivity_timeout counts. Not Timeout.InfiniteTimeSpan: Kestrel adds that, as the
+    // largest number of ticks, to the current time, and the overflow ends every idle connection at the next heartbeat.
+    private static readonly TimeSpan NeverByTheServer = TimeSpan.FromDays(20 * 365);
+
     /// <summary>Adds Kestrel with these listeners, which must be bound.</summary>
     public static void UseServiceListeners(this IWebHostBuilder host, IReadOnlyCollection<ServiceListener> listeners)
     {
@@ -46,7 +50,7 @@ public static class ServiceListeners
         // Slow is fine; a client that stops altogether is ConnectionWatch's affair, as is an idle connection.
         options.Limits.MinRequestBodyDataRate = null;
         options.Limits.MinResponseDataRate = null;
-        options.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+        options.Limits.KeepAliveTimeout = NeverByTheServer;
         // Clients expect file names in Content-Disposition as raw UTF-8.
         options.ResponseHeaderEncodingSelector = _ => Encoding.UTF8;
         foreach (ServiceListener listener in listeners)

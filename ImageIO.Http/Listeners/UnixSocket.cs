@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using ImageIO.Http.Hosting;
 using Mono.Unix.Native;
 
 namespace ImageIO.Http.Listeners;
@@ -24,7 +25,16 @@ public sealed class UnixSocket
             _ => name,
         };
         _mode = mode;
-        EndPoint = new UnixDomainSocketEndPoint(Name);
+        try
+        {
+            EndPoint = new UnixDomainSocketEndPoint(Name);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            // sun_path of unix(7): 108 bytes with a NUL at the end.
+            throw new ConfigurationException(
+                $"Cannot use the socket {Name}: a socket's path has at most 107 bytes; choose a shorter one", e);
+        }
     }
 
     /// <summary>The path, or NUL and the abstract name.</summary>
