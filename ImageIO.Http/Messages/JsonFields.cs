@@ -14,9 +14,16 @@ public sealed class JsonFields
     // Digits of the largest integer parsed. Parsing costs the square of the digits; no byte count needs more.
     private const int MostDigits = 1000;
 
-    private readonly JsonElement _object;
+    private readonly Dictionary<string, JsonElement> _fields = new(StringComparer.Ordinal);
 
-    private JsonFields(JsonElement element) => _object = element;
+    private JsonFields(JsonElement element)
+    {
+        foreach (JsonProperty field in element.EnumerateObject())
+        {
+            // Of equal names the last counts, as in the reference.
+            _fields[field.Name] = field.Value;
+        }
+    }
 
     /// <summary>Parses a body.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is no JSON object.</exception>
@@ -33,6 +40,11 @@ public sealed class JsonFields
         {
             throw Invalid($"The body is not valid JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
         }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, which the parser itself lets pass.
+            throw Invalid("The body is not valid JSON: a key is not valid Unicode");
+        }
     }
 
     /// <summary>A string that must be there.</summary>
@@ -41,19 +53,12 @@ public sealed class JsonFields
     /// <summary>A string, or null.</summary>
     public string? OptionalString(string name)
     {
-        if (!_object.TryGetProperty(name, out JsonElement value))
+        if (!_fields.TryGetValue(name, out JsonElement value))
         {
             return null;
         }
 
-        try
-        {
-            return value.ValueKind == JsonValueKind.String ? value.GetString() : throw WrongType(name, value, "a string");
-        }
-        catch (InvalidOperationException)
-        {
-            throw Invalid($"Invalid '{name}': the string is not valid Unicode");
-        }
+        return value.ValueKind == JsonValueKind.String ? Text(name, value) : throw WrongType(name, value, "a string");
     }
 
     /// <summary>An integer that must be there, from <paramref name="minimum"/> to 2^63 - 1.</summary>
@@ -75,7 +80,7 @@ public sealed class JsonFields
 
     /// <summary>A boolean, or null.</summary>
     public bool? OptionalBoolean(string name) =>
-        !_object.TryGetProperty(name, out JsonElement value)
+        !_fields.TryGetValue(name, out JsonElement value)
             ? null
             : value.ValueKind is JsonValueKind.True or JsonValueKind.False
                 ? value.GetBoolean()
@@ -84,7 +89,7 @@ public sealed class JsonFields
     /// <summary>A list of strings that must be there.</summary>
     public IReadOnlyList<string> RequiredStrings(string name)
     {
-        if (!_object.TryGetProperty(name, out JsonElement value))
+        if (!_fields.TryGetValue(name, out JsonElement value))
         {
             throw Missing(name);
         }
@@ -94,12 +99,12 @@ public sealed class JsonFields
             throw WrongType(name, value, "a list of strings");
         }
 
-        return [.. value.EnumerateArray().Select(item => item.GetString()!)];
+        return [.. value.EnumerateArray().Select(item => Text(name, item))];
     }
 
     private BigInteger? OptionalBigInteger(string name, long minimum)
     {
-        if (!_object.TryGetProperty(name, out JsonElement value))
+        if (!_fields.TryGetValue(name, out JsonElement value))
         {
             return null;
         }
@@ -117,6 +122,18 @@ public sealed class JsonFields
 
         var number = BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         return number >= minimum ? number : throw Invalid($"Invalid '{name}': {number} is below the smallest value {minimum}");
+    }
+
+    private static string Text(string name, JsonElement value)
+    {
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Invalid($"Invalid '{name}': the string is not valid Unicode");
+        }
     }
 
     private static TransferException Missing(string name) => Invalid($"Missing '{name}'");
