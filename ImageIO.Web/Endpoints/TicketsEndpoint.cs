@@ -28,24 +28,16 @@ internal sealed partial class TicketsEndpoint(
         return Answer.JsonAsync(context, json => TicketJson.Write(json, ticket));
     }
 
-    private Task ListAsync(HttpContext context, string rest)
+    private Task ListAsync(HttpContext context, string rest) => Answer.JsonAsync(context, json =>
     {
-        if (rest.Length > 0)
+        json.WriteStartArray();
+        foreach (Ticket ticket in tickets.All)
         {
-            throw new TransferException(TransferError.ResourceUnknown, "No such resource");
+            TicketJson.Write(json, ticket);
         }
 
-        return Answer.JsonAsync(context, json =>
-        {
-            json.WriteStartArray();
-            foreach (Ticket ticket in tickets.All)
-            {
-                TicketJson.Write(json, ticket);
-            }
-
-            json.WriteEndArray();
-        });
-    }
+        json.WriteEndArray();
+    });
 
     private async Task PutAsync(HttpContext context, string id)
     {
