@@ -63,7 +63,7 @@ public static partial class ErrorMapper
         response.StatusCode = status;
         response.ContentType = "text/plain; charset=UTF-8";
         if (failure is TransferException { Error: TransferError.RangeNotSatisfiable, Limit: { } limit }
-            && HttpMethods.IsGet(context.Request.Method))
+            && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
         {
             response.Headers.ContentRange = $"bytes */{limit}";
         }
