@@ -12,6 +12,10 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
 {
     private readonly ConcurrentDictionary<TicketId, Ticket> _tickets = new();
 
+    // Tickets that a newer one of the same id replaced while connections had their image open. Nobody finds them any
+    // more, but removing the id closes their images too: the manager's next step is to deactivate the volume.
+    private readonly ConcurrentDictionary<Ticket, byte> _replaced = new();
+
     /// <summary>All tickets, in no order.</summary>
     public IEnumerable<Ticket> All => _tickets.Values;
 
@@ -22,7 +26,17 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
         ArgumentNullException.ThrowIfNull(spec);
         registry.RequireScheme(spec.Url);
         var ticket = new Ticket(spec, opener, time);
-        _tickets[spec.Id] = ticket;
+        Ticket? replaced = null;
+        _tickets.AddOrUpdate(spec.Id, ticket, (_, existing) =>
+        {
+            replaced = existing;
+            return ticket;
+        });
+        if (replaced is not null)
+        {
+            Keep(replaced);
+        }
+
         return ticket;
     }
 
@@ -56,15 +70,19 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     /// <exception cref="TransferException"><see cref="TransferError.CancelTimedOut"/>: operations still run. The ticket stays, cancelled.</exception>
     public async Task RemoveAsync(TicketId id, TimeSpan wait)
     {
-        if (_tickets.TryGetValue(id, out Ticket? ticket))
+        IEnumerable<Ticket> removed = _replaced.Keys.Where(ticket => ticket.Spec.Id == id);
+        if (_tickets.TryGetValue(id, out Ticket? current))
         {
-            await RemoveAsync(ticket, wait);
+            removed = removed.Append(current);
         }
+
+        await Task.WhenAll(removed.Select(ticket => RemoveAsync(ticket, wait)));
     }
 
     /// <summary>Cancels and removes all tickets, all at once.</summary>
     /// <inheritdoc cref="RemoveAsync(TicketId, TimeSpan)" path="/param[@name='wait']|/exception" />
-    public Task RemoveAllAsync(TimeSpan wait) => Task.WhenAll(_tickets.Values.Select(ticket => RemoveAsync(ticket, wait)));
+    public Task RemoveAllAsync(TimeSpan wait) =>
+        Task.WhenAll(_replaced.Keys.Concat(_tickets.Values).Select(ticket => RemoveAsync(ticket, wait)));
 
     private async Task RemoveAsync(Ticket ticket, TimeSpan wait)
     {
@@ -84,5 +102,18 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     }
 
     // Only this very ticket: the manager may have installed a new one under the id meanwhile.
-    private void Forget(Ticket ticket) => _tickets.TryRemove(new(ticket.Spec.Id, ticket));
+    private void Forget(Ticket ticket)
+    {
+        _tickets.TryRemove(new(ticket.Spec.Id, ticket));
+        _replaced.TryRemove(ticket, out _);
+    }
+
+    private void Keep(Ticket replaced)
+    {
+        _replaced[replaced] = 0;
+        foreach (Ticket unused in _replaced.Keys.Where(ticket => ticket is { Connections: 0, IsActive: false }))
+        {
+            _replaced.TryRemove(unused, out _);
+        }
+    }
 }
