@@ -76,7 +76,7 @@ public sealed class WriteOperation : IOperation
     {
         try
         {
-            await ReceiveAsync(cancellationToken);
+            await ReceiveAsync();
             await DrainAsync();
         }
         catch (TransferException e) when (e.Error == TransferError.StorageFull && e.BytesDone is null)
@@ -100,7 +100,7 @@ public sealed class WriteOperation : IOperation
         }
     }
 
-    private async Task ReceiveAsync(CancellationToken cancellationToken)
+    private async Task ReceiveAsync()
     {
         long position = Offset;
         while (_length is null || position < Offset + _length)
@@ -108,12 +108,12 @@ public sealed class WriteOperation : IOperation
             _cancel.ThrowIfSet();
             long wanted = _length is null ? long.MaxValue : Offset + _length.Value - position;
             int gap = (int)(position - Alignment.Down(position, _image.BlockSize));
-            AlignedBuffer buffer = await RentAsync(wanted, gap, cancellationToken);
+            AlignedBuffer buffer = await RentAsync(wanted, gap);
             int filled;
             try
             {
                 int room = (int)Math.Min(wanted, Math.Min(buffer.Length, _image.Ring.BufferSize) - gap);
-                filled = await FillAsync(buffer.Memory.Slice(gap, room), position, cancellationToken);
+                filled = await FillAsync(buffer.Memory.Slice(gap, room), position);
             }
             catch
             {
@@ -147,7 +147,7 @@ public sealed class WriteOperation : IOperation
         }
     }
 
-    private async ValueTask<int> FillAsync(Memory<byte> room, long position, CancellationToken cancellationToken)
+    private async ValueTask<int> FillAsync(Memory<byte> room, long position)
     {
         int filled = 0;
         while (filled < room.Length)
@@ -155,14 +155,16 @@ public sealed class WriteOperation : IOperation
             int received;
             try
             {
-                received = await _source.ReadAsync(room[filled..], cancellationToken);
+                // Not cancelled when the client has gone: what it sent before may still wait in the server's buffers,
+                // and the stream ends, or breaks, behind it.
+                received = await _source.ReadAsync(room[filled..], CancellationToken.None);
             }
             catch (IOException e)
             {
                 _failure = e;
                 return filled;
             }
-            catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException e)
             {
                 _failure = new IOException("The connection was closed", e);
                 return filled;
@@ -183,7 +185,7 @@ public sealed class WriteOperation : IOperation
         return filled;
     }
 
-    private async ValueTask<AlignedBuffer> RentAsync(long wanted, int gap, CancellationToken cancellationToken)
+    private async ValueTask<AlignedBuffer> RentAsync(long wanted, int gap)
     {
         int size = (int)Math.Min(Alignment.Up(Math.Min(wanted, int.MaxValue) + gap, _image.BlockSize), _image.Ring.BufferSize);
         while (_inFlight.TryPeek(out (Task Write, int Length) oldest))
@@ -202,7 +204,7 @@ public sealed class WriteOperation : IOperation
             }
         }
 
-        return await _image.Pool.RentAsync(size, cancellationToken);
+        return await _image.Pool.RentAsync(size, CancellationToken.None);
     }
 
     private async Task WriteAndReturnAsync(AlignedBuffer buffer, int gap, int length, long offset)
