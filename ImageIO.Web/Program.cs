@@ -26,7 +26,9 @@ internal static class Program
         var command = new RootCommand("Serves virtual machine disk images to the holders of tickets.") { directory, showConfig, ticket };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(directory)!, parsed.GetValue(showConfig), parsed.GetValue(ticket), cancellationToken));
-        return command.Parse(args).InvokeAsync();
+        // The host itself handles SIGTERM and SIGINT and takes drain_timeout for it; the parser's own handler would end
+        // the process after 2 s with status 143.
+        return command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 
     // After the addresses are taken, the key is read and the log is open, before the first client is served.
@@ -62,8 +64,8 @@ internal static class Program
             await using WebApplication app = DaemonHost.Build(configuration, TimeProvider.System);
             if (ticketFile is not null)
             {
-                app.Services.GetRequiredService<TicketStore>().Add(
-                    TicketFile.Read(ticketFile.FullName, configuration.Daemon.InactivityTimeoutSeconds));
+                TicketFile.Install(
+                    ticketFile.FullName, app.Services.GetRequiredService<TicketStore>(), configuration.Daemon.InactivityTimeoutSeconds);
             }
 
             DropPrivileges(configuration);
