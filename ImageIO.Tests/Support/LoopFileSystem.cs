@@ -44,6 +44,19 @@ internal sealed class LoopFileSystem : IAsyncDisposable
         }
     }
 
+    /// <summary>Puts a file on it, and gives its path.</summary>
+    public string Create(string name, byte[] content)
+    {
+        string path = System.IO.Path.Combine(Path, name);
+        File.WriteAllBytes(path, content);
+        return path;
+    }
+
+    /// <summary>From now on every write waits, as on storage that lost its paths.</summary>
+    public Task FreezeAsync() => RunAsync("fsfreeze", "--freeze", Path);
+
+    public Task ThawAsync() => RunAsync("fsfreeze", "--unfreeze", Path);
+
     /// <summary>Makes the file system behave as after a fatal error of its device.</summary>
     public Task AbortAsync() => RunAsync("mount", "-o", "remount,abort", Path);
 

@@ -1,0 +1,220 @@
+using System.Net;
+using ImageIO.Tests.Support;
+using Xunit;
+
+namespace ImageIO.Tests.Daemon;
+
+/// <summary>PUT of <c>/images/ID</c> (daemon-api section 4).</summary>
+public sealed class ImagePutTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+{
+    private const int Size = 10_000;
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(null, 0)]
+    [InlineData("bytes 0-99/*", 0)]
+    [InlineData("bytes 0-99/10000", 0)]
+    [InlineData("bytes 7-*/*", 7)]
+    [InlineData("bytes 7-*/8", 7)]
+    [InlineData("bytes 4095-4095/4096", 4095)]
+    [InlineData("bytes 9900-9999/10000", 9900)]
+    [InlineData("Bytes 12-13/14", 12)]
+    [InlineData("bytes  12 - 13 / 14 ", 12)]
+    public async Task Put_writes_the_body_at_the_first_byte_of_content_range(string? range, int offset)
+    {
+        byte[] content = TestImage.Random(Size);
+        byte[] body = TestImage.Random(100);
+        TestImage image = await daemon.AddImageAsync(content);
+
+        RawResponse response = await PutAsync(image.Url, body, range is null ? [] : [$"Content-Range: {range}"]);
+
+        Assert.Equal(200, response.Status);
+        Assert.Equal("0", response.Header("content-length"));
+        Assert.Null(response.Header("connection"));
+        body.CopyTo(content, offset);
+        Assert.Equal(content, image.Content);
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("Content-Range: ")]
+    [InlineData("Content-Range: bytes")]
+    [InlineData("Content-Range: bytes 5-4/*")]
+    [InlineData("Content-Range: bytes 0-10/10")]
+    [InlineData("Content-Range: bytes 10-*/10")]
+    [InlineData("Content-Range: bytes */10")]
+    [InlineData("Content-Range: bytes 0-/10")]
+    [InlineData("Content-Range: bytes 0-1")]
+    [InlineData("Content-Range: bytes=0-1/*")]
+    [InlineData("Content-Range: bytes -1-2/*")]
+    [InlineData("Content-Range: bytes a-b/c")]
+    [InlineData("Content-Range: 0-1/*")]
+    [InlineData("Content-Range: sectors 0-1/*")]
+    [InlineData("Content-Range: bytes 0-1/*\nContent-Range: bytes 0-1/*")]
+    public async Task Wrong_content_range_is_400_before_authorization(string header)
+    {
+        RawResponse response = await PutAsync("/images/unknown", TestImage.Random(10), header);
+
+        response.AssertIsError(400);
+        Assert.Contains("Content-Range", response.Text, StringComparison.Ordinal);
+        Assert.Equal("close", response.Header("connection"));
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("?flush=y", 200)]
+    [InlineData("?flush=n", 200)]
+    [InlineData("?flush=n&close=n", 200)]
+    [InlineData("?flush=", 400)]
+    [InlineData("?flush=true", 400)]
+    [InlineData("?flush=N", 400)]
+    [InlineData("?close=1", 400)]
+    public async Task Flush_and_close_are_y_or_n(string query, int status)
+    {
+        TestImage image = await daemon.AddImageAsync(new byte[Size]);
+
+        RawResponse response = await PutAsync(image.Url + query, [1, 2, 3]);
+
+        Assert.Equal(status, response.Status);
+        Assert.Equal(status == 200 ? 1 : 0, image.Content[0]);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Put_with_close_closes_after_the_answer()
+    {
+        TestImage image = await daemon.AddImageAsync(new byte[Size]);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync("PUT", $"{image.Url}?close=y", "Content-Length: 3");
+        await client.SendAsync([1, 2, 3]);
+        RawResponse response = await client.ReceiveAsync();
+
+        Assert.Equal(200, response.Status);
+        Assert.Equal("close", response.Header("connection"));
+        await client.AssertClosedAsync();
+        Assert.Equal([1, 2, 3], image.Content[..3]);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Put_without_content_length_is_400_before_content_range_and_authorization()
+    {
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync("PUT", "/images/unknown", "Content-Range: wrong");
+        RawResponse response = await client.ReceiveAsync();
+
+        response.AssertIsError(400);
+        Assert.Contains("Content-Length", response.Text, StringComparison.Ordinal);
+        await client.AssertOpenAsync();
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Put_of_nothing_is_200_and_leaves_the_image()
+    {
+        byte[] content = TestImage.Random(Size);
+        TestImage image = await daemon.AddImageAsync(content);
+
+        RawResponse response = await PutAsync(image.Url, []);
+
+        Assert.Equal(200, response.Status);
+        Assert.Equal(content, image.Content);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Chunked_put_writes_every_chunk()
+    {
+        byte[] content = TestImage.Random(300_000);
+        TestImage image = await daemon.AddImageAsync(new byte[content.Length]);
+        using var request = new HttpRequestMessage(HttpMethod.Put, image.Url)
+        {
+            Content = new ByteArrayContent(content),
+            Headers = { TransferEncodingChunked = true },
+        };
+
+        using HttpResponseMessage response = await daemon.Remote.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(content, image.Content);
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(9_999, 2)]
+    [InlineData(10_000, 1)]
+    [InlineData(0, 10_001)]
+    [InlineData(0, 1_000_000)]
+    [InlineData(10_001, 0)]
+    [InlineData(9_223_372_036_854_775_807, 1)]
+    public async Task Put_past_the_ticket_is_416_and_writes_nothing(long offset, int length)
+    {
+        byte[] content = TestImage.Random(Size);
+        TestImage image = await daemon.AddImageAsync(content);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync("PUT", image.Url, $"Content-Length: {length}", $"Content-Range: bytes {offset}-*/*");
+        RawResponse response = await client.ReceiveAsync();
+
+        response.AssertIsError(416);
+        Assert.Equal(length > 0 ? "close" : null, response.Header("connection"));
+        Assert.Equal(content, image.Content);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Chunked_put_past_the_ticket_is_416_and_writes_nothing_past_it()
+    {
+        TestImage image = await daemon.AddImageAsync(new byte[Size]);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync("PUT", image.Url, "Transfer-Encoding: chunked");
+        await client.SendAsync("2711\n");
+        await client.SendAsync(new byte[Size + 1]);
+        await client.SendAsync("\n0\n\n");
+        RawResponse response = await client.ReceiveAsync();
+
+        response.AssertIsError(416);
+        Assert.Equal("close", response.Header("connection"));
+        Assert.Equal(Size, new FileInfo(image.Path).Length);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Put_may_grow_a_file_that_is_shorter_than_its_ticket()
+    {
+        byte[] body = TestImage.Random(777);
+        string path = daemon.Files.CreateImage([]);
+        string id = Guid.NewGuid().ToString();
+        await daemon.InstallAsync(TicketBody.For(id, path, Size));
+
+        RawResponse response = await PutAsync($"/images/{id}", body, "Content-Range: bytes 5000-*/*");
+
+        Assert.Equal(200, response.Status);
+        byte[] content = await File.ReadAllBytesAsync(path);
+        Assert.Equal([.. new byte[5000], .. body], content);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Put_with_a_ticket_for_reading_is_403_and_writes_nothing()
+    {
+        byte[] content = TestImage.Random(Size);
+        TestImage image = await daemon.AddImageAsync(content, "read");
+
+        RawResponse response = await PutAsync(image.Url, [1, 2, 3]);
+
+        response.AssertIsError(403);
+        Assert.StartsWith("You are not allowed to access this resource: ", response.Text, StringComparison.Ordinal);
+        Assert.Equal("close", response.Header("connection"));
+        Assert.Equal(content, image.Content);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Ticket_for_writing_may_read()
+    {
+        byte[] content = TestImage.Random(Size);
+        TestImage image = await daemon.AddImageAsync(content, "write");
+
+        Assert.Equal(content, await daemon.Local.GetByteArrayAsync(image.Url));
+    }
+
+    private async Task<RawResponse> PutAsync(string url, byte[] body, params string[] headers)
+    {
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+        await client.RequestAsync("PUT", url, [$"Content-Length: {body.Length}", .. headers]);
+        await client.SendAsync(body);
+        return await client.ReceiveAsync();
+    }
+}

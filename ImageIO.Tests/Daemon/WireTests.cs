@@ -1,0 +1,213 @@
+using System.Text;
+using ImageIO.Tests.Support;
+using Xunit;
+
+namespace ImageIO.Tests.Daemon;
+
+/// <summary>HTTP/1.1 as its bytes: what clients of the reference depend on, and no library shows (daemon-api section 2).</summary>
+public sealed class WireTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+{
+    [Fact(Timeout = 20_000)]
+    public async Task Info_is_one_json_line()
+    {
+        using RawClient client = await RawClient.ConnectTlsAsync(daemon);
+
+        await client.RequestAsync("GET", "/info/");
+        RawResponse response = await client.ReceiveAsync();
+
+        Assert.Equal("application/json", response.Header("content-type"));
+        Assert.Matches("^\\{\"version\":\"[0-9.]+\"\\}\n$", response.Text);
+        Assert.Null(response.Header("server"));
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(4096, 403)]
+    [InlineData(4097, 414)]
+    [InlineData(100_000, 414)]
+    public async Task Request_line_over_4096_bytes_is_414(int length, int status)
+    {
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+        string id = new('x', length - "GET /images/ HTTP/1.1\r\n".Length);
+
+        await client.RequestAsync("GET", $"/images/{id}");
+
+        Assert.Equal(status, (await client.ReceiveAsync()).Status);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Patch_over_1_MiB_is_413_and_1_MiB_is_read()
+    {
+        foreach ((int length, int status) in (List<(int, int)>)[(1024 * 1024, 400), (1024 * 1024 + 1, 413)])
+        {
+            using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+            await client.RequestAsync("PATCH", "/images/unknown", $"Content-Length: {length}");
+            await client.SendAsync(Encoding.ASCII.GetBytes(new string(' ', length)));
+
+            (await client.ReceiveAsync()).AssertIsError(status);
+        }
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("PUT", "/images/unknown")]
+    [InlineData("PUT", "/images/")]
+    [InlineData("PUT", "/none")]
+    [InlineData("POST", "/images/unknown")]
+    [InlineData("FETCH", "/none")]
+    [InlineData("GET", "/images/unknown")]
+    public async Task Error_before_the_body_was_read_closes(string method, string path)
+    {
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync(method, path, "Content-Length: 10");
+        RawResponse response = await client.ReceiveAsync();
+
+        Assert.InRange(response.Status, 400, 499);
+        Assert.Equal("close", response.Header("connection"));
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Answer_to_a_refused_upload_reaches_a_client_that_sends_everything_first()
+    {
+        using RawClient client = await RawClient.ConnectTlsAsync(daemon);
+        byte[] body = new byte[8 * 1024 * 1024];
+
+        await client.RequestAsync("PUT", "/images/unknown", $"Content-Length: {body.Length}");
+        await client.SendAsync(body);
+        RawResponse response = await client.ReceiveAsync();
+
+        response.AssertIsError(403);
+        await client.AssertClosedAsync();
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Refused_upload_never_gets_100_and_is_closed()
+    {
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync("PUT", "/images/unknown", "Content-Length: 10", "Expect: 100-continue");
+        RawResponse response = await client.ReceiveAsync();
+
+        response.AssertIsError(403);
+        Assert.Equal("close", response.Header("connection"));
+        await client.AssertClosedAsync();
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("Content-Range: bytes 9-*/*", 416)]
+    [InlineData("Content-Range: wrong", 400)]
+    public async Task Expect_is_answered_only_after_every_check(string header, int status)
+    {
+        TestImage image = await daemon.AddImageAsync(new byte[10]);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync("PUT", image.Url, "Content-Length: 10", "Expect: 100-continue", header);
+
+        (await client.ReceiveAsync()).AssertIsError(status);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Expected_upload_gets_100_before_its_data()
+    {
+        byte[] content = TestImage.Random(10);
+        TestImage image = await daemon.AddImageAsync(new byte[10]);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync("PUT", image.Url, "Content-Length: 10", "Expect: 100-continue");
+        RawResponse interim = await client.ReceiveAsync();
+        await client.SendAsync(content);
+        RawResponse response = await client.ReceiveAsync();
+
+        Assert.Equal("HTTP/1.1 100 Continue\r\n\r\n", interim.Head);
+        Assert.Equal(200, response.Status);
+        Assert.Equal(content, image.Content);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Connection_is_kept_from_request_to_request()
+    {
+        TestImage image = await daemon.AddImageAsync(new byte[10]);
+        using RawClient client = await RawClient.ConnectTlsAsync(daemon);
+        for (byte round = 1; round < 20; round++)
+        {
+            await client.RequestAsync("PUT", image.Url, "Content-Length: 10");
+            await client.SendAsync([round, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            RawResponse put = await client.ReceiveAsync();
+            await client.RequestAsync("GET", image.Url, "Range: bytes=0-0");
+            RawResponse get = await client.ReceiveAsync();
+
+            Assert.Equal(200, put.Status);
+            Assert.Equal([round], get.Body);
+            Assert.Null(get.Header("connection"));
+        }
+
+        Assert.Equal(1, (await daemon.GetTicketAsync(image.Id))["connections"]!.GetValue<int>());
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Idle_connection_is_kept_for_longer_than_the_servers_heartbeat()
+    {
+        TestImage image = await daemon.AddImageAsync([7]);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+        await client.RequestAsync("GET", image.Url);
+        await client.ReceiveAsync();
+
+        // The server looks for overdue connections once a second.
+        bool closed = client.Socket.Poll(TimeSpan.FromSeconds(2.5), System.Net.Sockets.SelectMode.SelectRead);
+
+        Assert.False(closed, "The connection was closed while idle");
+        await client.AssertOpenAsync();
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Requests_sent_at_once_are_answered_in_order()
+    {
+        TestImage image = await daemon.AddImageAsync([7, 8, 9]);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.SendAsync(
+            $"GET {image.Url} HTTP/1.1\nHost: h\nRange: bytes=0-0\n\nPUT {image.Url} HTTP/1.1\nHost: h\nContent-Length: 1\n\nx"
+            + $"GET {image.Url} HTTP/1.1\nHost: h\nRange: bytes=0-1\n\n");
+
+        Assert.Equal([7], (await client.ReceiveAsync()).Body);
+        Assert.Equal(200, (await client.ReceiveAsync()).Status);
+        Assert.Equal([(byte)'x', 8], (await client.ReceiveAsync()).Body);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Client_that_asks_for_close_is_closed()
+    {
+        TestImage image = await daemon.AddImageAsync([7]);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync("GET", image.Url, "Connection: close");
+        RawResponse response = await client.ReceiveAsync();
+
+        Assert.Equal("close", response.Header("connection"));
+        await client.AssertClosedAsync();
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Image_that_fails_after_the_answer_began_cuts_the_connection()
+    {
+        // Shorter than it was when the answer's length was promised: the rest of the promise cannot be kept.
+        const int Size = 32 * 1024 * 1024;
+        TestImage image = await daemon.AddImageAsync(new byte[Size], "read");
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+        await client.RequestAsync("GET", image.Url);
+        RawResponse response = await client.ReceiveAsync(hasBody: false);
+        using (FileStream file = File.OpenWrite(image.Path))
+        {
+            file.SetLength(Size / 2);
+        }
+
+        long received = 0;
+        for (byte[] part; (part = await client.ReadAsync(1024 * 1024)).Length > 0;)
+        {
+            received += part.Length;
+        }
+
+        Assert.Equal(200, response.Status);
+        Assert.InRange(received, 1, Size - 1);
+        await daemon.BecomesQuietAsync(image);
+    }
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Mono.Unix.Native;
+using Xunit;
+
+namespace ImageIO.Tests.Support;
+
+/// <summary>The built daemon as a process of its own: for signals, memory, descriptors and what it leaves behind.</summary>
+internal sealed partial class DaemonProcess : IAsyncDisposable
+{
+    /// <summary>The daemon beside the tests, with all it needs.</summary>
+    public static readonly string Executable = Path.Combine(AppContext.BaseDirectory, "ovirt-imageio-daemon");
+
+    private readonly Process _process;
+    private readonly Task<string> _errors;
+
+    private DaemonProcess(DaemonFiles files, Process process)
+    {
+        Files = files;
+        _process = process;
+        _errors = process.StandardError.ReadToEndAsync();
+        Remote = Local = Control = null!;
+    }
+
+    public DaemonFiles Files { get; }
+
+    public int Id => _process.Id;
+
+    public HttpClient Remote { get; private set; }
+
+    public HttpClient Local { get; private set; }
+
+    public HttpClient Control { get; private set; }
+
+    public static async Task<DaemonProcess> StartAsync(DaemonFiles files, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Executable, ["--conf-dir", files.Path, .. arguments]) { RedirectStandardError = true };
+        var daemon = new DaemonProcess(files, Process.Start(start)!);
+        await Eventually.HoldsAsync(daemon.IsUpAsync, "the daemon has started");
+        int port = int.Parse(RemotePort().Match(files.ReadLog()).Groups[1].Value, CultureInfo.InvariantCulture);
+        daemon.Remote = DaemonClients.OverTls(port, files.Certificate);
+        daemon.Local = DaemonClients.OverUnixSocket(files.LocalSocket);
+        daemon.Control = DaemonClients.OverUnixSocket(files.ControlSocket);
+        return daemon;
+    }
+
+    /// <summary>Peak resident memory in bytes.</summary>
+    public long PeakMemory => 1024 * long.Parse(
+        File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(
+            ' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        CultureInfo.InvariantCulture);
+
+    public void Signal(Signum signal) => Assert.Equal(0, Syscall.kill(Id, signal));
+
+    /// <summary>Its exit status and what it wrote to standard error.</summary>
+    public async Task<(int Status, string Errors)> ExitAsync()
+    {
+        await _process.WaitForExitAsync();
+        return (_process.ExitCode, await _errors);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Remote?.Dispose();
+        Local?.Dispose();
+        Control?.Dispose();
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    // The line that says where it serves comes after all sockets listen.
+    private async Task<bool> IsUpAsync()
+    {
+        if (_process.HasExited)
+        {
+            Assert.Fail($"The daemon ended with status {_process.ExitCode}: {await _errors}");
+        }
+
+        return File.Exists(Files.LogFile) && RemotePort().IsMatch(Files.ReadLog());
+    }
+
+    [GeneratedRegex(@"https://127\.0\.0\.1:([0-9]+)")]
+    private static partial Regex RemotePort();
+}
