@@ -13,6 +13,7 @@ internal sealed class DaemonFiles : IDisposable
         File.WriteAllText(System.IO.Path.Combine(Path, "conf.d", "50-test.conf"), $"""
             [daemon]
             drain_timeout = 5
+            drop_privileges = false
             [tls]
             cert_file = {Certificate.CertificateFile}
             key_file = {Certificate.KeyFile}
