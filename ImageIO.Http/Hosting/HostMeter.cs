@@ -11,7 +11,7 @@ public sealed class HostMeter
     private readonly Counter<long> _errors;
 
     /// <summary>Creates the instruments.</summary>
-    public HostMeter(IMeterFactory meters, ConnectionWatch connections, IEnumerable<ServiceListener> listeners)
+    public HostMeter(IMeterFactory meters, ConnectionWatch connections, BoundListeners listeners)
     {
         ArgumentNullException.ThrowIfNull(meters);
         Meter meter = meters.Create(TransferMeter.Name);
@@ -24,7 +24,7 @@ public sealed class HostMeter
             "{connection}",
             "Connections that clients have open, by service.");
 
-        ServerTls[] certificates = [.. listeners.Select(listener => listener.Tls).OfType<ServerTls>()];
+        ServerTls[] certificates = [.. listeners.All.Select(listener => listener.Tls).OfType<ServerTls>()];
         meter.CreateObservableGauge(
             "imageio.tls.certificate.expiry",
             () => certificates.Select(tls => new Measurement<long>(tls.Expires.ToUnixTimeSeconds())),

@@ -34,7 +34,7 @@ public sealed record ServiceListener
     /// Takes the address: the last thing that may need root's rights. Nobody can connect before the server starts.
     /// </summary>
     /// <exception cref="ConfigurationException">The address cannot be had.</exception>
-    public void Bind()
+    internal void Bind()
     {
         try
         {

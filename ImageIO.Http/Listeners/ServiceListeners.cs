@@ -17,8 +17,8 @@ public static class ServiceListeners
     // largest number of ticks, to the current time, and the overflow ends every idle connection at the next heartbeat.
     private static readonly TimeSpan NeverByTheServer = TimeSpan.FromDays(20 * 365);
 
-    /// <summary>Adds Kestrel with these listeners, which must be bound.</summary>
-    public static void UseServiceListeners(this IWebHostBuilder host, IReadOnlyCollection<ServiceListener> listeners)
+    /// <summary>Adds Kestrel with these listeners; the host disposes them.</summary>
+    public static void UseServiceListeners(this IWebHostBuilder host, BoundListeners listeners)
     {
         host.UseKestrelCore();
         host.UseSockets(options =>
@@ -27,21 +27,23 @@ public static class ServiceListeners
             // run on the thread pool.
             options.UnsafePreferInlineScheduling = true;
             options.CreateBoundListenSocket = endPoint =>
-                listeners.First(listener => ReferenceEquals(listener.EndPoint, endPoint)).Bound
+                listeners.All.First(listener => ReferenceEquals(listener.EndPoint, endPoint)).Bound
                 ?? throw new InvalidOperationException($"{endPoint} was not bound before the start.");
         });
         host.ConfigureServices(services =>
         {
             services.AddSingleton<IMemoryPoolFactory<byte>, BlockPoolFactory>();
+            // By a function: what a container makes, it also disposes.
+            services.AddSingleton(_ => listeners);
             services.AddSingleton<ConnectionWatch>();
             services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
             services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, ILogger<ServerTls>>(
-                (options, watch, logger) => Configure(options, listeners, watch, logger));
+                (options, watch, logger) => Configure(options, listeners.All, watch, logger));
         });
     }
 
     private static void Configure(
-        KestrelServerOptions options, IReadOnlyCollection<ServiceListener> listeners, ConnectionWatch watch, ILogger tlsLogger)
+        KestrelServerOptions options, IReadOnlyList<ServiceListener> listeners, ConnectionWatch watch, ILogger tlsLogger)
     {
         options.AddServerHeader = false;
         options.Limits.MaxRequestLineSize = LongestRequestLine;

@@ -14,14 +14,12 @@ public static class ProxyHost
     /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
     public static WebApplication Build(ProxyConfiguration configuration, TimeProvider time)
     {
-        ServiceListener listener = configuration.Listener(Service);
-        listener.Bind();
+        var listeners = BoundListeners.Bind([configuration.Listener(Service)]);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseServiceListeners([listener]);
+        builder.WebHost.UseServiceListeners(listeners);
         builder.Logging.UseLog(configuration.Log);
         builder.Services
             .AddMetricsCollection()
-            .AddSingleton<IEnumerable<ServiceListener>>([listener])
             .AddSingleton<HostMeter>()
             .AddSingleton<ServiceRouter>()
             .AddSingleton(time)

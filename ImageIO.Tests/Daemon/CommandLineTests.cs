@@ -3,7 +3,6 @@ using CliWrap;
 using CliWrap.Buffered;
 using ImageIO.Tests.Support;
 using Mono.Unix.Native;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using CsCheck;
 using ImageIO.Tests.Support;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

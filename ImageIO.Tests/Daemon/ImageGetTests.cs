@@ -1,6 +1,5 @@
 using System.Net;
 using ImageIO.Tests.Support;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

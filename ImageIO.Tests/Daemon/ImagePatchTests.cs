@@ -1,5 +1,4 @@
 using ImageIO.Tests.Support;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using ImageIO.Tests.Support;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

@@ -1,6 +1,5 @@
 using ImageIO.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using ImageIO.Tests.Support;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

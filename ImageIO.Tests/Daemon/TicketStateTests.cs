@@ -3,7 +3,6 @@ using System.Net;
 using System.Text.Json.Nodes;
 using ImageIO.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

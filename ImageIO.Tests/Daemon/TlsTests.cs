@@ -5,7 +5,6 @@ using System.Security.Authentication;
 using CliWrap;
 using CliWrap.Buffered;
 using ImageIO.Tests.Support;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

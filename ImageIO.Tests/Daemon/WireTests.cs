@@ -1,6 +1,5 @@
 using System.Text;
 using ImageIO.Tests.Support;
-using Xunit;
 
 namespace ImageIO.Tests.Daemon;
 

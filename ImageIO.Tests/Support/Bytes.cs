@@ -1,4 +1,3 @@
-
 namespace ImageIO.Tests.Support;
 
 /// <summary>Image content for tests, and what it should become.</summary>

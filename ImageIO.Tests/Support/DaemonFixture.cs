@@ -8,7 +8,6 @@ using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using Xunit;
 
 namespace ImageIO.Tests.Support;
 

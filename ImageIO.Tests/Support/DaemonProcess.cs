@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Mono.Unix.Native;
-using Xunit;
 
 namespace ImageIO.Tests.Support;
 

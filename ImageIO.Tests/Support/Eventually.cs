@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace ImageIO.Tests.Support;
 
 /// <summary>Waits for what the daemon does after an answer, or without one; bounded, and as short as it can be.</summary>

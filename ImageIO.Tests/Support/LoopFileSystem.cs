@@ -6,7 +6,7 @@ namespace ImageIO.Tests.Support;
 /// <summary>A small ext4 of its own on a loop device, unmounted afterwards: to be filled, broken, and cut to 4 KiB sectors.</summary>
 internal sealed class LoopFileSystem : IAsyncDisposable
 {
-    private readonly DirectIoDirectory _directory = new();
+    private readonly ImageDirectory _directory = new();
     private string? _device;
 
     private LoopFileSystem()

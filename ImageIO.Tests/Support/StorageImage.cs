@@ -17,9 +17,9 @@ internal sealed class StorageImage : IAsyncDisposable
     public static readonly RingSettings SmallRing = new(bufferSize: 8192, queueDepth: 3);
 
     private readonly Func<byte[]> _content;
-    private readonly DirectIoDirectory? _directory;
+    private readonly ImageDirectory? _directory;
 
-    private StorageImage(OpenImage image, Func<byte[]> content, DirectIoDirectory? directory = null)
+    private StorageImage(OpenImage image, Func<byte[]> content, ImageDirectory? directory = null)
     {
         Image = image;
         _content = content;
@@ -50,7 +50,7 @@ internal sealed class StorageImage : IAsyncDisposable
             return On(new MemoryBackend(blockSize, content), ring);
         }
 
-        var directory = new DirectIoDirectory();
+        var directory = new ImageDirectory();
         string path = directory.File("image");
         await File.WriteAllBytesAsync(path, content);
         FileBackend backend = await OpenFileAsync(path, blockSize);

@@ -20,12 +20,21 @@ public static class DaemonHost
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
     public static WebApplication Build(DaemonConfiguration configuration, TimeProvider time)
     {
-        IReadOnlyList<ServiceListener> listeners = Services.Listeners(configuration);
-        foreach (ServiceListener listener in listeners)
+        var listeners = BoundListeners.Bind(Services.Listeners(configuration));
+        try
         {
-            listener.Bind();
+            return Build(configuration, listeners, time);
         }
+        catch
+        {
+            listeners.Dispose();
+            throw;
+        }
+    }
 
+    [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
+    private static WebApplication Build(DaemonConfiguration configuration, BoundListeners listeners, TimeProvider time)
+    {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseServiceListeners(listeners);
         builder.Logging.UseLog(configuration.Log);
@@ -53,9 +62,9 @@ public static class DaemonHost
         .AddSingleton<TicketStore>();
 
     private static void AddEndpoints(
-        IServiceCollection services, DaemonConfiguration configuration, IReadOnlyList<ServiceListener> listeners)
+        IServiceCollection services, DaemonConfiguration configuration, BoundListeners listeners)
     {
-        string? localSocket = listeners.FirstOrDefault(listener => listener.Service == Services.Local)?.Socket?.Name;
+        string? localSocket = listeners.All.FirstOrDefault(listener => listener.Service == Services.Local)?.Socket?.Name;
         services
             .AddSingleton(new ImagesOptionsAnswer(configuration, localSocket))
             .AddSingleton(new Cors(configuration.AllowOrigin))
@@ -69,12 +78,11 @@ public static class DaemonHost
     private static void AddProcess(
         IServiceCollection services,
         DaemonConfiguration configuration,
-        IReadOnlyList<ServiceListener> listeners,
+        BoundListeners listeners,
         TimeProvider time)
     {
         services
             .AddMetricsCollection()
-            .AddSingleton<IEnumerable<ServiceListener>>(listeners)
             .AddSingleton<HostMeter>()
             .AddSingleton<DaemonMeter>()
             .AddSingleton<ServiceRouter>()
@@ -89,7 +97,7 @@ public static class DaemonHost
         {
             services.AddHostedService(provider => new ReloadSignal(
                 () => DaemonConfiguration.Load(directory).Log,
-                () => Array.ForEach([.. listeners], listener => listener.Tls?.Refresh()),
+                listeners.RefreshCertificates,
                 provider.GetRequiredService<LoggingLevelSwitch>(),
                 provider.GetRequiredService<ILogger<ReloadSignal>>()));
         }
