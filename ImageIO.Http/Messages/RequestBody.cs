@@ -45,7 +45,7 @@ public static class RequestBody
         Stream client = ImageData(context);
         byte[] part = new byte[16 * 1024];
         int received;
-        while ((received = await client.ReadAsync(part, context.RequestAborted)) > 0)
+        while ((received = await ReadAsync(client, part, context.RequestAborted)) > 0)
         {
             bytes.Write(part, 0, received);
             if (bytes.Length > LargestJson)
@@ -56,6 +56,18 @@ public static class RequestBody
 
         MarkRead(context);
         return JsonFields.Parse(bytes.GetBuffer().AsMemory(0, (int)bytes.Length));
+    }
+
+    private static async ValueTask<int> ReadAsync(Stream client, Memory<byte> part, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await client.ReadAsync(part, cancellationToken);
+        }
+        catch (IOException e) when (e is not BadHttpRequestException)
+        {
+            throw new TransferException(TransferError.ClientDisconnected, "The client left before its request was complete", e);
+        }
     }
 
     private static TransferException TooLarge() =>
