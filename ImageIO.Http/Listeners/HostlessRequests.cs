@@ -25,7 +25,7 @@ internal static class HostlessRequests
     {
         IDuplexPipe transport = context.Transport;
         var requests = new Pipe(new PipeOptions(useSynchronizationContext: false));
-        context.Transport = new Duplex(requests.Reader, transport.Output);
+        context.Transport = new DuplexPipe(requests.Reader, transport.Output);
         Task pump = PumpAsync(transport.Input, requests.Writer);
         try
         {
@@ -154,6 +154,4 @@ internal static class HostlessRequests
             server.Write(part.Span);
         }
     }
-
-    private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 }

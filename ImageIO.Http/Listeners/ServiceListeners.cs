@@ -66,7 +66,15 @@ public static class ServiceListeners
                     listen.Use(next => context => HostlessRequests.RunAsync(context, next));
                 }
 
-                if (listener.Tls is not null)
+                if (listener.Tls is null)
+                {
+                    listen.Use(next => context =>
+                    {
+                        context.Transport = new DuplexPipe(new EndLastReader(context.Transport.Input), context.Transport.Output);
+                        return next(context);
+                    });
+                }
+                else
                 {
                     listener.Tls.Logger = tlsLogger;
                     listen.UseHttps(listener.Tls.ForKestrel());
