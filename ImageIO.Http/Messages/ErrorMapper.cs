@@ -25,9 +25,10 @@ public static partial class ErrorMapper
     public static async Task AnswerAsync(HttpContext context, Exception failure, ILogger logger)
     {
         ClientConnection connection = ClientConnection.Of(context);
-        if (failure is TransferException { Error: TransferError.ClientDisconnected } or OperationCanceledException
-            && context.RequestAborted.IsCancellationRequested)
+        if (failure is TransferException { Error: TransferError.ClientDisconnected }
+            || (failure is OperationCanceledException && context.RequestAborted.IsCancellationRequested))
         {
+            // Nobody is there to read an answer, or who is has broken a promise about the body: the connection ends.
             Log.ClientLeft(logger, connection.Id, context.Request.Method, failure.Message);
             context.Abort();
             return;
