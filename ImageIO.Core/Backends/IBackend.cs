@@ -52,7 +52,9 @@ public interface IBackend : IAsyncDisposable
     /// <param name="length">Bytes, more than 0.</param>
     /// <param name="mode">Whether the space may be given back.</param>
     /// <param name="cancellationToken">May end the call early.</param>
-    /// <returns>False when this storage cannot, and nothing was changed: the caller writes zeroes instead.</returns>
+    /// <returns>
+    /// False when this storage cannot: the caller writes zeroes instead. Nothing outside the range was changed then.
+    /// </returns>
     ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken);
 
     /// <summary>Makes every write and zero that completed before this call durable.</summary>

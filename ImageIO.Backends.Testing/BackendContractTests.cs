@@ -1,0 +1,121 @@
+using ImageIO.Core.Backends;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Ranges;
+using Xunit;
+
+namespace ImageIO.Backends.Testing;
+
+/// <summary>
+/// What every backend must do. Derive one class for each kind of image, say how a new image is made, and xunit runs
+/// every test on it.
+/// </summary>
+/// <remarks>
+/// <para>Split by concern: this part is what a backend author implements, the others are the tests. They keep the
+/// promises of <see cref="IBackend"/> to its callee, and judge a backend only by what it offers: an image that cannot
+/// grow skips the tests of growth, with that reason.</para>
+/// <para>A kind of storage that this machine lacks is skipped too: call <c>Skip.If</c> (Xunit.SkippableFact) in
+/// <see cref="CreateImageAsync"/>.</para>
+/// </remarks>
+public abstract partial class BackendContractTests : IAsyncLifetime
+{
+    /// <summary>Milliseconds that one test may take: far more than any needs, so that a slow disk fails nothing.</summary>
+    public const int TestTimeout = 60_000;
+
+    /// <summary>Bytes of a usual image: a multiple of the largest block size there is, and 16 of those.</summary>
+    protected const int UsualSize = 1024 * 1024;
+
+    // The largest buffer of a test is twice the usual image; several are held at once in parallel tests.
+    private readonly BufferPool _pool = new(64L * 1024 * 1024);
+    private readonly List<IBackend> _opened = [];
+
+    /// <summary>The factory under test; asked once for each test.</summary>
+    protected abstract IBackendFactory CreateFactory();
+
+    /// <summary>Makes a new image that reads as zeroes, which the factory accepts and can open for writing.</summary>
+    /// <param name="size">
+    /// Bytes, 0 or more. Storage of fixed granularity, like a device, may round up to a whole block.
+    /// </param>
+    protected abstract ValueTask<ImageUrl> CreateImageAsync(long size);
+
+    /// <summary>The URL of an image that the factory accepts but that does not exist. Null: every image exists.</summary>
+    protected virtual ImageUrl? MissingImage => null;
+
+    /// <summary>Runs before each test.</summary>
+    public virtual Task InitializeAsync() => Task.CompletedTask;
+
+    /// <summary>Runs after each test: closes what it opened. Override it to remove the images, and call this first.</summary>
+    public virtual async Task DisposeAsync()
+    {
+        foreach (IBackend backend in _opened)
+        {
+            await backend.DisposeAsync();
+        }
+
+        _pool.Dispose();
+    }
+
+    /// <summary>Opens an image until the test ends.</summary>
+    protected async ValueTask<IBackend> OpenAsync(ImageUrl url, bool write = true)
+    {
+        IBackend backend = await CreateFactory().OpenAsync(url, new ImageAccess(write), CancellationToken.None);
+        _opened.Add(backend);
+        return backend;
+    }
+
+    /// <summary>A new image, open for writing.</summary>
+    protected async ValueTask<IBackend> OpenNewAsync(long size = UsualSize) => await OpenAsync(await CreateImageAsync(size));
+
+    private static byte[] Pattern(int length, int seed)
+    {
+        byte[] bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
+    private async ValueTask WriteAsync(IBackend backend, byte[] bytes, long offset, CancellationToken cancellationToken = default)
+    {
+        using AlignedBuffer buffer = await _pool.RentAsync(bytes.Length, CancellationToken.None);
+        bytes.CopyTo(buffer.GetSpan());
+        await backend.WriteAsync(buffer.Memory[..bytes.Length], offset, cancellationToken);
+    }
+
+    private async ValueTask<byte[]> ReadAsync(
+        IBackend backend, long offset, long length, CancellationToken cancellationToken = default)
+    {
+        int aligned = (int)Alignment.Up(length, backend.BlockSize);
+        using AlignedBuffer buffer = await _pool.RentAsync(Math.Max(aligned, 1), CancellationToken.None);
+        // Whatever the backend does not fill shows.
+        buffer.GetSpan().Fill(0xEE);
+        await backend.ReadAsync(buffer.Memory[..aligned], offset, cancellationToken);
+        return buffer.GetSpan()[..(int)length].ToArray();
+    }
+
+    private ValueTask<byte[]> ReadAllAsync(IBackend backend) => ReadAsync(backend, 0, backend.Size);
+
+    private static async ValueTask<List<Extent>> ExtentsAsync(IBackend backend, ExtentContext context = ExtentContext.Zero)
+    {
+        var extents = new List<Extent>();
+        await foreach (Extent extent in backend.GetExtentsAsync(context, CancellationToken.None))
+        {
+            extents.Add(extent);
+        }
+
+        return extents;
+    }
+
+    // Not Assert.Equal: on a mebibyte it spends a minute on the message.
+    private static void AssertSame(ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> actual, string what)
+    {
+        Assert.True(expected.Length == actual.Length, $"{what}: expected {expected.Length} bytes, got {actual.Length}");
+        int same = expected.Span.CommonPrefixLength(actual.Span);
+        Assert.True(
+            same == expected.Length,
+            same == expected.Length ? "" : $"{what}: byte {same} is {actual.Span[same]:x2}, expected {expected.Span[same]:x2}");
+    }
+
+    private static void AssertZero(ReadOnlyMemory<byte> actual, string what)
+    {
+        int other = actual.Span.IndexOfAnyExcept((byte)0);
+        Assert.True(other < 0, $"{what}: byte {other} of {actual.Length} is not zero");
+    }
+}
