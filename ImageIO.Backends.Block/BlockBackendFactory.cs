@@ -1,11 +1,12 @@
 using ImageIO.Backends.Posix;
 using ImageIO.Core.Backends;
-using ImageIO.Core.Errors;
+using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Backends.Block;
 
 /// <summary>Opens images on block devices: <c>file:</c> URLs that are a block device.</summary>
-public sealed class BlockBackendFactory : IBackendFactory
+/// <param name="logger">Gets a line for each device that is opened.</param>
+public sealed partial class BlockBackendFactory(ILogger<BlockBackendFactory> logger) : IBackendFactory
 {
     /// <inheritdoc />
     public string Name => "block";
@@ -16,8 +17,27 @@ public sealed class BlockBackendFactory : IBackendFactory
     /// <inheritdoc />
     public bool Accepts(ImageUrl url) => FilePath.IsBlockDevice(url);
 
-    /// <summary>Not yet: devices come with the storage work; until then opening one is refused, by name.</summary>
-    public ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken) =>
-        throw new TransferException(
-            TransferError.ImageUnavailable, $"{FilePath.Of(url)} is a block device, which this version does not serve");
+    /// <inheritdoc />
+    public async ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
+    {
+        // Never with O_EXCL: a volume that LVM, multipath or a guest holds must open all the same.
+        DirectFile file = await DirectFile.OpenAsync(FilePath.Of(url), access.Write);
+        try
+        {
+            BlockDevice device = BlockDevice.Ask(file);
+            Log.DeviceOpened(logger, file.Path, device.Size, device.LogicalSectorSize, device.PhysicalSectorSize);
+            return new BlockBackend(file, device, access.Write);
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(60, LogLevel.Debug, "Device {Path}: {Size} bytes, logical sector {Logical}, physical sector {Physical}")]
+        public static partial void DeviceOpened(ILogger logger, string path, long size, int logical, int physical);
+    }
 }

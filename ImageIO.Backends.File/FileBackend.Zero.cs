@@ -5,9 +5,9 @@ namespace ImageIO.Backends.File;
 
 internal sealed partial class FileBackend
 {
-    private readonly FallocateMethod _zeroRange;
-    private readonly FallocateMethod _punchHole;
-    private readonly FallocateMethod _allocate;
+    private readonly RangeMethod _zeroRange;
+    private readonly RangeMethod _punchHole;
+    private readonly RangeMethod _allocate;
 
     public async ValueTask<bool> ZeroAsync(
         long offset, long length, ZeroMode mode, CancellationToken cancellationToken) =>

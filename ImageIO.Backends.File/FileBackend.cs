@@ -20,9 +20,9 @@ internal sealed partial class FileBackend : IBackend
     public FileBackend(DirectFile file, int blockSize, bool canWrite)
     {
         _file = file;
-        _zeroRange = FallocateMethod.ZeroRange(file);
-        _punchHole = FallocateMethod.PunchHole(file);
-        _allocate = FallocateMethod.Allocate(file);
+        _zeroRange = RangeMethod.ZeroRange(file);
+        _punchHole = RangeMethod.PunchHole(file);
+        _allocate = RangeMethod.Allocate(file);
         BlockSize = blockSize;
         Capabilities = new BackendCapabilities
         {

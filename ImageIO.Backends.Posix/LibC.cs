@@ -70,8 +70,8 @@ internal static partial class LibC
         return found < 0 ? LastError() : 0;
     }
 
-    // Read at once: the next call of any kind may change it.
-    private static Errno LastError() => NativeConvert.ToErrno(Marshal.GetLastPInvokeError());
+    /// <summary>What the last call reported. Read at once: the next call of any kind may change it.</summary>
+    internal static Errno LastError() => NativeConvert.ToErrno(Marshal.GetLastPInvokeError());
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     private static partial int FallocateCall(SafeFileHandle file, int mode, long offset, long length);

@@ -1,0 +1,41 @@
+using ImageIO.Backends.Posix;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.Backends.Block;
+
+internal sealed partial class BlockBackend
+{
+    private readonly RangeMethod _zeroRange;
+    private readonly RangeMethod _zeroOut;
+    private readonly RangeMethod _punchHole;
+
+    /// <summary>Zeroes by the best step that device and kernel have.</summary>
+    /// <remarks>
+    /// <list type="number">
+    /// <item>To give space back: punch a hole. The kernel does so only where the device promises zeroes afterwards
+    /// (blkdev_fallocate in block/fops.c), unlike BLKDISCARD, after which a device may show anything.</item>
+    /// <item>Else zero range, kernel 4.9 and later: kept space, the device's own command if it has one.</item>
+    /// <item>Else BLKZEROOUT, which is the same for older kernels.</item>
+    /// <item>Else false, and the operation writes zeroes.</item>
+    /// </list>
+    /// </remarks>
+    public async ValueTask<bool> ZeroAsync(
+        long offset, long length, ZeroMode mode, CancellationToken cancellationToken) =>
+        await Task.Run(
+            () =>
+            {
+                // Punching clips at the end of a device that shrank, and succeeds.
+                if (!HoldsNow(offset + length))
+                {
+                    throw new TransferException(
+                        TransferError.StorageFailed,
+                        $"Cannot zero {length} bytes of {_file.Path} at {offset}: {DescribeSize()}");
+                }
+
+                return (mode == ZeroMode.Deallocate && _punchHole.TryRun(offset, length))
+                    || _zeroRange.TryRun(offset, length)
+                    || _zeroOut.TryRun(offset, length);
+            },
+            cancellationToken);
+}

@@ -1,0 +1,90 @@
+using System.Runtime.CompilerServices;
+using ImageIO.Backends.Block.Native;
+using ImageIO.Backends.Posix;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Ranges;
+using Mono.Unix.Native;
+
+namespace ImageIO.Backends.Block;
+
+/// <summary>An image on a block device, read and written with direct I/O.</summary>
+/// <remarks>
+/// Split by concern: this part is data and size, the other is zeroing. The size is the one that the device had when it
+/// was opened: had it shrunk since, the missing bytes would otherwise read as zeroes, and a download of them succeed.
+/// </remarks>
+internal sealed partial class BlockBackend : IBackend
+{
+    private readonly DirectFile _file;
+
+    public BlockBackend(DirectFile file, BlockDevice device, bool canWrite)
+    {
+        _file = file;
+        _zeroRange = RangeMethod.ZeroRange(file);
+        _zeroOut = new RangeMethod(file, "ioctl(BLKZEROOUT)", BlockIoctl.ZeroOut);
+        _punchHole = RangeMethod.PunchHole(file);
+        BlockSize = device.LogicalSectorSize;
+        // A loop device may have any multiple of 512 bytes, whatever its sector; what is behind the last whole sector
+        // cannot be addressed.
+        Size = Alignment.Down(device.Size, BlockSize);
+        Capabilities = new BackendCapabilities { CanWrite = canWrite, CanZero = canWrite };
+    }
+
+    public long Size { get; }
+
+    public int BlockSize { get; }
+
+    public BackendCapabilities Capabilities { get; }
+
+    public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
+    {
+        int inside = (int)Math.Clamp(Size - offset, 0, destination.Length);
+        int read = await _file.ReadAsync(destination[..inside], offset);
+        if (read < inside)
+        {
+            throw new TransferException(
+                TransferError.StorageFailed,
+                $"pread({_file.Path}, {inside} bytes at {offset}) ended after {read} bytes; {DescribeSize()}");
+        }
+
+        destination.Span[inside..].Clear();
+    }
+
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _file.WriteAsync(source, offset);
+        }
+        catch (TransferException e) when (e.Error == TransferError.StorageFull && !HoldsNow(offset + source.Length))
+        {
+            // A device answers ENOSPC past its end, where no space will ever be; inside, it is a full thin pool.
+            throw new TransferException(TransferError.StorageFailed, $"{e.Message}; {DescribeSize()}", e);
+        }
+    }
+
+    public ValueTask FlushAsync(CancellationToken cancellationToken) => _file.FlushAsync();
+
+    // A device does not tell what it has allocated: everything is data.
+    public async IAsyncEnumerable<Extent> GetExtentsAsync(
+        ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask;
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Size > 0)
+        {
+            yield return new Extent(new ByteRange(0, Size), ExtentFlags.None);
+        }
+    }
+
+    public ValueTask DisposeAsync() => _file.DisposeAsync();
+
+    // A device that does not answer any more holds nothing.
+    private bool HoldsNow(long end) => BlockIoctl.GetSize(_file.Handle, out long now) == 0 && end <= now;
+
+    private string DescribeSize() =>
+        BlockIoctl.GetSize(_file.Handle, out long now) is var errno && errno == 0
+            ? $"the device had {Size} bytes when it was opened and has {now} now"
+            : $"the device had {Size} bytes when it was opened and does not answer now: {errno} ({Stdlib.strerror(errno)})";
+}

@@ -1,0 +1,31 @@
+using ImageIO.Backends.Block.Native;
+using ImageIO.Backends.Posix;
+using ImageIO.Core.Errors;
+using Mono.Unix.Native;
+
+namespace ImageIO.Backends.Block;
+
+/// <summary>What a block device says of itself, asked once when it is opened.</summary>
+/// <param name="Size">Bytes, as the device reports them.</param>
+/// <param name="LogicalSectorSize">Bytes that direct I/O must be aligned to.</param>
+/// <param name="PhysicalSectorSize">Bytes that the medium writes at once.</param>
+internal readonly record struct BlockDevice(long Size, int LogicalSectorSize, int PhysicalSectorSize)
+{
+    /// <summary>Asks an open device.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: it does not answer, or is no device.</exception>
+    public static BlockDevice Ask(DirectFile file)
+    {
+        Require(file, "BLKGETSIZE64", BlockIoctl.GetSize(file.Handle, out long size));
+        Require(file, "BLKSSZGET", BlockIoctl.GetLogicalSectorSize(file.Handle, out int logical));
+        Require(file, "BLKPBSZGET", BlockIoctl.GetPhysicalSectorSize(file.Handle, out int physical));
+        return new BlockDevice(size, logical, physical);
+    }
+
+    private static void Require(DirectFile file, string request, Errno errno)
+    {
+        if (errno != 0)
+        {
+            throw PosixError.Unavailable($"ioctl({file.Path}, {request})", errno);
+        }
+    }
+}
