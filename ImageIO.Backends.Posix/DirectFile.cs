@@ -63,9 +63,9 @@ internal sealed class DirectFile : IAsyncDisposable
             {
                 int read = await RandomAccess.ReadAsync(Handle, destination[total..], offset + total, CancellationToken.None);
                 total += read;
-                // A short count that is no multiple of a sector is the file's end: reading on from there would be
-                // misaligned.
-                if (read == 0 || !Alignment.IsAligned(total, SmallSector))
+                // A short count that is no multiple of a sector is the file's end, and reading on from there would be
+                // misaligned. Whose sectors are small ends early at a multiple of theirs: the caller knows the size.
+                if (read == 0 || !Alignment.IsAligned(total, LargeSector))
                 {
                     break;
                 }
@@ -106,19 +106,27 @@ internal sealed class DirectFile : IAsyncDisposable
     });
 
     /// <summary>
-    /// The smallest of 512 and 4096 bytes that direct reads accept; 4096 where an empty file does not tell.
+    /// The smallest of 512 and 4096 bytes that direct I/O accepts on a regular file; 4096 where a file without data does
+    /// not tell.
     /// </summary>
+    /// <remarks>
+    /// Only data tells: reading a hole or a preallocated range does no I/O, and so succeeds on ext4 and xfs however it
+    /// is aligned.
+    /// </remarks>
     public async ValueTask<int> DetectBlockSizeAsync()
     {
-        if (Length == 0)
+        // EINVAL: a file system that knows no holes, where every byte is data.
+        Errno errno = LibC.SeekData(Handle, 0, out long data);
+        if (Length == 0 || errno is not (0 or Errno.EINVAL))
         {
             return LargeSector;
         }
 
+        long offset = errno == 0 ? Alignment.Down(data, SmallSector) : 0;
         using AlignedBuffer probe = AlignedBuffer.Allocate(LargeSector);
         try
         {
-            await RandomAccess.ReadAsync(Handle, probe.Memory[..SmallSector], 0, CancellationToken.None);
+            await RandomAccess.ReadAsync(Handle, probe.Memory[..SmallSector], offset, CancellationToken.None);
             return SmallSector;
         }
         catch (Exception e) when (e is IOException or ArgumentException)
