@@ -15,21 +15,20 @@ internal sealed partial class FileBackend
             () => mode == ZeroMode.Deallocate ? ZeroSparse(offset, length) : ZeroPreallocated(offset, length),
             cancellationToken);
 
-    // Give the space back: punch a hole, and let the file reach the end of the range.
+    // Give the space back: punch a hole, and let the file reach the end of the range. Not by ftruncate(2), which would
+    // cut off what a writer behind the range has added meanwhile, from another process or by another name of the file:
+    // to allocate the last byte makes a file longer, never shorter, and a second hole takes its block back. The first
+    // comes before that, so that a full file system has the block.
     private bool ZeroSparse(long offset, long length)
     {
         long size = Size;
-        if (offset < size && !_punchHole.TryRun(offset, length))
+        if (_punchHole.IsRefused || (offset < size && !_punchHole.TryRun(offset, length)))
         {
             return false;
         }
 
-        if (offset + length > size)
-        {
-            SetLength(offset + length);
-        }
-
-        return true;
+        long end = offset + length;
+        return end <= size || (_allocate.TryRun(end - 1, 1) && _punchHole.TryRun(offset, length));
     }
 
     // Keep the space or allocate it, by the best step that the file system has:

@@ -122,9 +122,7 @@ internal sealed partial class FileBackend : IBackend
         }
     }
 
-    private Task SetLengthAsync(long length) => Task.Run(() => SetLength(length));
-
-    private void SetLength(long length)
+    private Task SetLengthAsync(long length) => Task.Run(() =>
     {
         try
         {
@@ -134,5 +132,5 @@ internal sealed partial class FileBackend : IBackend
         {
             throw PosixError.Storage($"ftruncate({_file.Path}, {length})", e);
         }
-    }
+    });
 }
