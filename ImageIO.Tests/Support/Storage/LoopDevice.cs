@@ -1,0 +1,61 @@
+namespace ImageIO.Tests.Support.Storage;
+
+/// <summary>A loop device on a sparse file of its own.</summary>
+internal sealed class LoopDevice : IAsyncDisposable
+{
+    // Keeps the device alive. It was detached already, which the kernel puts off until its last user closes it: when
+    // the test process dies, the device goes with it.
+    private readonly FileStream _hold;
+
+    private LoopDevice(string path, string backingFile, FileStream hold)
+    {
+        Path = path;
+        BackingFile = backingFile;
+        _hold = hold;
+    }
+
+    /// <summary>Why there are no loop devices here. Null: there are.</summary>
+    public static string? WhyNot => SystemTool.WhyNot("losetup");
+
+    /// <summary>The device.</summary>
+    public string Path { get; }
+
+    /// <summary>What it is made of.</summary>
+    public string BackingFile { get; }
+
+    /// <summary>Makes a device that reads as zeroes.</summary>
+    /// <param name="size">Bytes, rounded up to a whole sector.</param>
+    /// <param name="sectorSize">512 or 4096 bytes.</param>
+    /// <param name="scanPartitions">Whether the kernel looks for partitions on it.</param>
+    public static async Task<LoopDevice> CreateAsync(long size, int sectorSize = 512, bool scanPartitions = false)
+    {
+        string file = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"imageio-loop-{Guid.NewGuid():N}");
+        await using (FileStream created = File.Create(file))
+        {
+            created.SetLength((size + sectorSize - 1) / sectorSize * sectorSize);
+        }
+
+        string path = await SystemTool.RunAsync(
+            "losetup", ["--find", "--show", "--sector-size", $"{sectorSize}", .. scanPartitions ? ["--partscan"] : Array.Empty<string>(), file]);
+        var hold = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        await SystemTool.RunAsync("losetup", "--detach", path);
+        return new LoopDevice(path, file, hold);
+    }
+
+    /// <summary>Changes the size of the device while it is in use.</summary>
+    public async Task ResizeAsync(long size)
+    {
+        await using (var backing = new FileStream(BackingFile, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            backing.SetLength(size);
+        }
+
+        await SystemTool.RunAsync("losetup", "--set-capacity", Path);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _hold.DisposeAsync();
+        File.Delete(BackingFile);
+    }
+}

@@ -1,0 +1,40 @@
+using CliWrap;
+using CliWrap.Buffered;
+
+namespace ImageIO.Tests.Support.Storage;
+
+/// <summary>Programs of the system that tests of real storage need.</summary>
+internal static class SystemTool
+{
+    /// <summary>Why a test that needs root and some programs cannot run here. Null: it can.</summary>
+    public static string? WhyNot(params string[] programs)
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            return "needs root, for loop devices and mounts";
+        }
+
+        string[] missing = [.. programs.Where(program => Find(program) is null)];
+        return missing.Length == 0 ? null : $"needs {string.Join(", ", missing)}, which is not installed";
+    }
+
+    /// <summary>Runs a program; its failure fails the test with what the program said.</summary>
+    public static async Task<string> RunAsync(string program, params string[] arguments)
+    {
+        BufferedCommandResult result = await Cli.Wrap(Find(program) ?? program)
+            .WithArguments(arguments)
+            .WithValidation(CommandResultValidation.None)
+            .ExecuteBufferedAsync();
+        return result.IsSuccess
+            ? result.StandardOutput.Trim()
+            : throw new InvalidOperationException(
+                $"{program} {string.Join(' ', arguments)} ended with {result.ExitCode}: {result.StandardError.Trim()}");
+    }
+
+    // sbin too: a user's PATH, or a service's, may lack it.
+    private static string? Find(string program) =>
+        $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin"
+            .Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Select(directory => Path.Combine(directory, program))
+            .FirstOrDefault(File.Exists);
+}
