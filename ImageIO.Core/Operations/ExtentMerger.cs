@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
 
 namespace ImageIO.Core.Operations;
@@ -8,50 +9,74 @@ namespace ImageIO.Core.Operations;
 public static class ExtentMerger
 {
     /// <summary>
-    /// The merged extents in ascending order, without gaps, covering the image. Streams: memory does not depend on how
-    /// many there are.
+    /// The merged extents in ascending order, without gaps, covering the image as large as it is now. Streams: memory
+    /// does not depend on how many there are.
     /// </summary>
     /// <param name="image">The image. One that does not offer the context is one extent without flags.</param>
     /// <param name="context">Which flags are wanted.</param>
     /// <param name="cancellationToken">Ends the enumeration.</param>
-    public static async IAsyncEnumerable<Extent> ReadAsync(
-        OpenImage image, ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.StorageFailed"/>: the backend's extents do not cover the image. A client would take what
+    /// is missing for something that it need not read.
+    /// </exception>
+    public static IAsyncEnumerable<Extent> ReadAsync(
+        OpenImage image, ExtentContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
         bool offered = context == ExtentContext.Dirty
             ? image.Capabilities.HasDirtyExtents
             : image.Capabilities.HasZeroExtents;
-        if (!offered)
+        long size = image.Size;
+        IAsyncEnumerable<Extent> extents =
+            offered ? image.GetExtentsAsync(context, cancellationToken)
+            : size == 0 ? AsyncEnumerable.Empty<Extent>()
+            : new[] { new Extent(new ByteRange(0, size), ExtentFlags.None) }.ToAsyncEnumerable();
+        return MergeAsync(extents, size, cancellationToken);
+    }
+
+    internal static async IAsyncEnumerable<Extent> MergeAsync(
+        IAsyncEnumerable<Extent> extents, long size, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // What is known so far of the extent that begins where the last one given ended.
+        var current = new ByteRange(0, 0);
+        ExtentFlags flags = default;
+        await foreach (Extent extent in extents.WithCancellation(cancellationToken))
         {
-            if (image.Size is > 0 and var size)
+            if (current.End >= size)
             {
-                yield return new Extent(new ByteRange(0, size), ExtentFlags.None);
+                // The image has grown since.
+                break;
             }
 
-            yield break;
-        }
-
-        Extent? pending = null;
-        await foreach (Extent extent in image.GetExtentsAsync(context, cancellationToken))
-        {
-            if (pending is not { } before)
+            if (extent.Range.Start != current.End || extent.Range.IsEmpty)
             {
-                pending = extent;
+                throw new TransferException(
+                    TransferError.StorageFailed, $"The backend reported extent {extent.Range} where one from {current.End} on was due");
             }
-            else if (before.Flags == extent.Flags)
+
+            long end = Math.Min(extent.Range.End, size);
+            if (extent.Flags == flags || current.IsEmpty)
             {
-                pending = before with { Range = new ByteRange(before.Range.Start, extent.Range.End) };
+                current = new ByteRange(current.Start, end);
             }
             else
             {
-                yield return before;
-                pending = extent;
+                yield return new Extent(current, flags);
+                current = new ByteRange(current.End, end);
             }
+
+            flags = extent.Flags;
         }
 
-        if (pending is { } last)
+        if (current.End < size)
         {
-            yield return last;
+            throw new TransferException(
+                TransferError.StorageFailed, $"The backend reported extents up to {current.End} of {size} bytes");
+        }
+
+        if (!current.IsEmpty)
+        {
+            yield return new Extent(current, flags);
         }
     }
 }
