@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using ImageIO.Core.Errors;
 
 namespace ImageIO.Core.Backends;
@@ -65,6 +66,7 @@ public sealed class BackendRegistry
                 : $"Several backends ({names}) accept {url}; exactly one must");
     }
 
+    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "Only for a message, which names no file then.")]
     private static string Describe(IBackendFactory factory) =>
-        $"{factory.GetType().FullName} in {factory.GetType().Assembly.GetName().Name}";
+        $"{factory.GetType().FullName} in {factory.GetType().Assembly.Location}";
 }

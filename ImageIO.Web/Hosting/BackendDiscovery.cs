@@ -5,16 +5,22 @@ using Microsoft.Extensions.DependencyModel;
 
 namespace ImageIO.Web.Hosting;
 
-/// <summary>Finds the backends among the assemblies that were deployed: all reflection of the daemon is here.</summary>
+/// <summary>
+/// Finds the backends among the assemblies that were deployed, and in the plugin directory: all reflection of the daemon
+/// is here and in <see cref="BackendPlugins"/>.
+/// </summary>
 public static class BackendDiscovery
 {
     private const string AssemblyPrefix = "ImageIO.Backends.";
 
     /// <summary>Registers every backend factory found.</summary>
+    /// <param name="services">Where to.</param>
+    /// <param name="pluginDirectory">Holds the backends of third parties. Empty, or not there: none.</param>
+    /// <exception cref="ImageIO.Http.Hosting.ConfigurationException">A plugin cannot be used.</exception>
     [RequiresUnreferencedCode("Backends are found by scanning assemblies, which trimming would take away.")]
-    public static IServiceCollection AddBackends(this IServiceCollection services) =>
+    public static IServiceCollection AddBackends(this IServiceCollection services, string pluginDirectory) =>
         services.Scan(scan => scan
-            .FromAssemblies(BackendAssemblies())
+            .FromAssemblies(BackendAssemblies().Concat(BackendPlugins.Load(pluginDirectory)))
             .AddClasses(classes => classes.AssignableTo<IBackendFactory>(), publicOnly: false)
             .As<IBackendFactory>()
             .WithSingletonLifetime());

@@ -51,7 +51,7 @@ public static class DaemonHost
     }
 
     private static void AddImages(IServiceCollection services, DaemonConfiguration configuration, TimeProvider time) => services
-        .AddBackends()
+        .AddBackends(configuration.Daemon.PluginDirectory)
         .AddSingleton(configuration)
         .AddSingleton(time)
         .AddSingleton<TransferMeter>()

@@ -16,7 +16,9 @@ public sealed record DaemonConfiguration
     private static readonly string[] SectionsWithoutEffect =
         ["handlers", "loggers", "formatters", "handler_stderr", "formatter_long", "profile"];
 
-    // Sections that files may hold for any backend, whether or not it is installed.
+    private const string BackendSection = "backend_";
+
+    // Sections that files may hold whether or not the backend is installed. Those of plugins are the files' own.
     private static readonly string[] BackendNames = ["file", "block", "nbd", "http"];
 
     private readonly IReadOnlyDictionary<string, RingSettings> _rings;
@@ -81,15 +83,19 @@ public sealed record DaemonConfiguration
         return Read(files.SelectMany(IniFile.Read)) with { Directory = directory };
     }
 
-    internal static DaemonConfiguration Read(IEnumerable<IniOption> options)
+    internal static DaemonConfiguration Read(IEnumerable<IniOption> given)
     {
+        IniOption[] options = [.. given];
         var reader = new ConfigurationReader(options);
         foreach (string section in SectionsWithoutEffect)
         {
             reader.Ignore(section);
         }
 
-        return new DaemonConfiguration(reader, BackendNames.ToDictionary(
+        IEnumerable<string> plugins = options
+            .Where(option => option.Section.StartsWith(BackendSection, StringComparison.Ordinal))
+            .Select(option => option.Section[BackendSection.Length..]);
+        return new DaemonConfiguration(reader, BackendNames.Union(plugins).ToDictionary(
             name => name, name => BackendOptions.Read(reader, name), StringComparer.Ordinal))
         {
             Daemon = DaemonOptions.Read(reader),

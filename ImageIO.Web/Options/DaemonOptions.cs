@@ -1,4 +1,5 @@
 using ImageIO.Http.Hosting;
+using ImageIO.Web.Hosting;
 
 namespace ImageIO.Web.Options;
 
@@ -31,6 +32,9 @@ public sealed record DaemonOptions
     /// <summary>Whether to tell systemd how the daemon is.</summary>
     public required bool NotifySystemd { get; init; }
 
+    /// <summary>Where backends of third parties are. Empty: nowhere. The default need not exist.</summary>
+    public required string PluginDirectory { get; init; }
+
     internal static DaemonOptions Read(ConfigurationReader reader)
     {
         // Accepted because files have it; our daemon waits for events and polls nothing.
@@ -45,6 +49,10 @@ public sealed record DaemonOptions
             GroupName = reader.Text(Section, "group_name", "ovirtimg"),
             NotifySystemd = reader.Boolean(Section, "systemd_enable", true),
             DrainTimeout = reader.Seconds(Section, "drain_timeout", 10),
+            PluginDirectory = reader.Parsed(
+                Section, "plugin_dir", BackendPlugins.DefaultDirectory,
+                text => text is "" or BackendPlugins.DefaultDirectory || Directory.Exists(text) ? text : null,
+                "a directory that exists, or nothing for no plugins"),
         };
     }
 }

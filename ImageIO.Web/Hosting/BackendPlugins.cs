@@ -1,0 +1,84 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
+using ImageIO.Core.Backends;
+using ImageIO.Http.Hosting;
+
+namespace ImageIO.Web.Hosting;
+
+/// <summary>Loads the backends that were dropped into the plugin directory.</summary>
+internal static class BackendPlugins
+{
+    /// <summary>Where backends of third parties are, unless the configuration says otherwise.</summary>
+    public const string DefaultDirectory = "/usr/lib/ovirt-imageio/backends";
+
+    private const string Pattern = "ImageIO.Backends.*.dll";
+
+    /// <summary>
+    /// Loads every <c>ImageIO.Backends.*.dll</c> in a directory and in the directories directly below it, each with its
+    /// own dependencies. Those that hold no backend, like a dependency of another one, do no harm.
+    /// </summary>
+    /// <param name="directory">The directory. Empty, or not there: no plugins.</param>
+    /// <exception cref="ConfigurationException">A file cannot be used; the message names file and reason.</exception>
+    [RequiresUnreferencedCode("Loads assemblies that nobody refers to.")]
+    public static IReadOnlyList<Assembly> Load(string directory) =>
+        Directory.Exists(directory)
+            ? [.. Directory.EnumerateDirectories(directory)
+                .Prepend(directory)
+                .SelectMany(place => Directory.EnumerateFiles(place, Pattern))
+                .Order(StringComparer.Ordinal)
+                .Select(LoadFile)]
+            : [];
+
+    [RequiresUnreferencedCode("Loads assemblies that nobody refers to.")]
+    private static Assembly LoadFile(string file)
+    {
+        RequireTrusted(file);
+        RequireTrusted(Path.GetDirectoryName(file)!);
+        try
+        {
+            Assembly assembly = new BackendLoadContext(file).LoadFromAssemblyPath(Path.GetFullPath(file));
+            RequireContract(file, assembly);
+
+            // What the scan will ask for, asked here, where the file is known.
+            assembly.GetTypes();
+            return assembly;
+        }
+        catch (ReflectionTypeLoadException e)
+        {
+            throw Unusable(file, e.LoaderExceptions.FirstOrDefault()?.Message ?? e.Message, e);
+        }
+        catch (Exception e) when (e is BadImageFormatException or IOException)
+        {
+            throw Unusable(file, e.Message, e);
+        }
+    }
+
+    // The compiler notes which ImageIO.Core a backend was built against; an author need declare nothing. Its versions
+    // are semantic: the first number that is not zero changes when the contract breaks, and what is newer than ours
+    // may call what ours lacks.
+    private static void RequireContract(string file, Assembly assembly)
+    {
+        AssemblyName core = typeof(IBackend).Assembly.GetName();
+        Version ours = core.Version!;
+        Version? built = assembly.GetReferencedAssemblies().FirstOrDefault(name => name.Name == core.Name)?.Version;
+        bool fits = built is null
+            || (built <= ours && built.Major == ours.Major && (ours.Major > 0 || built.Minor == ours.Minor));
+        if (!fits)
+        {
+            throw Unusable(
+                file, $"it was built against {core.Name} {built!.ToString(3)} and this daemon has {ours.ToString(3)}; build it again");
+        }
+    }
+
+    // The daemon may start as root, and runs what it finds here.
+    private static void RequireTrusted(string path)
+    {
+        if ((File.GetUnixFileMode(path) & UnixFileMode.OtherWrite) != 0)
+        {
+            throw Unusable(path, "everybody may write it; take that permission away");
+        }
+    }
+
+    private static ConfigurationException Unusable(string path, string reason, Exception? cause = null) =>
+        new($"Cannot load the backend {path}: {reason}", cause);
+}
