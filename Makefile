@@ -59,3 +59,5 @@ install: ## copy what `make build` made to DESTDIR
 
 clean: ## remove everything that was built
 	rm -rf out dist artifacts ImageIO.*/bin ImageIO.*/obj
+
+include build/pack.mk

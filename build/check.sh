@@ -15,7 +15,7 @@ results=out/test-results
 rm -rf $results
 
 # What tests use. Where it cannot be installed, the tests that need it skip and say so.
-build/install-tools.sh cmp curl openssl mke2fs losetup mount || echo "Going on without."
+build/install-tools.sh cmp curl openssl mke2fs e2fsck losetup mount mkfs.xfs mkfs.btrfs sfdisk || echo "Going on without."
 
 step() {
     printf '\n== %s\n' "$1"

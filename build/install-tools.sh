@@ -11,6 +11,10 @@ package_of() {
     case $1 in
         mke2fs | e2fsck) echo e2fsprogs ;;
         losetup | mount | fallocate) echo util-linux ;;
+        mkfs.xfs) echo xfsprogs ;;
+        mkfs.btrfs) echo btrfs-progs ;;
+        # A package of its own in Debian, a part of util-linux in Fedora.
+        sfdisk) if command -v apt-get >/dev/null; then echo fdisk; else echo util-linux; fi ;;
         cmp) echo diffutils ;;
         curl | openssl) echo "$1" ;;
         *) echo "install-tools.sh: no package is known for $1" >&2; return 1 ;;
