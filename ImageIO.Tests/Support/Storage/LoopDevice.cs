@@ -1,17 +1,19 @@
 namespace ImageIO.Tests.Support.Storage;
 
-/// <summary>A loop device on a sparse file of its own.</summary>
+/// <summary>A loop device, usually on a sparse file of its own.</summary>
 internal sealed class LoopDevice : IAsyncDisposable
 {
     // Keeps the device alive. It was detached already, which the kernel puts off until its last user closes it: when
     // the test process dies, the device goes with it.
     private readonly FileStream _hold;
+    private readonly bool _ownsFile;
 
-    private LoopDevice(string path, string backingFile, FileStream hold)
+    private LoopDevice(string path, string backingFile, FileStream hold, bool ownsFile)
     {
         Path = path;
         BackingFile = backingFile;
         _hold = hold;
+        _ownsFile = ownsFile;
     }
 
     /// <summary>Why there are no loop devices here. Null: there are.</summary>
@@ -26,8 +28,7 @@ internal sealed class LoopDevice : IAsyncDisposable
     /// <summary>Makes a device that reads as zeroes.</summary>
     /// <param name="size">Bytes, rounded up to a whole sector.</param>
     /// <param name="sectorSize">512 or 4096 bytes.</param>
-    /// <param name="scanPartitions">Whether the kernel looks for partitions on it.</param>
-    public static async Task<LoopDevice> CreateAsync(long size, int sectorSize = 512, bool scanPartitions = false)
+    public static async Task<LoopDevice> CreateAsync(long size, int sectorSize = 512)
     {
         string file = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"imageio-loop-{Guid.NewGuid():N}");
         await using (FileStream created = File.Create(file))
@@ -35,11 +36,21 @@ internal sealed class LoopDevice : IAsyncDisposable
             created.SetLength((size + sectorSize - 1) / sectorSize * sectorSize);
         }
 
+        return await CreateOnAsync(file, sectorSize, ownsFile: true);
+    }
+
+    /// <summary>Makes a device of an existing file, or of a partition in it.</summary>
+    /// <param name="file">What it is made of.</param>
+    /// <param name="sectorSize">512 or 4096 bytes.</param>
+    /// <param name="offset">Where the partition begins, in bytes.</param>
+    /// <param name="ownsFile">Whether the file goes with the device.</param>
+    public static async Task<LoopDevice> CreateOnAsync(string file, int sectorSize = 512, long offset = 0, bool ownsFile = false)
+    {
         string path = await SystemTool.RunAsync(
-            "losetup", ["--find", "--show", "--sector-size", $"{sectorSize}", .. scanPartitions ? ["--partscan"] : Array.Empty<string>(), file]);
+            "losetup", "--find", "--show", "--sector-size", $"{sectorSize}", "--offset", $"{offset}", file);
         var hold = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
         await SystemTool.RunAsync("losetup", "--detach", path);
-        return new LoopDevice(path, file, hold);
+        return new LoopDevice(path, file, hold, ownsFile);
     }
 
     /// <summary>Changes the size of the device while it is in use.</summary>
@@ -56,6 +67,9 @@ internal sealed class LoopDevice : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _hold.DisposeAsync();
-        File.Delete(BackingFile);
+        if (_ownsFile)
+        {
+            File.Delete(BackingFile);
+        }
     }
 }

@@ -6,7 +6,8 @@ namespace ImageIO.Tests.Support.Storage;
 /// <param name="kind">Name of the file system in mount(8).</param>
 /// <param name="sizeMiB">Its size. xfs has no smaller ones than 300 MiB; the space is only taken when it is used.</param>
 /// <param name="sectorSize">Sector of the device below it, in bytes.</param>
-public abstract class MountedFileSystem(string kind, int sizeMiB = 384, int sectorSize = 512) : IAsyncLifetime
+/// <param name="blockSize">Block of an ext4, in bytes. 0: its own choice.</param>
+public abstract class MountedFileSystem(string kind, int sizeMiB = 384, int sectorSize = 512, int blockSize = 0) : IAsyncLifetime
 {
     private const string Prefix = "imageio-mount-";
 
@@ -51,7 +52,8 @@ public abstract class MountedFileSystem(string kind, int sizeMiB = 384, int sect
         }
 
         _device = await LoopDevice.CreateAsync(sizeMiB * 1024L * 1024, sectorSize);
-        await SystemTool.RunAsync($"mkfs.{kind}", "-q", _device.Path);
+        string[] options = blockSize == 0 ? ["-q"] : ["-q", "-b", $"{blockSize}"];
+        await SystemTool.RunAsync($"mkfs.{kind}", [.. options, _device.Path]);
         await SystemTool.RunAsync("mount", "-t", kind, _device.Path, _directory);
     }
 

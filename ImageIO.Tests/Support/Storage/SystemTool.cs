@@ -19,16 +19,21 @@ internal static class SystemTool
     }
 
     /// <summary>Runs a program; its failure fails the test with what the program said.</summary>
-    public static async Task<string> RunAsync(string program, params string[] arguments)
+    public static Task<string> RunAsync(string program, params string[] arguments) => FeedAsync("", program, arguments);
+
+    /// <summary>The same with something on its standard input.</summary>
+    public static async Task<string> FeedAsync(string input, string program, params string[] arguments)
     {
         BufferedCommandResult result = await Cli.Wrap(Find(program) ?? program)
             .WithArguments(arguments)
+            .WithStandardInputPipe(PipeSource.FromString(input))
             .WithValidation(CommandResultValidation.None)
             .ExecuteBufferedAsync();
         return result.IsSuccess
             ? result.StandardOutput.Trim()
             : throw new InvalidOperationException(
-                $"{program} {string.Join(' ', arguments)} ended with {result.ExitCode}: {result.StandardError.Trim()}");
+                $"{program} {string.Join(' ', arguments)} ended with {result.ExitCode}: "
+                + $"{result.StandardError.Trim()} {result.StandardOutput.Trim()}");
     }
 
     // sbin too: a user's PATH, or a service's, may lack it.
