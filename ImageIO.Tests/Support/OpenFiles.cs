@@ -6,8 +6,12 @@ internal static class OpenFiles
     /// <summary>Descriptors of a file, in this process.</summary>
     public static int Count(string path) => Targets("self").Count(target => target == path);
 
-    /// <summary>All descriptors of a process.</summary>
-    public static int CountAll(int processId) => Directory.GetFiles($"/proc/{processId}/fd").Length;
+    /// <summary>
+    /// All descriptors of a process but those of assemblies: the runtime opens one when code of it runs for the first
+    /// time, which may be late, and keeps it.
+    /// </summary>
+    public static int CountAll(int processId) =>
+        Targets($"{processId}").Count(target => target?.EndsWith(".dll", StringComparison.Ordinal) != true);
 
     private static IEnumerable<string?> Targets(string process)
     {
