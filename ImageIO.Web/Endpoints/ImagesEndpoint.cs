@@ -145,8 +145,9 @@ internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer
 
         Ticket ticket = requests.Authorize(new TicketId(id), TicketAccess.Read);
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
-        await options.WriteAsync(context, ticket, image);
+        // Before the answer: who has read it may rely on the new time.
         ticket.Extend();
+        await options.WriteAsync(context, ticket, image);
     }
 
     private async Task RunAsync(
