@@ -35,6 +35,8 @@ internal sealed partial class BlockBackend : IBackend
 
     public int BlockSize { get; }
 
+    public string? Identity => _file.Identity;
+
     public BackendCapabilities Capabilities { get; }
 
     public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)

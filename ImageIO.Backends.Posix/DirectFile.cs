@@ -20,6 +20,7 @@ internal sealed class DirectFile : IAsyncDisposable
         Path = path;
         Handle = handle;
         IsDirect = isDirect;
+        Identity = Identify(handle);
     }
 
     /// <summary>Where it is.</summary>
@@ -30,6 +31,9 @@ internal sealed class DirectFile : IAsyncDisposable
 
     /// <summary>Whether the page cache is bypassed. False: this file system cannot (open(2), EINVAL).</summary>
     public bool IsDirect { get; }
+
+    /// <summary>The same for every path that leads here: the device's number, or the file's device and inode (stat(2)).</summary>
+    public string? Identity { get; }
 
     /// <summary>Opens an existing file or device.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>.</exception>
@@ -138,6 +142,18 @@ internal sealed class DirectFile : IAsyncDisposable
 
     /// <summary>Closes the descriptor; it may take long on a network file system, so not on the caller's thread.</summary>
     public async ValueTask DisposeAsync() => await Task.Run(Handle.Dispose);
+
+    private static string? Identify(SafeFileHandle handle)
+    {
+        if (Syscall.fstat((int)handle.DangerousGetHandle(), out Stat stat) != 0)
+        {
+            return null;
+        }
+
+        return (stat.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFBLK
+            ? $"device {stat.st_rdev:x}"
+            : $"device {stat.st_dev:x} inode {stat.st_ino}";
+    }
 
     private static SafeFileHandle Open(string path, OpenFlags flags, out Errno errno)
     {

@@ -23,6 +23,12 @@ public interface IBackend : IAsyncDisposable
     /// <summary>Bytes that offsets and lengths are multiples of: a power of two from 1 to 64 KiB.</summary>
     int BlockSize { get; }
 
+    /// <summary>
+    /// What all handles on the same image have in common, whatever its URL was: like device and inode. Handles with equal
+    /// ones guard their half-written blocks against each other. Null: the URL says it.
+    /// </summary>
+    string? Identity => null;
+
     /// <summary>What this open image offers; fixed once open.</summary>
     BackendCapabilities Capabilities { get; }
 

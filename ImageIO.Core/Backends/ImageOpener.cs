@@ -14,7 +14,7 @@ public sealed class ImageOpener(
 {
     private readonly Lock _lock = new();
 
-    // By URL as the manager writes it: two tickets on one image carry the same URL. Entries go with their last handle.
+    // By backend and what it says is the image: a path has many spellings, and links. Entries go with their last handle.
     private readonly Dictionary<string, SharedLocks> _locks = new(StringComparer.Ordinal);
 
     /// <summary>Opens an image.</summary>
@@ -23,26 +23,27 @@ public sealed class ImageOpener(
     {
         IBackendFactory factory = registry.Select(url);
         IBackend backend = await factory.OpenAsync(url, access, cancellationToken);
-        RangeLock locks = Share(url.Text);
+        string image = $"{factory.Name}:{backend.Identity ?? url.Text}";
+        RangeLock locks = Share(image);
         try
         {
-            return new OpenImage(backend, factory.Name, ringFor(factory.Name), pool, locks, () => Unshare(url.Text), meter);
+            return new OpenImage(backend, factory.Name, ringFor(factory.Name), pool, locks, () => Unshare(image), meter);
         }
         catch
         {
-            Unshare(url.Text);
+            Unshare(image);
             await backend.DisposeAsync();
             throw;
         }
     }
 
-    private RangeLock Share(string url)
+    private RangeLock Share(string image)
     {
         lock (_lock)
         {
-            if (!_locks.TryGetValue(url, out SharedLocks? shared))
+            if (!_locks.TryGetValue(image, out SharedLocks? shared))
             {
-                _locks[url] = shared = new SharedLocks();
+                _locks[image] = shared = new SharedLocks();
             }
 
             shared.Handles++;
@@ -50,13 +51,13 @@ public sealed class ImageOpener(
         }
     }
 
-    private void Unshare(string url)
+    private void Unshare(string image)
     {
         lock (_lock)
         {
-            if (--_locks[url].Handles == 0)
+            if (--_locks[image].Handles == 0)
             {
-                _locks.Remove(url);
+                _locks.Remove(image);
             }
         }
     }

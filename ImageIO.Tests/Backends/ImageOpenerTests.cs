@@ -25,6 +25,30 @@ public sealed class ImageOpenerTests : IDisposable
         Assert.Equal("memory", first.BackendName);
     }
 
+    [Theory(Timeout = 30_000)]
+    [InlineData("file:{0}/image", "file://{0}/image")]
+    [InlineData("file:{0}/image", "file:{0}/./image")]
+    [InlineData("file:{0}/image", "file:{0}/symbolic-link")]
+    [InlineData("file:{0}/image", "file:{0}/hard-link")]
+    public async Task All_names_of_one_file_share_their_locks(string name, string otherName)
+    {
+        using var directory = new ImageDirectory();
+        directory.Create("image", new byte[512]);
+        File.CreateSymbolicLink(directory.File("symbolic-link"), "image");
+        Assert.Equal(0, Mono.Unix.Native.Syscall.link(directory.File("image"), directory.File("hard-link")));
+        directory.Create("other", new byte[512]);
+        var opener = new ImageOpener(
+            new BackendRegistry([new ImageIO.Backends.File.FileBackendFactory()]), _pool, _ => new RingSettings());
+        Task<OpenImage> OpenAsync(string url) => opener.OpenAsync(
+            ImageUrl.Parse(string.Format(System.Globalization.CultureInfo.InvariantCulture, url, directory.Path)), new ImageAccess(true), default).AsTask();
+        await using OpenImage first = await OpenAsync(name);
+        await using OpenImage second = await OpenAsync(otherName);
+        await using OpenImage other = await OpenAsync("file:{0}/other");
+
+        Assert.Same(first.Locks, second.Locks);
+        Assert.NotSame(first.Locks, other.Locks);
+    }
+
     [Fact(Timeout = 30_000)]
     public async Task The_locks_live_as_long_as_the_last_handle()
     {
