@@ -22,7 +22,7 @@ internal sealed class MemoryBackend(int blockSize) : IBackend
         : this(blockSize) => _bytes = [.. content];
 
     public BackendCapabilities Capabilities { get; init; } =
-        new() { CanWrite = true, CanZero = true, CanGrow = true, HasZeroExtents = true };
+        new() { CanWrite = true, CanZero = true, CanGrow = true };
 
     /// <summary>Whether zero calls are answered with "cannot", as storage does that refuses at run time.</summary>
     public bool RefusesZero { get; init; }
@@ -115,9 +115,9 @@ internal sealed class MemoryBackend(int blockSize) : IBackend
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.Yield();
-        if (Size > 0)
+        if (Size is > 0 and var size)
         {
-            yield return new Extent(new ByteRange(0, Size), ExtentFlags.None);
+            yield return new Extent(new ByteRange(0, size), ExtentFlags.None);
         }
     }
 
