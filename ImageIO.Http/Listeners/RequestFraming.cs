@@ -29,8 +29,10 @@ internal sealed class RequestFraming
         bool hasHost = false;
         bool isChunked = false;
         long length = 0;
-        foreach (ReadOnlySpan<char> line in head.AsSpan().EnumerateLines())
+        // At LF alone: to EnumerateLines the second byte of some letters in UTF-8 would be a line end, too.
+        foreach (Range part in head.AsSpan().Split('\n'))
         {
+            ReadOnlySpan<char> line = head.AsSpan(part);
             int colon = line.IndexOf(':');
             ReadOnlySpan<char> name = colon < 0 ? default : line[..colon];
             if (name.Equals("Host", StringComparison.OrdinalIgnoreCase))

@@ -39,6 +39,10 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
 
     public int RemotePort { get; private set; }
 
+    /// <summary>The control service's port, when its transport is TCP.</summary>
+    public int ControlPort => App.Urls.Where(url => url.StartsWith("http://127.0.0.1:", StringComparison.Ordinal))
+        .Select(url => new Uri(url).Port).Single();
+
     internal DaemonFiles Files { get; }
 
     internal TicketStore Tickets => App.Services.GetRequiredService<TicketStore>();
@@ -46,6 +50,9 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     internal BufferPool Pool => App.Services.GetRequiredService<BufferPool>();
 
     internal ConnectionWatch Connections => App.Services.GetRequiredService<ConnectionWatch>();
+
+    internal bool IsTlsReloadFailing =>
+        App.Services.GetRequiredService<BoundListeners>().All.Any(listener => listener.Tls is { IsReloadFailing: true });
 
     private WebApplication App => _app ?? throw new InvalidOperationException("Not started");
 

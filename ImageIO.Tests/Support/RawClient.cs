@@ -25,6 +25,14 @@ internal sealed class RawClient : IDisposable
         return new RawClient(socket, new NetworkStream(socket));
     }
 
+    /// <summary>Connects to a TCP port of this host, without TLS.</summary>
+    public static async Task<RawClient> ConnectTcpAsync(int port)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync("127.0.0.1", port);
+        return new RawClient(socket, new NetworkStream(socket));
+    }
+
     public static async Task<RawClient> ConnectTlsAsync(DaemonFixture daemon)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);

@@ -1,0 +1,201 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using CliWrap;
+using CliWrap.Buffered;
+using ImageIO.Tests.Support;
+
+namespace ImageIO.Tests.Daemon;
+
+/// <summary>The control service serves clients that send no Host header, like Engine's (daemon-api section 1).</summary>
+public sealed class HostlessTests : IAsyncLifetime
+{
+    private DaemonFixture _unix = null!;
+    private DaemonFixture _tcp = null!;
+
+    public async Task InitializeAsync()
+    {
+        _unix = await DaemonFixture.StartAsync();
+        _tcp = await DaemonFixture.StartAsync("[control]\ntransport = tcp\nport = 0\n");
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _unix.DisposeAsync();
+        await _tcp.DisposeAsync();
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Bare_request_is_answered_and_the_connection_is_kept(bool tcp)
+    {
+        using RawClient client = await ConnectAsync(tcp);
+
+        await client.SendAsync("GET /tickets/x HTTP/1.1\r\n\r\n");
+        (await client.ReceiveAsync()).AssertIsError(404);
+        await client.SendAsync("DELETE /tickets/x HTTP/1.1\r\n\r\n");
+
+        Assert.Equal(204, (await client.ReceiveAsync()).Status);
+        await client.AssertOpenAsync();
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Ticket_goes_in_and_out_whatever_the_packets(bool tcp)
+    {
+        using RawClient client = await ConnectAsync(tcp);
+        byte[] body = Encoding.UTF8.GetBytes(TicketBody.For("hostless", "/nowhere", 1, "read").ToJsonString());
+        byte[] request = [.. Encoding.UTF8.GetBytes($"PUT /tickets/hostless HTTP/1.1\r\nContent-Length: {body.Length}\r\n\r\n"), .. body];
+
+        if (tcp)
+        {
+            client.Socket.NoDelay = true;
+        }
+
+        foreach (byte[] packet in request.Chunk(7))
+        {
+            await client.SendAsync(packet);
+        }
+
+        RawResponse added = await client.ReceiveAsync();
+        await client.SendAsync("GET /tickets/hostless HTTP/1.1\r\n\r\n");
+        RawResponse state = await client.ReceiveAsync();
+
+        Assert.Equal(200, added.Status);
+        Assert.Equal("hostless", JsonNode.Parse(state.Text)!["uuid"]!.GetValue<string>());
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Pipelined_requests_are_answered_in_order(bool tcp)
+    {
+        using RawClient client = await ConnectAsync(tcp);
+        string body = TicketBody.For("pipelined", "/nowhere", 1, "read").ToJsonString();
+
+        await client.SendAsync(Encoding.UTF8.GetBytes(
+            $"PUT /tickets/pipelined HTTP/1.1\r\nContent-Length: {body.Length}\r\n\r\n{body}"
+            + "GET /tickets/pipelined HTTP/1.1\r\nHost: with\r\n\r\n"
+            + "PATCH /tickets/pipelined HTTP/1.1\r\nContent-Length: 14\r\n\r\n{\"timeout\": 1}"
+            + "GET /tickets/none HTTP/1.1\r\n\r\n"
+            + "DELETE /tickets/pipelined HTTP/1.1\r\n\r\n"));
+
+        Assert.Equal(200, (await client.ReceiveAsync()).Status);
+        Assert.Contains("\"pipelined\"", (await client.ReceiveAsync()).Text, StringComparison.Ordinal);
+        Assert.Equal(200, (await client.ReceiveAsync()).Status);
+        Assert.Equal(404, (await client.ReceiveAsync()).Status);
+        Assert.Equal(204, (await client.ReceiveAsync()).Status);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Lines_may_end_in_lf_alone()
+    {
+        using RawClient client = await ConnectAsync(tcp: false);
+
+        await client.SendAsync("GET /tickets/x HTTP/1.1\nAccept: */*\n\n"u8.ToArray());
+
+        (await client.ReceiveAsync()).AssertIsError(404);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Chunked_body_is_accepted_with_a_host()
+    {
+        using RawClient client = await ConnectAsync(tcp: false);
+        string body = TicketBody.For("chunked", "/nowhere", 1, "read").ToJsonString();
+
+        await client.RequestAsync("PUT", "/tickets/chunked", "Transfer-Encoding: chunked");
+        await client.SendAsync($"{body.Length:x}\n{body}\n0\n\n");
+        Assert.Equal(200, (await client.ReceiveAsync()).Status);
+        await client.RequestAsync("GET", "/tickets/chunked");
+
+        Assert.Equal(200, (await client.ReceiveAsync()).Status);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Text_in_a_header_is_not_taken_for_another_header()
+    {
+        using RawClient client = await ConnectAsync(tcp: false);
+
+        // The second byte of this letter in UTF-8 is a line end in Latin-1.
+        await client.SendAsync(Encoding.UTF8.GetBytes("GET /tickets/x HTTP/1.1\r\nNote: ÅContent-Length: 5\r\n\r\n"));
+        (await client.ReceiveAsync()).AssertIsError(404);
+        await client.SendAsync(Encoding.UTF8.GetBytes("GET /tickets/y HTTP/1.1\r\nNote: ÅHost: here\r\n\r\n"));
+
+        (await client.ReceiveAsync()).AssertIsError(404);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Hostless_request_to_the_local_service_is_400_as_http_wants()
+    {
+        using RawClient client = await RawClient.ConnectAsync(_unix.Files.LocalSocket);
+
+        await client.SendAsync("GET /images/x HTTP/1.1\r\n\r\n");
+
+        Assert.Equal(400, (await client.ReceiveAsync()).Status);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Python_http_client_manages_tickets_on_tcp_and_unix_socket()
+    {
+        const string Script = """
+            import http.client, json, socket, sys
+            class UnixConnection(http.client.HTTPConnection):
+                def connect(self):
+                    self.sock = socket.socket(socket.AF_UNIX)
+                    self.sock.connect(sys.argv[2])
+            ticket = {"uuid": "python", "size": 1, "url": "file:///nowhere", "ops": ["read"], "timeout": 300}
+            for connection in (http.client.HTTPConnection("127.0.0.1", int(sys.argv[1])), UnixConnection("localhost")):
+                for skip_host in (True, False):
+                    def ask(method, body=None):
+                        connection.putrequest(method, "/tickets/python", skip_host=skip_host, skip_accept_encoding=True)
+                        if body is not None:
+                            connection.putheader("Content-Length", str(len(body)))
+                        connection.endheaders(body)
+                        response = connection.getresponse()
+                        return response.status, response.read()
+                    assert ask("PUT", json.dumps(ticket).encode()) == (200, b"")
+                    status, state = ask("GET")
+                    assert status == 200 and json.loads(state)["uuid"] == "python", state
+                    assert ask("PATCH", b'{"timeout": 600}') == (200, b"")
+                    assert ask("DELETE") == (204, b"")
+                    assert ask("GET")[0] == 404
+            print("done")
+            """;
+
+        string output = await RunAsync("/usr/bin/python3", "-c", Script, $"{_tcp.ControlPort}", _unix.Files.ControlSocket);
+
+        Assert.Equal("done\n", output);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Curl_manages_tickets_with_and_without_a_host()
+    {
+        string ticket = TicketBody.For("curl", "/nowhere", 1, "read").ToJsonString();
+        string[][] targets =
+        [
+            ["--unix-socket", _unix.Files.ControlSocket, "http://localhost/tickets/curl"],
+            [$"http://127.0.0.1:{_tcp.ControlPort}/tickets/curl"],
+        ];
+        string[][] hosts = [[], ["-H", "Host:"]];
+        foreach (string[] target in from target in targets from host in hosts select (string[])[.. host, .. target])
+        {
+            string[] common = ["--silent", "--show-error", "--fail", "--write-out", "%{http_code}", .. target];
+            Assert.Equal("200", await RunAsync("/usr/bin/curl", ["-X", "PUT", "--data", ticket, .. common]));
+            Assert.EndsWith("}\n200", await RunAsync("/usr/bin/curl", common), StringComparison.Ordinal);
+            Assert.Equal("204", await RunAsync("/usr/bin/curl", ["-X", "DELETE", .. common]));
+        }
+    }
+
+    private static async Task<string> RunAsync(string program, params string[] arguments)
+    {
+        Skip.IfNot(File.Exists(program), $"Needs {program}");
+        BufferedCommandResult result = await Cli.Wrap(program).WithArguments(arguments)
+            .WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
+        Assert.True(result.ExitCode == 0, result.StandardError);
+        return result.StandardOutput;
+    }
+
+    private Task<RawClient> ConnectAsync(bool tcp) =>
+        tcp ? RawClient.ConnectTcpAsync(_tcp.ControlPort) : RawClient.ConnectAsync(_unix.Files.ControlSocket);
+}
