@@ -128,10 +128,18 @@ public sealed partial class ServerTls
     {
         public static FileState Of(string path)
         {
-            // Follows links: managers switch certificates by switching a link.
-            FileSystemInfo file = new FileInfo(path);
-            file = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
-            return file is FileInfo { Exists: true } found ? new FileState(found.Length, found.LastWriteTimeUtc) : default;
+            try
+            {
+                // Follows links: managers switch certificates by switching a link.
+                FileSystemInfo file = new FileInfo(path);
+                file = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
+                return file is FileInfo { Exists: true } found ? new FileState(found.Length, found.LastWriteTimeUtc) : default;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Not there, or not ours to see: a state like any other, and reading the file will say why.
+                return default;
+            }
         }
     }
 
