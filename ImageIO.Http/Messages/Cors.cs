@@ -38,11 +38,13 @@ public sealed class Cors(string allowedOrigins)
     {
         IHeaderDictionary request = context.Request.Headers;
         IHeaderDictionary response = context.Response.Headers;
-        if (request.Origin.Count > 0 && AllowedOrigin(request.Origin) is { } origin)
+        if (request.Origin.Count > 0)
         {
+            string? origin = AllowedOrigin(request.Origin);
             response.AccessControlAllowOrigin = origin;
             if (origin != AnyOrigin)
             {
+                // The refused too: a cache must not give one origin's answer to another (Fetch, "CORS protocol and HTTP caches").
                 response.Vary = "Origin";
             }
         }
