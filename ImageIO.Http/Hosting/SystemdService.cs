@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Systemd;
 
@@ -24,7 +25,7 @@ public sealed class SystemdService(Func<string> status, TimeProvider time) : IHo
         if (_systemd.IsEnabled)
         {
             Tell();
-            _systemd.Notify(ServiceState.Ready);
+            Send(ServiceState.Ready);
             TimeSpan interval = WatchdogInterval() ?? StatusInterval;
             _timer = time.CreateTimer(_ => Tell(), null, interval, interval);
         }
@@ -37,7 +38,7 @@ public sealed class SystemdService(Func<string> status, TimeProvider time) : IHo
     {
         if (_systemd.IsEnabled)
         {
-            _systemd.Notify(ServiceState.Stopping);
+            Send(ServiceState.Stopping);
         }
 
         return Task.CompletedTask;
@@ -68,7 +69,19 @@ public sealed class SystemdService(Func<string> status, TimeProvider time) : IHo
 
     private void Tell()
     {
-        _systemd.Notify(new ServiceState($"STATUS={status()}"));
-        _systemd.Notify(new ServiceState("WATCHDOG=1"));
+        Send(new ServiceState($"STATUS={status()}"));
+        Send(new ServiceState("WATCHDOG=1"));
+    }
+
+    private void Send(ServiceState state)
+    {
+        try
+        {
+            _systemd.Notify(state);
+        }
+        catch (SocketException)
+        {
+            // Nobody listens at NOTIFY_SOCKET: serving images does not depend on who is told, and each call tries anew.
+        }
     }
 }

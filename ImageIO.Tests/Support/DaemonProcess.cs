@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Mono.Unix.Native;
 
@@ -32,9 +33,21 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
 
     public HttpClient Control { get; private set; }
 
-    public static async Task<DaemonProcess> StartAsync(DaemonFiles files, params string[] arguments)
+    public static Task<DaemonProcess> StartAsync(DaemonFiles files, params string[] arguments) =>
+        StartAsync(files, new Dictionary<string, string>(), arguments);
+
+    /// <param name="files">Its directory.</param>
+    /// <param name="environment">Variables that it gets beside those of the tests.</param>
+    /// <param name="arguments">Further arguments.</param>
+    public static async Task<DaemonProcess> StartAsync(
+        DaemonFiles files, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo(Executable, ["--conf-dir", files.Path, .. arguments]) { RedirectStandardError = true };
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         var daemon = new DaemonProcess(files, Process.Start(start)!);
         await Eventually.HoldsAsync(daemon.IsUpAsync, "the daemon has started");
         int port = int.Parse(RemotePort().Match(files.ReadLog()).Groups[1].Value, CultureInfo.InvariantCulture);
@@ -49,6 +62,22 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         File.ReadLines($"/proc/{Id}/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(
             ' ', StringSplitOptions.RemoveEmptyEntries)[1],
         CultureInfo.InvariantCulture);
+
+    /// <summary>Installs a ticket through the control service.</summary>
+    public async Task InstallAsync(JsonObject ticket)
+    {
+        using HttpResponseMessage response = await Control.PutAsync(
+            $"/tickets/{ticket["uuid"]}", new StringContent(ticket.ToJsonString()));
+        response.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>Creates an image and installs a ticket of its size for it.</summary>
+    public async Task<TestImage> AddImageAsync(byte[] content, params string[] ops)
+    {
+        var image = new TestImage(Guid.NewGuid().ToString(), Files.CreateImage(content));
+        await InstallAsync(TicketBody.For(image.Id, image.Path, content.Length, ops));
+        return image;
+    }
 
     public void Signal(Signum signal) => Assert.Equal(0, Syscall.kill(Id, signal));
 
