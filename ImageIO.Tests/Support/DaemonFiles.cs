@@ -44,6 +44,20 @@ internal sealed class DaemonFiles : IDisposable
 
     public string CreateImage(byte[] content) => _directory.Create($"image-{Guid.NewGuid():N}", content);
 
+    /// <summary>A file of a size that holds only some parts; all else is a hole.</summary>
+    public string CreateSparseImage(long size, params IEnumerable<(long Offset, byte[] Content)> parts)
+    {
+        string path = CreateImage([]);
+        using FileStream file = File.OpenWrite(path);
+        file.SetLength(size);
+        foreach ((long offset, byte[] content) in parts)
+        {
+            RandomAccess.Write(file.SafeFileHandle, content, offset);
+        }
+
+        return path;
+    }
+
     public void AddOptions(string fileName, string options) =>
         File.WriteAllText(System.IO.Path.Combine(Path, "conf.d", fileName), options);
 
