@@ -38,7 +38,7 @@ public sealed partial class ReloadSignal(
         {
             level.MinimumLevel = readLog().Level;
             refresh();
-            Log.Reloaded(logger, level.MinimumLevel);
+            Log.Reloaded(logger, level.MinimumLevel.ToString());
         }
         catch (ConfigurationException e)
         {
@@ -49,7 +49,7 @@ public sealed partial class ReloadSignal(
     private static partial class Log
     {
         [LoggerMessage(50, LogLevel.Information, "SIGHUP: log level is {Level}, certificates were looked at")]
-        public static partial void Reloaded(ILogger logger, Serilog.Events.LogEventLevel level);
+        public static partial void Reloaded(ILogger logger, string level);
 
         [LoggerMessage(51, LogLevel.Error, "SIGHUP: the configuration cannot be read, nothing was changed: {Error}")]
         public static partial void Refused(ILogger logger, string error);
