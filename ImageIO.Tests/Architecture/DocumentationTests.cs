@@ -56,6 +56,9 @@ public sealed partial class DocumentationTests
     [InlineData("configuration.md")]
     [InlineData("images.md")]
     [InlineData("tickets.md")]
+    [InlineData("extents.md")]
+    [InlineData("checksum.md")]
+    [InlineData("operations.md")]
     [InlineData("info.md")]
     [InlineData("backends/file.md")]
     public void Page_has_the_headings_that_all_pages_have(string page)
