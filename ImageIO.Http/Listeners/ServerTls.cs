@@ -6,7 +6,6 @@ using ImageIO.Http.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Mono.Unix.Native;
 
 namespace ImageIO.Http.Listeners;
 
@@ -124,17 +123,6 @@ public sealed partial class ServerTls
 
     private static bool IsUnusable(Exception e) =>
         e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
-
-    // Node and change time beside what a copy can preserve: "cp -p" and a switched link may bring a file of the same
-    // length and the same modification time.
-    private readonly record struct FileState(ulong Device, ulong Node, long Length, Timespec Written, Timespec Changed)
-    {
-        // Follows links: managers switch certificates by switching a link. A file that is not there, or not ours to
-        // see, is a state like any other; reading it will say why.
-        public static FileState Of(string path) => Syscall.stat(path, out Stat stat) == 0
-            ? new FileState(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtim, stat.st_ctim)
-            : default;
-    }
 
     private static partial class Log
     {
