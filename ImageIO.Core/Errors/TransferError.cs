@@ -59,4 +59,7 @@ public enum TransferError
 
     /// <summary>The backend does not offer what was asked for.</summary>
     NotSupported,
+
+    /// <summary>A signed ticket that is not what it should be, or not now.</summary>
+    SignedTicketRefused,
 }

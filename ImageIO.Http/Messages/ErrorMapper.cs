@@ -98,6 +98,7 @@ public static partial class ErrorMapper
             TransferError.TicketUnknown or TransferError.TicketExpired or TransferError.TicketCanceled
                 or TransferError.OperationNotPermitted =>
                 (StatusCodes.Status403Forbidden, $"You are not allowed to access this resource: {e.Message}"),
+            TransferError.SignedTicketRefused => (StatusCodes.Status403Forbidden, e.Message),
             TransferError.CancelTimedOut => (StatusCodes.Status409Conflict, e.Message),
             TransferError.RangeNotSatisfiable => (StatusCodes.Status416RangeNotSatisfiable, e.Message),
             TransferError.ClientDisconnected => (StatusCodes.Status400BadRequest, e.Message),

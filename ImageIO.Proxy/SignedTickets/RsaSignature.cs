@@ -1,0 +1,50 @@
+using Org.BouncyCastle.Crypto;
+using Org.BouncyCastle.Crypto.Digests;
+using Org.BouncyCastle.Crypto.Engines;
+using Org.BouncyCastle.Crypto.Parameters;
+using Org.BouncyCastle.Crypto.Signers;
+
+namespace ImageIO.Proxy.SignedTickets;
+
+/// <summary>
+/// The two signatures of a signed ticket, by BouncyCastle: .NET's own PSS knows only a salt as long as the hash, and
+/// OpenSSL's policy on hardened hosts refuses the SHA-1 that managers up to 4.4 sign with.
+/// </summary>
+internal static class RsaSignature
+{
+    /// <summary>RSA PKCS#1 v1.5 over a named hash.</summary>
+    /// <returns>Null when the hash is not one that a ticket may name.</returns>
+    public static ISigner? WithHash(string digestName) => DigestOf(digestName) is { } digest ? new RsaDigestSigner(digest) : null;
+
+    /// <summary>RSA-PSS with SHA-256, MGF1-SHA-256 and the longest salt that the key allows; no other salt verifies.</summary>
+    public static ISigner Pss(RsaKeyParameters key)
+    {
+        var hash = new Sha256Digest();
+        // RFC 8017 section 9.1.1: the encoded message has one bit less than the modulus, and holds hash, salt and 2 bytes.
+        int salt = ((key.Modulus.BitLength - 1 + 7) / 8) - hash.GetDigestSize() - 2;
+        return new PssSigner(new RsaBlindedEngine(), hash, new Sha256Digest(), salt);
+    }
+
+    /// <summary>Whether a signature is this key's over these bytes.</summary>
+    public static bool Verifies(ISigner signer, RsaKeyParameters key, ReadOnlySpan<byte> signed, ReadOnlySpan<byte> signature)
+    {
+        // Exactly as long as the modulus, as RFC 8017 section 8 wants it; the library would take a shorter one.
+        if (signature.Length != (key.Modulus.BitLength + 7) / 8)
+        {
+            return false;
+        }
+
+        signer.Init(false, key);
+        signer.BlockUpdate(signed);
+        return signer.VerifySignature(signature.ToArray());
+    }
+
+    private static IDigest? DigestOf(string name) => name switch
+    {
+        "sha1" => new Sha1Digest(),
+        "sha256" => new Sha256Digest(),
+        "sha384" => new Sha384Digest(),
+        "sha512" => new Sha512Digest(),
+        _ => null,
+    };
+}

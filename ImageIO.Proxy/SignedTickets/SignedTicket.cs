@@ -1,0 +1,162 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.Proxy.SignedTickets;
+
+/// <summary>
+/// A signed ticket taken apart, with nothing verified yet but its form (proxy-api section 1). A secret: its text shows
+/// nothing.
+/// </summary>
+public sealed class SignedTicket
+{
+    /// <summary>
+    /// Most characters of one: 64 KiB. Real ones have about 5 KiB, two signatures and a certificate included.
+    /// </summary>
+    public const int LongestText = 64 * 1024;
+
+    private const string TimeFormat = "yyyyMMddHHmmss";
+
+    // Without white space, which .NET's decoder would pass over.
+    private static readonly SearchValues<char> Base64Characters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private static readonly JsonDocumentOptions Json = new() { AllowDuplicateProperties = false };
+
+    private readonly Dictionary<string, string> _fields;
+
+    private SignedTicket(Dictionary<string, string> fields)
+    {
+        _fields = fields;
+        string[] names = [.. Required("signedFields").Split(',').Select(name => name.Trim())];
+        IEnumerable<string> mustBeSigned = ["salt", "data", "validFrom", "validTo"];
+        if (_fields.ContainsKey("signature"))
+        {
+            DigestName = Required("digest");
+            Signature = Bytes("signature");
+            mustBeSigned = mustBeSigned.Append("digest");
+        }
+
+        if (_fields.ContainsKey("v2_signature"))
+        {
+            PssSignature = Bytes("v2_signature");
+        }
+
+        foreach (string name in mustBeSigned.Where(name => !names.Contains(name, StringComparer.Ordinal)))
+        {
+            throw Refused($"'{name}' is not among the signed fields");
+        }
+
+        if (names.Distinct(StringComparer.Ordinal).Count() != names.Length)
+        {
+            throw Refused("a field is signed twice");
+        }
+
+        // The values are signed without anything between them. That each has a strict form is what keeps a byte of one
+        // from being passed off as a byte of its neighbour.
+        Bytes("salt");
+        ValidFrom = Time("validFrom");
+        ValidTo = Time("validTo");
+        Data = Required("data");
+        SignedBytes = StrictUtf8.GetBytes(string.Concat(names.Select(Required)));
+    }
+
+    /// <summary>The payload: JSON text.</summary>
+    public string Data { get; }
+
+    /// <summary>From when it may be used, inclusive.</summary>
+    public DateTimeOffset ValidFrom { get; }
+
+    /// <summary>Until when it may be used, inclusive.</summary>
+    public DateTimeOffset ValidTo { get; }
+
+    /// <summary>The hash below <see cref="Signature"/>. Null: there is no such signature.</summary>
+    public string? DigestName { get; }
+
+    /// <summary>The signature with PKCS#1 v1.5 padding. Null: there is none.</summary>
+    public ReadOnlyMemory<byte>? Signature { get; }
+
+    /// <summary>The signature with PSS padding. Null: there is none.</summary>
+    public ReadOnlyMemory<byte>? PssSignature { get; }
+
+    /// <summary>What both signatures sign.</summary>
+    public ReadOnlyMemory<byte> SignedBytes { get; }
+
+    /// <summary>Takes a signed ticket apart.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.SignedTicketRefused"/>: the form is wrong; the message never holds a part of the ticket.
+    /// </exception>
+    public static SignedTicket Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (text.Length > LongestText)
+        {
+            throw Refused($"it is longer than {LongestText} characters");
+        }
+
+        byte[] json = Decode(text.TrimEnd(' ', '\t', '\r', '\n')) ?? throw Refused("it is not base64");
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        try
+        {
+            using var document = JsonDocument.Parse(json, Json);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            {
+                throw Refused("it is not a JSON object");
+            }
+
+            foreach (JsonProperty field in document.RootElement.EnumerateObject())
+            {
+                fields[field.Name] = field.Value.ValueKind == JsonValueKind.String
+                    ? field.Value.GetString()!
+                    : throw Refused("a field is not a string");
+            }
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // The second: half of a surrogate pair, which the parser itself lets pass.
+            throw Refused("it is not valid JSON, or a field stands in it twice");
+        }
+
+        return new SignedTicket(fields);
+    }
+
+    /// <summary>A constant: the ticket never gets into a text by accident.</summary>
+    public override string ToString() => "(signed ticket)";
+
+    internal static TransferException Refused(string reason) =>
+        new(TransferError.SignedTicketRefused, $"The signed ticket is refused: {reason}");
+
+    private string Required(string name) =>
+        _fields.GetValueOrDefault(name)
+        ?? throw Refused(IsOurs(name) ? $"'{name}' is missing" : "a field is signed that is not there");
+
+    // Names come from the ticket itself; only those that we know by heart may be repeated in a message.
+    private static bool IsOurs(string name) => name is "salt" or "digest" or "validFrom" or "validTo" or "data" or "signedFields";
+
+    private ReadOnlyMemory<byte> Bytes(string name) => Decode(Required(name)) ?? throw Refused($"'{name}' is not base64");
+
+    private DateTimeOffset Time(string name)
+    {
+        string text = Required(name);
+        return text.All(char.IsAsciiDigit)
+            && DateTimeOffset.TryParseExact(
+                text, TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
+            ? time
+            : throw Refused($"'{name}' is not a time like 20261231235959");
+    }
+
+    private static byte[]? Decode(string text)
+    {
+        if (text.AsSpan().ContainsAnyExcept(Base64Characters))
+        {
+            return null;
+        }
+
+        byte[] bytes = new byte[text.Length / 4 * 3];
+        return Convert.TryFromBase64String(text, bytes, out int length) ? bytes[..length] : null;
+    }
+}
