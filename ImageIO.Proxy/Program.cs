@@ -17,7 +17,10 @@ internal static partial class Program
             Description = "Configuration file",
             DefaultValueFactory = _ => ProxyConfiguration.DefaultFile,
         };
-        var command = new RootCommand("Forwards clients' requests for images to the daemons that serve them.") { file };
+        var command = new RootCommand("Forwards clients' requests for images to the daemons that serve them.")
+        {
+            file, SignTicketCommand.Create(),
+        };
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(file)!, cancellationToken));
         return command.Parse(args).InvokeAsync();
     }

@@ -7,10 +7,14 @@ namespace ImageIO.Http.Messages;
 public static class InfoEndpoint
 {
     /// <summary>Adds it to a service.</summary>
-    public static void MapInfo(this ServiceRouter router, string service, Cors cors)
+    /// <param name="router">The router.</param>
+    /// <param name="service">The service.</param>
+    /// <param name="cors">The daemon's answers to other origins. Null: the host has its own.</param>
+    public static void MapInfo(this ServiceRouter router, string service, Cors? cors = null)
     {
         ArgumentNullException.ThrowIfNull(router);
-        router.Map(service, "/info/", "", new Dictionary<string, ResourceHandler> { ["GET"] = cors.Wrap(GetAsync) });
+        ResourceHandler get = cors?.Wrap(GetAsync) ?? GetAsync;
+        router.Map(service, "/info/", "", new Dictionary<string, ResourceHandler> { ["GET"] = get });
     }
 
     private static Task GetAsync(HttpContext context, string rest) => Answer.JsonAsync(context, json =>

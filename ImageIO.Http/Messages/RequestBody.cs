@@ -7,8 +7,8 @@ namespace ImageIO.Http.Messages;
 /// <summary>A request's body: as JSON, or as image data; and whether any of it was left unread.</summary>
 public static class RequestBody
 {
-    /// <summary>Most bytes of a JSON body: 1 MiB, far more than any ticket or zero request.</summary>
-    public const int LargestJson = 1024 * 1024;
+    /// <summary>Most bytes of a body that is no image data: 1 MiB, far more than any ticket or zero request.</summary>
+    public const int LargestMessage = 1024 * 1024;
 
     private static readonly object ReadInFull = new();
 
@@ -34,9 +34,15 @@ public static class RequestBody
     /// <exception cref="TransferException">
     /// <see cref="TransferError.RequestTooLarge"/>, or <see cref="TransferError.InvalidRequest"/>: it is no JSON object.
     /// </exception>
-    public static async Task<JsonFields> ReadJsonAsync(HttpContext context)
+    public static async Task<JsonFields> ReadJsonAsync(HttpContext context) =>
+        JsonFields.Parse(await ReadAllAsync(context));
+
+    /// <summary>The whole of a small body.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.RequestTooLarge"/>.</exception>
+    public static async Task<ReadOnlyMemory<byte>> ReadAllAsync(HttpContext context)
     {
-        if (context.Request.ContentLength > LargestJson)
+        ArgumentNullException.ThrowIfNull(context);
+        if (context.Request.ContentLength > LargestMessage)
         {
             throw TooLarge();
         }
@@ -48,14 +54,14 @@ public static class RequestBody
         while ((received = await ReadAsync(client, part, context.RequestAborted)) > 0)
         {
             bytes.Write(part, 0, received);
-            if (bytes.Length > LargestJson)
+            if (bytes.Length > LargestMessage)
             {
                 throw TooLarge();
             }
         }
 
         MarkRead(context);
-        return JsonFields.Parse(bytes.GetBuffer().AsMemory(0, (int)bytes.Length));
+        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
     }
 
     private static async ValueTask<int> ReadAsync(Stream client, Memory<byte> part, CancellationToken cancellationToken)
@@ -71,5 +77,5 @@ public static class RequestBody
     }
 
     private static TransferException TooLarge() =>
-        new(TransferError.RequestTooLarge, $"The request body is too large, at most {LargestJson} bytes are read");
+        new(TransferError.RequestTooLarge, $"The request body is too large, at most {LargestMessage} bytes are read");
 }

@@ -1,12 +1,14 @@
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
+using ImageIO.Proxy.Endpoints;
 using ImageIO.Proxy.Options;
+using ImageIO.Proxy.SignedTickets;
 
 namespace ImageIO.Proxy.Hosting;
 
 /// <summary>Composes the proxy from its parts.</summary>
-public static class ProxyHost
+public static partial class ProxyHost
 {
     private const string Service = "proxy";
 
@@ -14,6 +16,7 @@ public static class ProxyHost
     /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
     public static WebApplication Build(ProxyConfiguration configuration, TimeProvider time)
     {
+        TicketVerifier verifier = configuration.Verifier(time);
         var listeners = BoundListeners.Bind([configuration.Listener(Service)]);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseServiceListeners(listeners);
@@ -23,17 +26,39 @@ public static class ProxyHost
             .AddSingleton<HostMeter>()
             .AddSingleton<ServiceRouter>()
             .AddSingleton(time)
+            .AddSingleton(verifier)
+            .AddSingleton<ProxyTicketStore>()
+            .AddSingleton(new ProxyCors(configuration.AllowOrigin))
+            .AddSingleton<TicketsEndpoint>()
             .AddHostedService(services => new SystemdService(() => Status(services), time))
             .Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
 
         WebApplication app = builder.Build();
         ServiceRouter router = app.Services.GetRequiredService<ServiceRouter>();
-        router.MapInfo(Service, new Cors("*"));
+        router.MapInfo(Service);
+        app.Services.GetRequiredService<TicketsEndpoint>().Map(router, Service);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
-        app.Run(context => router.DispatchAsync(context, logger));
+        if (!configuration.SignedTickets)
+        {
+            Log.TicketsAreNotSigned(logger);
+        }
+
+        ProxyCors cors = app.Services.GetRequiredService<ProxyCors>();
+        app.Run(context =>
+        {
+            cors.Watch(context);
+            return router.DispatchAsync(context, logger);
+        });
         return app;
     }
 
     private static string Status(IServiceProvider services) =>
-        $"{services.GetRequiredService<ConnectionWatch>().Count} connections";
+        $"{services.GetRequiredService<ProxyTicketStore>().Count} tickets, "
+        + $"{services.GetRequiredService<ConnectionWatch>().Count} connections";
+
+    private static partial class Log
+    {
+        [LoggerMessage(41, LogLevel.Warning, "signed_proxy_ticket is false: whoever reaches the proxy can use any daemon that trusts it. For development only")]
+        public static partial void TicketsAreNotSigned(ILogger logger);
+    }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
+using ImageIO.Proxy.SignedTickets;
 
 namespace ImageIO.Proxy.Options;
 
@@ -27,6 +28,24 @@ public sealed record ProxyConfiguration
     /// <summary>PEM file of the server's certificate.</summary>
     public required string CertificateFile { get; init; }
 
+    /// <summary>PEM file of the certificate whose key signs tickets.</summary>
+    public required string EngineCertificateFile { get; init; }
+
+    /// <summary>PEM file of the authority that vouches for the signer and the daemons.</summary>
+    public required string EngineAuthorityFile { get; init; }
+
+    /// <summary>Whether the signer must be vouched for.</summary>
+    public required bool VerifyCertificate { get; init; }
+
+    /// <summary>Whether tickets are signed; false for development only.</summary>
+    public required bool SignedTickets { get; init; }
+
+    /// <summary>Difference of clocks that is tolerated in signed tickets.</summary>
+    public required TimeSpan AllowedSkew { get; init; }
+
+    /// <summary>The origin whose web pages may use the proxy, or <c>*</c>.</summary>
+    public required string AllowOrigin { get; init; }
+
     /// <summary>Logging.</summary>
     public required LogSettings Log { get; init; }
 
@@ -35,9 +54,11 @@ public sealed record ProxyConfiguration
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="ConfigurationException">It is missing, or an option is unknown or wrong.</exception>
-    public static ProxyConfiguration Load(string file)
+    public static ProxyConfiguration Load(string file) => Read(IniFile.Read(file));
+
+    internal static ProxyConfiguration Read(IEnumerable<IniOption> options)
     {
-        var reader = new ConfigurationReader(IniFile.Read(file));
+        var reader = new ConfigurationReader(options);
         var configuration = new ProxyConfiguration(reader)
         {
             Address = new IPEndPoint(
@@ -45,8 +66,21 @@ public sealed record ProxyConfiguration
             UseTls = reader.Boolean(Section, "use_ssl", true),
             KeyFile = reader.Text(Section, "ssl_key_file", "/etc/pki/ovirt-engine/keys/image-proxy.key.nopass"),
             CertificateFile = reader.Text(Section, "ssl_cert_file", "/etc/pki/ovirt-engine/certs/image-proxy.cer"),
+            EngineCertificateFile = reader.Text(Section, "engine_cert_file", "/etc/pki/ovirt-engine/certs/engine.cer"),
+            EngineAuthorityFile = reader.Text(Section, "engine_ca_cert_file", "/etc/pki/ovirt-engine/ca.pem"),
+            VerifyCertificate = reader.Boolean(Section, "verify_certificate", true),
+            SignedTickets = reader.Boolean(Section, "signed_proxy_ticket", true),
+            AllowedSkew = TimeSpan.FromSeconds(reader.Integer(Section, "allowed_skew_seconds", 0, minimum: 0)),
+            AllowOrigin = reader.Text(Section, "allow_origin", "*"),
             Log = ReadLog(reader),
         };
+
+        // Accepted because files have it; nothing is polled.
+        reader.Seconds(Section, "poll_interval", 1.0);
+        if (reader.Boolean(Section, "enable_tls1_1", false))
+        {
+            throw reader.Wrong(Section, "enable_tls1_1", "false: TLS 1.1 is not served any more (RFC 8996)");
+        }
 
         // As the reference does: here a misspelt option must not be passed over, it may be about trust.
         if (reader.Unknown.FirstOrDefault() is { } unknown)
@@ -67,6 +101,20 @@ public sealed record ProxyConfiguration
         Address = Address,
         Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "") : null,
     };
+
+    /// <summary>Decides which tickets are believed.</summary>
+    /// <exception cref="ConfigurationException">A certificate is not usable.</exception>
+    internal TicketVerifier Verifier(TimeProvider time)
+    {
+        SignerCertificate? signer = null;
+        if (SignedTickets)
+        {
+            signer = new SignerCertificate(EngineCertificateFile, VerifyCertificate ? EngineAuthorityFile : null);
+            signer.Check();
+        }
+
+        return new TicketVerifier(signer, AllowedSkew, time);
+    }
 
     private static LogSettings ReadLog(ConfigurationReader reader) => new()
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using ImageIO.Http.Hosting;
+using ImageIO.Proxy.Options;
 using ImageIO.Tests.Support;
 using ImageIO.Web.Options;
 
@@ -15,7 +16,18 @@ public sealed partial class DocumentationTests
     [Fact]
     public void Every_option_stands_in_the_configuration_page_with_its_default_and_no_other_does()
     {
-        Assert.Equal(Known.Order(StringComparer.Ordinal), OptionsInPage().Order(StringComparer.Ordinal));
+        Assert.Equal(Known.Order(StringComparer.Ordinal), OptionsInPage("configuration.md").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Every_option_of_the_proxy_stands_in_its_page_and_in_its_sample_with_its_default_and_no_other_does()
+    {
+        string sample = Path.Combine(RepositoryFiles.Root, "packaging", "ovirt-imageio-proxy.conf");
+        string[] known = [.. Texts(ProxyConfiguration.Read([]).Reader).Order(StringComparer.Ordinal)];
+
+        Assert.Equal(known, OptionsInPage("proxy.md").Order(StringComparer.Ordinal));
+        Assert.Equal(known, Uncommented(sample).Select(option => $"[{option.Section}] {option.Name} = {option.Value}").Order(StringComparer.Ordinal));
+        Assert.Empty(IniFile.Read(sample));
     }
 
     [Fact]
@@ -60,6 +72,7 @@ public sealed partial class DocumentationTests
     [InlineData("checksum.md")]
     [InlineData("operations.md")]
     [InlineData("info.md")]
+    [InlineData("proxy.md")]
     [InlineData("backends/file.md")]
     public void Page_has_the_headings_that_all_pages_have(string page)
     {
@@ -89,8 +102,10 @@ public sealed partial class DocumentationTests
         Assert.Empty(broken);
     }
 
-    private static IEnumerable<string> Options(DaemonConfiguration configuration) =>
-        from option in configuration.Reader.Effective
+    private static IEnumerable<string> Options(DaemonConfiguration configuration) => Texts(configuration.Reader);
+
+    private static IEnumerable<string> Texts(ConfigurationReader reader) =>
+        from option in reader.Effective
         select $"[{option.Section}] {option.Name} = {Text(option.Value)}";
 
     private static string Text(object value) => value switch
@@ -100,10 +115,10 @@ public sealed partial class DocumentationTests
     };
 
     // Rows like "| `name` | type | `default` | ..." below a heading that names one section or several.
-    private static IEnumerable<string> OptionsInPage()
+    private static IEnumerable<string> OptionsInPage(string page)
     {
         string[] sections = [];
-        foreach (string line in RepositoryFiles.ReadLines("docs", "configuration.md"))
+        foreach (string line in RepositoryFiles.ReadLines("docs", page))
         {
             if (line.StartsWith('#'))
             {
@@ -120,8 +135,10 @@ public sealed partial class DocumentationTests
     }
 
     // In the sample "#name = value" is an option, and "# text" a remark.
-    private static IReadOnlyList<IniOption> SampleOptions() => IniFile.Parse(
-        SamplePath(), File.ReadLines(SamplePath()).Select(line => SampleOption().IsMatch(line) ? line[1..] : line));
+    private static IReadOnlyList<IniOption> SampleOptions() => Uncommented(SamplePath());
+
+    private static IReadOnlyList<IniOption> Uncommented(string sample) => IniFile.Parse(
+        sample, File.ReadLines(sample).Select(line => SampleOption().IsMatch(line) ? line[1..] : line));
 
     private static string SamplePath() => Path.Combine(RepositoryFiles.Root, "packaging", "conf.d", "50-imageio.conf");
 

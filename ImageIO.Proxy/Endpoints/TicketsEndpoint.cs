@@ -1,0 +1,45 @@
+using System.Text;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Tickets;
+using ImageIO.Http.Messages;
+using ImageIO.Proxy.SignedTickets;
+
+namespace ImageIO.Proxy.Endpoints;
+
+/// <summary>
+/// <c>/tickets/</c>: managers from 4.2.1 on install a signed ticket before the transfer and remove it afterwards. The
+/// signature is the permission to install; to remove, one must know the id.
+/// </summary>
+internal sealed partial class TicketsEndpoint(TicketVerifier verifier, ProxyTicketStore tickets, ILogger<TicketsEndpoint> logger)
+{
+    public void Map(ServiceRouter router, string service) =>
+        router.Map(service, "/tickets/", "", new Dictionary<string, ResourceHandler> { ["PUT"] = PutAsync, ["DELETE"] = DeleteAsync });
+
+    // Whatever follows in the path has no meaning, as in the reference: the ticket brings its own id.
+    private async Task PutAsync(HttpContext context, string rest)
+    {
+        ReadOnlyMemory<byte> body = await RequestBody.ReadAllAsync(context);
+        ProxyTicket ticket = verifier.Verify(Encoding.UTF8.GetString(body.Span));
+        tickets.Add(ticket);
+        Log.Added(logger, ticket.TransferId, ticket.Daemon.Url, ticket.ExpiresSeconds);
+        await Answer.Empty(context);
+    }
+
+    private async Task DeleteAsync(HttpContext context, string id)
+    {
+        tickets.Remove(id.Length > 0
+            ? new TicketId(id)
+            : throw new TransferException(TransferError.InvalidRequest, "The ticket id is missing: /tickets/ID"));
+        Log.Removed(logger);
+        await Answer.Empty(context, StatusCodes.Status204NoContent);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(50, LogLevel.Information, "Transfer {TransferId}: ticket added for {Daemon}, expires at {Expires} s since 1970")]
+        public static partial void Added(ILogger logger, string transferId, string daemon, long expires);
+
+        [LoggerMessage(51, LogLevel.Information, "Ticket removed")]
+        public static partial void Removed(ILogger logger);
+    }
+}

@@ -1,0 +1,80 @@
+using CliWrap;
+using CliWrap.Buffered;
+using ImageIO.Core.Tickets;
+using ImageIO.Http.Hosting;
+using ImageIO.Proxy.Options;
+using ImageIO.Tests.Support;
+
+namespace ImageIO.Tests.Proxy;
+
+/// <summary>The built program's commands, and what its configuration file may say.</summary>
+public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFixture>
+{
+    private static readonly string Executable = Path.Combine(AppContext.BaseDirectory, "ovirt-imageio-proxy");
+
+    [Theory(Timeout = 30_000)]
+    [InlineData("pkcs1")]
+    [InlineData("pss")]
+    [InlineData("both")]
+    public async Task Sign_ticket_makes_a_ticket_that_the_proxy_believes(string form)
+    {
+        string id = Guid.NewGuid().ToString();
+        BufferedCommandResult result = await SignAsync(id, "--imaged-uri", "https://:::54322", "--form", form, "--valid-for", "60");
+        Assert.True(result.ExitCode == 0, result.StandardError);
+
+        using HttpResponseMessage response = await proxy.Client.PutAsync("/tickets/", new StringContent(result.StandardOutput));
+
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        Assert.Equal("https://[::]:54322", proxy.Tickets.Find(new TicketId(id))?.Daemon.Url);
+    }
+
+    [Theory(Timeout = 30_000)]
+    [InlineData("", "https://h:1", "No ticket id on standard input")]
+    [InlineData("id", "http://h:1", "--imaged-uri is 'http://h:1', expected https://HOST:PORT")]
+    public async Task Sign_ticket_says_in_one_line_what_is_wrong(string id, string daemon, string error)
+    {
+        BufferedCommandResult result = await SignAsync(id, "--imaged-uri", daemon);
+
+        Assert.Equal((1, "", $"ovirt-imageio-proxy: {error}\n"), (result.ExitCode, result.StandardOutput, result.StandardError));
+    }
+
+    [Theory]
+    [InlineData("allow_origins = *", "unknown option 'allow_origins' in section [proxy], did you mean 'allow_origin'")]
+    [InlineData("allowed_skew_seconds = -1", "expected an integer, 0 or more")]
+    [InlineData("enable_tls1_1 = true", "TLS 1.1 is not served any more")]
+    [InlineData("signed_proxy_ticket = maybe", "expected true, yes")]
+    public void Wrong_option_stops_the_start_with_what_would_be_right(string option, string error)
+    {
+        string file = Path.Combine(Path.GetDirectoryName(proxy.ConfigurationFile)!, $"{Guid.NewGuid():N}.conf");
+        File.WriteAllText(file, $"[proxy]\n{option}\n");
+
+        ConfigurationException wrong = Assert.Throws<ConfigurationException>(() => ProxyConfiguration.Load(file));
+
+        Assert.Contains(error, wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Missing_signer_certificate_stops_the_start()
+    {
+        ProxyConfiguration configuration = ProxyConfiguration.Load(proxy.ConfigurationFile) with { EngineCertificateFile = "/nowhere" };
+
+        ConfigurationException wrong = Assert.Throws<ConfigurationException>(() => configuration.Verifier(TimeProvider.System));
+
+        Assert.Contains("Cannot use engine_cert_file /nowhere", wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Unsigned_tickets_are_taken_only_where_the_configuration_says_so()
+    {
+        const string Payload = """{"nbf":0,"exp":9999999999,"imaged-uri":"https://h:1","transfer-ticket":"t"}""";
+        ProxyConfiguration configuration = ProxyConfiguration.Load(proxy.ConfigurationFile) with { SignedTickets = false };
+
+        Assert.Equal("t", configuration.Verifier(TimeProvider.System).Verify(Payload).Id.Reveal());
+    }
+
+    private async Task<BufferedCommandResult> SignAsync(string id, params string[] arguments) => await Cli.Wrap(Executable)
+        .WithArguments(["sign-ticket", "--key-file", proxy.SignerKeyFile, "--cert-file", proxy.SignerCertificateFile, .. arguments])
+        .WithStandardInputPipe(PipeSource.FromString(id + "\n"))
+        .WithValidation(CommandResultValidation.None)
+        .ExecuteBufferedAsync();
+}
