@@ -12,6 +12,7 @@ filter=
 solution=ImageIO.slnx
 configuration=Release
 results=out/test-results
+format_log=out/format.log
 rm -rf $results
 
 # What tests use. Where it cannot be installed, the tests that need it skip and say so.
@@ -21,17 +22,28 @@ step() {
     printf '\n== %s\n' "$1"
 }
 
-step "restore and build"
-dotnet build $solution -c $configuration --nologo -v quiet
+step "restore"
+dotnet restore $solution --nologo -v quiet
 
-# The tests run all the same: one run tells everything that is wrong.
-step "format"
+# Beside the build and the tests, which leave a core idle most of the time. It reads the sources alone, and what it
+# says is shown below.
+mkdir -p out
 status=0
-dotnet format $solution --verify-no-changes --no-restore || status=1
+nice dotnet format $solution --verify-no-changes --no-restore >$format_log 2>&1 &
+format=$!
+trap 'kill $format 2>/dev/null || :' EXIT
 
+step "build"
+dotnet build $solution -c $configuration --no-restore --nologo -v quiet
+
+# The format is checked to its end all the same: one run tells everything that is wrong.
 step "tests"
 dotnet test $solution -c $configuration --no-build --nologo -v quiet ${filter:+--filter "$filter"} \
     --logger trx --results-directory $results || status=1
+
+step "format"
+wait $format || status=1
+cat $format_log
 
 step "result"
 # Every result is an element of its own line; the reason of a skipped one is its message.
