@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using CliWrap;
 using CliWrap.Buffered;
+using ImageIO.Http.Hosting;
 using ImageIO.Tests.Support;
+using ImageIO.Web.Options;
 using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Daemon;
@@ -91,19 +93,28 @@ public sealed class CommandLineTests
     [InlineData("logger_root", "handlers", "printer")]
     [InlineData("handler_logfile", "args", "/no/tuple")]
     [InlineData("handler_logfile", "kwargs", "20")]
-    public async Task Wrong_value_ends_the_start_with_file_section_option_value_and_remedy(
+    public async Task Wrong_value_is_refused_with_file_section_option_value_and_remedy(
         string section, string option, string value)
     {
         using var files = new DaemonFiles($"[{section}]\n{option} = {value}\n");
 
+        // Reading is the first step of the start; that its failure ends it, and how, is the next test.
+        ConfigurationException refused = await Assert.ThrowsAsync<ConfigurationException>(
+            () => Task.FromResult(DaemonConfiguration.Load(files.Path)));
+
+        AssertNames(refused.Message, section, option, value);
+        Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Refused_value_ends_the_start_with_status_1_and_its_one_line()
+    {
+        using var files = new DaemonFiles("[daemon]\nmax_connections = many\n");
+
         BufferedCommandResult result = await RunAsync("--conf-dir", files.Path);
 
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains("99-test.conf", result.StandardError, StringComparison.Ordinal);
-        Assert.Contains($"[{section}]", result.StandardError, StringComparison.Ordinal);
-        Assert.Contains($"'{option}'", result.StandardError, StringComparison.Ordinal);
-        Assert.Contains($"'{value}'", result.StandardError, StringComparison.Ordinal);
-        Assert.Contains("expected", result.StandardError, StringComparison.Ordinal);
+        AssertNames(result.StandardError, "daemon", "max_connections", "many");
         AssertOneLine(result.StandardError);
     }
 
@@ -230,6 +241,15 @@ public sealed class CommandLineTests
         Assert.False(cut, "The upload was cut");
         Assert.Equal(200, response.Status);
         Assert.Equal(0, status);
+    }
+
+    private static void AssertNames(string message, string section, string option, string value)
+    {
+        Assert.Contains("99-test.conf", message, StringComparison.Ordinal);
+        Assert.Contains($"[{section}]", message, StringComparison.Ordinal);
+        Assert.Contains($"'{option}'", message, StringComparison.Ordinal);
+        Assert.Contains($"'{value}'", message, StringComparison.Ordinal);
+        Assert.Contains("expected", message, StringComparison.Ordinal);
     }
 
     private static void AssertOneLine(string errors) => Assert.Equal(1, errors.Count(character => character == '\n'));

@@ -75,7 +75,7 @@ public sealed class ExampleBackendTests : IDisposable
 
     // The assemblies that are tested, not built again: only their package is made here.
     private Task PackAsync(string project) => DotnetAsync(
-        "pack", Path.Combine(RepositoryFiles.Root, project), "--no-build", "--configuration", Configuration,
+        "pack", Path.Combine(RepositoryFiles.Root, project), "--no-build", "--no-restore", "--configuration", Configuration,
         "--output", Path.Combine(_directory, "out", "packages"), $"-p:PackageVersion={Version}");
 
     private static string Configuration =>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ImageIO.Tests.Support;
 using ImageIO.Tests.Support.Storage;
 using Microsoft.Win32.SafeHandles;
@@ -43,6 +42,8 @@ public sealed class ManyExtentsTests(ITestOutputHelper output)
         }
         finally
         {
+            // What was not written back yet need not be any more.
+            Array.ForEach(Directory.GetFiles(fileSystem.Directory, "*.img"), File.Delete);
             await fileSystem.DisposeAsync();
         }
     }
@@ -67,10 +68,14 @@ public sealed class ManyExtentsTests(ITestOutputHelper output)
             $"/tickets/{id}", new StringContent(TicketBody.For(id, path, size, "read").ToJsonString()));
         installed.EnsureSuccessStatusCode();
         await using Stream answer = await daemon.Remote.GetStreamAsync($"/images/{id}/extents");
+
+        // Each extent is an object without others in it. Parsing a million of them costs more than serving them; the
+        // extents' own tests parse.
         int count = 0;
-        await foreach (JsonElement _ in JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(answer))
+        byte[] part = new byte[64 * 1024];
+        for (int received; (received = await answer.ReadAsync(part)) > 0;)
         {
-            count++;
+            count += part.AsSpan(0, received).Count((byte)'{');
         }
 
         return count;

@@ -80,34 +80,50 @@ public sealed class RangeSetTests
     }
 
     // Cheap by structure, not by the clock: what one more range allocates does not depend on how many there are, and
-    // filling the gaps leaves a single range.
+    // filling the gaps leaves a single range. Scattered where it is measured, at both ends; what lies between is added
+    // in order, which costs a tenth of the time.
     [Fact]
-    public void A_million_scattered_ranges_cost_as_much_each_as_ten()
+    public void One_more_range_beside_a_million_costs_as_much_as_beside_ten()
     {
         const int Count = 1_000_000;
+        const int Measured = 10_000;
         var set = new RangeSet();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        AddScattered(set, 0, 10);
-        long perRangeOfTen = (GC.GetAllocatedBytesForCurrentThread() - before) / 10;
+        AddEveryOther(set, 0, 10);
+        long besideTen = CostOf(() => AddScattered(set, 10, 20)) / 10;
 
-        before = GC.GetAllocatedBytesForCurrentThread();
-        AddScattered(set, 10, Count);
-        long perRangeOfMillion = (GC.GetAllocatedBytesForCurrentThread() - before) / (Count - 10);
+        AddEveryOther(set, 20, Count - Measured);
+        long besideMillion = CostOf(() => AddScattered(set, Count - Measured, Count)) / Measured;
 
         Assert.Equal(Count, set.Count);
         Assert.Equal(Count, set.Sum);
-        Assert.InRange(perRangeOfMillion, 0, (perRangeOfTen * 2) + 1024);
+        Assert.InRange(besideMillion, 1, (besideTen * 2) + 1024);
 
         set.Add(new ByteRange(0, 2L * Count));
         Assert.Equal([new ByteRange(0, 2L * Count)], set.Ranges);
     }
 
-    // A stride that visits every even byte once, in scattered order: 611,953 and a million have no common divisor.
-    private static void AddScattered(RangeSet set, int from, int to)
+    private static long CostOf(Action act)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        act();
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+
+    private static void AddEveryOther(RangeSet set, int from, int to)
     {
         for (long i = from; i < to; i++)
         {
-            set.Add(ByteRange.At(i * 611_953 % 1_000_000 * 2, 1));
+            set.Add(ByteRange.At(i * 2, 1));
+        }
+    }
+
+    // A stride that visits every even byte once, in scattered order: 7 divides neither ten nor ten thousand.
+    private static void AddScattered(RangeSet set, int from, int to)
+    {
+        int count = to - from;
+        for (long i = 0; i < count; i++)
+        {
+            set.Add(ByteRange.At((from + (i * 7 % count)) * 2, 1));
         }
     }
 
