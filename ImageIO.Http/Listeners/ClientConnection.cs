@@ -78,6 +78,9 @@ public sealed class ClientConnection
         }
     }
 
+    /// <summary>Ends it as soon as no request runs on it: now, or with the answer to the one that does.</summary>
+    internal void EndWhenIdle() => _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+
     internal void HandshakeEnded() => HandshakeTime = _time.GetElapsedTime(_opened);
 
     internal void RequestStarts()

@@ -12,6 +12,10 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
     public static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(60);
 
     private readonly ConcurrentDictionary<ClientConnection, byte> _open = new();
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Services whose connections are to end; null before the host stops.
+    private volatile IReadOnlyCollection<string>? _draining;
 
     /// <summary>Connections open now.</summary>
     public int Count => _open.Count;
@@ -19,6 +23,21 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
     /// <summary>Connections open now, by service.</summary>
     public IEnumerable<(string Service, int Count)> CountByService() =>
         _open.Keys.CountBy(connection => connection.Service).Select(pair => (pair.Key, pair.Value));
+
+    /// <summary>
+    /// Ends the connections to some services, each when its running request has been answered; done when none is left.
+    /// </summary>
+    internal Task DrainAsync(IReadOnlyCollection<string> services)
+    {
+        _draining = services;
+        foreach (ClientConnection connection in _open.Keys.Where(IsDraining))
+        {
+            connection.EndWhenIdle();
+        }
+
+        CheckDrained();
+        return _drained.Task;
+    }
 
     /// <summary>The connection's life: runs the server's part of it, then gives back the images it held.</summary>
     internal async Task RunAsync(ConnectionContext context, string service, ConnectionDelegate next)
@@ -29,6 +48,12 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
         Log.Opened(logger, service, connection.Id, context.RemoteEndPoint);
         try
         {
+            if (IsDraining(connection))
+            {
+                // Accepted just before the listener closed.
+                connection.EndWhenIdle();
+            }
+
             await next(context);
         }
         finally
@@ -50,6 +75,7 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
             }
 
             Log.Closed(logger, service, connection.Id);
+            CheckDrained();
         }
     }
 
@@ -74,6 +100,16 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // The host stops.
+        }
+    }
+
+    private bool IsDraining(ClientConnection connection) => _draining?.Contains(connection.Service) == true;
+
+    private void CheckDrained()
+    {
+        if (_draining is not null && !_open.Keys.Any(IsDraining))
+        {
+            _drained.TrySetResult();
         }
     }
 

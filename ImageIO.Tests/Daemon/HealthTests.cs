@@ -1,5 +1,6 @@
 using System.Net;
 using ImageIO.Tests.Support;
+using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Daemon;
 
@@ -21,5 +22,35 @@ public sealed class HealthTests(DaemonFixture daemon) : IClassFixture<DaemonFixt
             using HttpResponseMessage refused = await other.GetAsync(path);
             Assert.Equal(HttpStatusCode.NotFound, refused.StatusCode);
         }
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Draining_daemon_is_not_ready_and_the_manager_sees_its_transfers_end()
+    {
+        using var files = new DaemonFiles();
+        await using DaemonProcess own = await DaemonProcess.StartAsync(files);
+        TestImage image = await own.AddImageAsync(new byte[10]);
+        using RawClient upload = await RawClient.ConnectAsync(files.LocalSocket);
+        await upload.RequestAsync("PUT", image.Url, "Content-Length: 10", "Expect: 100-continue");
+        await upload.ReceiveAsync();
+        using RawClient manager = await RawClient.ConnectAsync(files.ControlSocket);
+        Assert.Equal(200, await GetAsync(manager, "/health/ready"));
+
+        own.Signal(Signum.SIGTERM);
+        await Eventually.HoldsAsync(async () => await GetAsync(manager, "/health/ready") == 503, "the daemon is not ready");
+        // Closed sockets leave no file behind.
+        await Eventually.HoldsAsync(() => !File.Exists(files.LocalSocket), "no client is accepted");
+
+        Assert.Equal(200, await GetAsync(manager, "/health/live"));
+        Assert.Equal(200, await GetAsync(manager, image.Url.Replace("/images/", "/tickets/", StringComparison.Ordinal)));
+        await upload.SendAsync(new byte[10]);
+        Assert.Equal(200, (await upload.ReceiveAsync()).Status);
+        Assert.Equal((0, ""), await own.ExitAsync());
+    }
+
+    private static async Task<int> GetAsync(RawClient client, string path)
+    {
+        await client.RequestAsync("GET", path);
+        return (await client.ReceiveAsync()).Status;
     }
 }

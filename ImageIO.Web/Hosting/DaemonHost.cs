@@ -82,6 +82,8 @@ public static class DaemonHost
         TimeProvider time)
     {
         services
+            // Before the one that tells systemd: stops come in the opposite order.
+            .AddHostedService(provider => new Drain(listeners, provider.GetRequiredService<ConnectionWatch>(), Services.ForClients))
             .AddMetricsCollection()
             .AddSingleton<HostMeter>()
             .AddSingleton<DaemonMeter>()
