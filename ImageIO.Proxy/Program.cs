@@ -22,7 +22,9 @@ internal static partial class Program
             file, SignTicketCommand.Create(),
         };
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(file)!, cancellationToken));
-        return command.Parse(args).InvokeAsync();
+        // The host itself handles SIGTERM and SIGINT and takes drain_timeout for it; the parser's own handler would end
+        // the process after 2 s with status 143.
+        return command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 
     private static async Task<int> RunAsync(string file, CancellationToken cancellationToken)

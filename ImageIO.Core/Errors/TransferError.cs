@@ -62,4 +62,7 @@ public enum TransferError
 
     /// <summary>A signed ticket that is not what it should be, or not now.</summary>
     SignedTicketRefused,
+
+    /// <summary>A client of the proxy brought nothing that lets it in: no ticket, none that is believed, no living session.</summary>
+    Unauthorized,
 }

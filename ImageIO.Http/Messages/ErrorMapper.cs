@@ -69,6 +69,12 @@ public static partial class ErrorMapper
             response.Headers.ContentRange = $"bytes */{limit}";
         }
 
+        if (status == StatusCodes.Status401Unauthorized)
+        {
+            // RFC 9110 section 15.5.2: it must be there. No browser asks its user for anything because of this one.
+            response.Headers.WWWAuthenticate = "Bearer";
+        }
+
         if ((ClosesConnection(failure) && !context.Items.ContainsKey(KeepWhenRefused))
             || RequestBody.MayBeUnread(context))
         {
@@ -98,6 +104,7 @@ public static partial class ErrorMapper
             TransferError.TicketUnknown or TransferError.TicketExpired or TransferError.TicketCanceled
                 or TransferError.OperationNotPermitted =>
                 (StatusCodes.Status403Forbidden, $"You are not allowed to access this resource: {e.Message}"),
+            TransferError.Unauthorized => (StatusCodes.Status401Unauthorized, e.Message),
             TransferError.SignedTicketRefused => (StatusCodes.Status403Forbidden, e.Message),
             TransferError.CancelTimedOut => (StatusCodes.Status409Conflict, e.Message),
             TransferError.RangeNotSatisfiable => (StatusCodes.Status416RangeNotSatisfiable, e.Message),

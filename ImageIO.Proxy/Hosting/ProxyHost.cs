@@ -3,7 +3,10 @@ using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using ImageIO.Proxy.Endpoints;
 using ImageIO.Proxy.Options;
+using ImageIO.Proxy.Sessions;
 using ImageIO.Proxy.SignedTickets;
+using Microsoft.AspNetCore.DataProtection;
+using Serilog.Core;
 
 namespace ImageIO.Proxy.Hosting;
 
@@ -11,38 +14,55 @@ namespace ImageIO.Proxy.Hosting;
 public static partial class ProxyHost
 {
     private const string Service = "proxy";
+    private const string Monitor = "monitor";
 
-    /// <summary>Builds the proxy; nothing listens before it is started.</summary>
+    /// <summary>Builds the proxy and takes its addresses; it serves nobody before it is started.</summary>
     /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
     public static WebApplication Build(ProxyConfiguration configuration, TimeProvider time)
     {
         TicketVerifier verifier = configuration.Verifier(time);
-        var listeners = BoundListeners.Bind([configuration.Listener(Service)]);
+        IDataProtectionProvider keys = configuration.SessionKeyDirectory is { Length: > 0 } directory
+            ? SessionKeys.In(directory)
+            : SessionKeys.Ephemeral();
+        var listeners = BoundListeners.Bind(configuration.Listeners(Service, Monitor));
+        try
+        {
+            return Build(configuration, listeners, verifier, keys, time);
+        }
+        catch
+        {
+            listeners.Dispose();
+            throw;
+        }
+    }
+
+    private static WebApplication Build(
+        ProxyConfiguration configuration,
+        BoundListeners listeners,
+        TicketVerifier verifier,
+        IDataProtectionProvider keys,
+        TimeProvider time)
+    {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseServiceListeners(listeners);
         builder.Logging.UseLog(configuration.Log);
         builder.Services
-            .AddMetricsCollection()
-            .AddSingleton<HostMeter>()
-            .AddSingleton<ServiceRouter>()
             .AddSingleton(time)
             .AddSingleton(verifier)
             .AddSingleton<ProxyTicketStore>()
+            .AddSingleton(keys)
+            .AddSingleton<SessionSealer>()
+            .AddSingleton<DeletedSessions>()
             .AddSingleton(new ProxyCors(configuration.AllowOrigin))
             .AddSingleton<TicketsEndpoint>()
-            .AddHostedService(services => new SystemdService(() => Status(services), time))
-            .Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
+            .AddSingleton<SessionsEndpoint>();
+        AddProcess(builder.Services, configuration, listeners, time);
 
         WebApplication app = builder.Build();
-        ServiceRouter router = app.Services.GetRequiredService<ServiceRouter>();
-        router.MapInfo(Service);
-        app.Services.GetRequiredService<TicketsEndpoint>().Map(router, Service);
+        app.UseMetrics(Monitor);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
-        if (!configuration.SignedTickets)
-        {
-            Log.TicketsAreNotSigned(logger);
-        }
-
+        WriteStart(logger, configuration);
+        ServiceRouter router = Route(app);
         ProxyCors cors = app.Services.GetRequiredService<ProxyCors>();
         app.Run(context =>
         {
@@ -50,6 +70,54 @@ public static partial class ProxyHost
             return router.DispatchAsync(context, logger);
         });
         return app;
+    }
+
+    private static void AddProcess(
+        IServiceCollection services, ProxyConfiguration configuration, BoundListeners listeners, TimeProvider time)
+    {
+        services
+            .AddMetricsCollection()
+            .AddSingleton<HostMeter>()
+            .AddSingleton<ProxyMeter>()
+            .AddSingleton<ServiceRouter>()
+            // Before the one that tells systemd: stops come in the opposite order.
+            .AddHostedService(provider => new Drain(listeners, provider.GetRequiredService<ConnectionWatch>(), [Service]))
+            .AddHostedService(provider => new SystemdService(() => Status(provider), time))
+            .Configure<HostOptions>(options => options.ShutdownTimeout = configuration.DrainTimeout)
+            .Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
+        if (configuration.File is { } file)
+        {
+            services.AddHostedService(provider => new ReloadSignal(
+                () => ProxyConfiguration.Load(file).Log,
+                listeners.RefreshCertificates,
+                provider.GetRequiredService<LoggingLevelSwitch>(),
+                provider.GetRequiredService<ILogger<ReloadSignal>>()));
+        }
+    }
+
+    private static ServiceRouter Route(WebApplication app)
+    {
+        IServiceProvider services = app.Services;
+        _ = services.GetRequiredService<ProxyMeter>();
+        ServiceRouter router = services.GetRequiredService<ServiceRouter>();
+        router.MapInfo(Service);
+        services.GetRequiredService<TicketsEndpoint>().Map(router, Service);
+        services.GetRequiredService<SessionsEndpoint>().Map(router, Service);
+        router.MapHealth(Monitor, app.Lifetime);
+        return router;
+    }
+
+    private static void WriteStart(ILogger logger, ProxyConfiguration configuration)
+    {
+        if (!configuration.SignedTickets)
+        {
+            Log.TicketsAreNotSigned(logger);
+        }
+
+        if (configuration.SessionKeyDirectory.Length == 0)
+        {
+            Log.KeysAreInMemory(logger);
+        }
     }
 
     private static string Status(IServiceProvider services) =>
@@ -60,5 +128,8 @@ public static partial class ProxyHost
     {
         [LoggerMessage(41, LogLevel.Warning, "signed_proxy_ticket is false: whoever reaches the proxy can use any daemon that trusts it. For development only")]
         public static partial void TicketsAreNotSigned(ILogger logger);
+
+        [LoggerMessage(42, LogLevel.Information, "session_key_dir is not set: sessions end with this process, and no other proxy knows them")]
+        public static partial void KeysAreInMemory(ILogger logger);
     }
 }

@@ -43,18 +43,30 @@ public sealed record ProxyConfiguration
     /// <summary>Difference of clocks that is tolerated in signed tickets.</summary>
     public required TimeSpan AllowedSkew { get; init; }
 
+    /// <summary>Directory of the keys of sessions. Empty: keys in memory.</summary>
+    public required string SessionKeyDirectory { get; init; }
+
+    /// <summary>Where metrics and health are served.</summary>
+    public required MonitorAddress Monitor { get; init; }
+
+    /// <summary>How long running requests may go on when the proxy is stopped.</summary>
+    public required TimeSpan DrainTimeout { get; init; }
+
     /// <summary>The origin whose web pages may use the proxy, or <c>*</c>.</summary>
     public required string AllowOrigin { get; init; }
 
     /// <summary>Logging.</summary>
     public required LogSettings Log { get; init; }
 
+    /// <summary>The file that it was read from. Null: none.</summary>
+    public string? File { get; private init; }
+
     /// <summary>Every option with its effective value.</summary>
     public ConfigurationReader Reader { get; }
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="ConfigurationException">It is missing, or an option is unknown or wrong.</exception>
-    public static ProxyConfiguration Load(string file) => Read(IniFile.Read(file));
+    public static ProxyConfiguration Load(string file) => Read(IniFile.Read(file)) with { File = file };
 
     internal static ProxyConfiguration Read(IEnumerable<IniOption> options)
     {
@@ -71,6 +83,10 @@ public sealed record ProxyConfiguration
             VerifyCertificate = reader.Boolean(Section, "verify_certificate", true),
             SignedTickets = reader.Boolean(Section, "signed_proxy_ticket", true),
             AllowedSkew = TimeSpan.FromSeconds(reader.Integer(Section, "allowed_skew_seconds", 0, minimum: 0)),
+            SessionKeyDirectory = reader.Text(Section, "session_key_dir", ""),
+            Monitor = reader.Parsed(
+                Section, "monitor_address", MonitorAddress.Parse("127.0.0.1:54325")!, MonitorAddress.Parse, MonitorAddress.Expected),
+            DrainTimeout = reader.Seconds(Section, "drain_timeout", 10),
             AllowOrigin = reader.Text(Section, "allow_origin", "*"),
             Log = ReadLog(reader),
         };
@@ -93,14 +109,18 @@ public sealed record ProxyConfiguration
         return configuration;
     }
 
-    /// <summary>The listener that clients connect to.</summary>
+    /// <summary>The listener that clients connect to and, unless it is switched off, the one for metrics and health.</summary>
     /// <exception cref="ConfigurationException">A TLS file is not usable.</exception>
-    internal ServiceListener Listener(string service) => new()
+    internal IReadOnlyList<ServiceListener> Listeners(string service, string monitor)
     {
-        Service = service,
-        Address = Address,
-        Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "") : null,
-    };
+        var clients = new ServiceListener
+        {
+            Service = service,
+            Address = Address,
+            Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "") : null,
+        };
+        return Monitor.IsEnabled ? [clients, Monitor.Listener(monitor)] : [clients];
+    }
 
     /// <summary>Decides which tickets are believed.</summary>
     /// <exception cref="ConfigurationException">A certificate is not usable.</exception>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
 
@@ -53,6 +54,16 @@ public sealed class ProxyTicket
             throw SignedTicket.Refused("its payload is not valid JSON, or a key stands in it twice");
         }
     }
+
+    /// <summary>What <see cref="Parse"/> reads this ticket from again.</summary>
+    internal string ToPayload() => new JsonObject
+    {
+        ["nbf"] = NotBeforeSeconds,
+        ["exp"] = ExpiresSeconds,
+        ["imaged-uri"] = Daemon.Url,
+        ["transfer-ticket"] = Id.Reveal(),
+        ["transfer-id"] = TransferId,
+    }.ToJsonString();
 
     /// <summary>Names the transfer; the ticket's id never gets into a text by accident.</summary>
     public override string ToString() => $"(ticket of transfer {(TransferId.Length > 0 ? TransferId : "unknown")})";

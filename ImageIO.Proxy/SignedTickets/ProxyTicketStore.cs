@@ -12,6 +12,9 @@ public sealed class ProxyTicketStore(TicketVerifier verifier)
     /// <summary>Tickets held, expired ones included.</summary>
     public int Count => _tickets.Count;
 
+    /// <summary>Tickets held, expired ones included.</summary>
+    public IEnumerable<ProxyTicket> All => _tickets.Values;
+
     /// <summary>Installs a ticket; one of the same id is replaced.</summary>
     public void Add(ProxyTicket ticket)
     {

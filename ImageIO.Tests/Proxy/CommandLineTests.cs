@@ -45,7 +45,7 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
     [InlineData("signed_proxy_ticket = maybe", "expected true, yes")]
     public void Wrong_option_stops_the_start_with_what_would_be_right(string option, string error)
     {
-        string file = Path.Combine(Path.GetDirectoryName(proxy.ConfigurationFile)!, $"{Guid.NewGuid():N}.conf");
+        string file = Path.Combine(Path.GetDirectoryName(proxy.Files.ConfigurationFile)!, $"{Guid.NewGuid():N}.conf");
         File.WriteAllText(file, $"[proxy]\n{option}\n");
 
         ConfigurationException wrong = Assert.Throws<ConfigurationException>(() => ProxyConfiguration.Load(file));
@@ -56,7 +56,7 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
     [Fact]
     public void Missing_signer_certificate_stops_the_start()
     {
-        ProxyConfiguration configuration = ProxyConfiguration.Load(proxy.ConfigurationFile) with { EngineCertificateFile = "/nowhere" };
+        ProxyConfiguration configuration = ProxyConfiguration.Load(proxy.Files.ConfigurationFile) with { EngineCertificateFile = "/nowhere" };
 
         ConfigurationException wrong = Assert.Throws<ConfigurationException>(() => configuration.Verifier(TimeProvider.System));
 
@@ -67,13 +67,13 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
     public void Unsigned_tickets_are_taken_only_where_the_configuration_says_so()
     {
         const string Payload = """{"nbf":0,"exp":9999999999,"imaged-uri":"https://h:1","transfer-ticket":"t"}""";
-        ProxyConfiguration configuration = ProxyConfiguration.Load(proxy.ConfigurationFile) with { SignedTickets = false };
+        ProxyConfiguration configuration = ProxyConfiguration.Load(proxy.Files.ConfigurationFile) with { SignedTickets = false };
 
         Assert.Equal("t", configuration.Verifier(TimeProvider.System).Verify(Payload).Id.Reveal());
     }
 
     private async Task<BufferedCommandResult> SignAsync(string id, params string[] arguments) => await Cli.Wrap(Executable)
-        .WithArguments(["sign-ticket", "--key-file", proxy.SignerKeyFile, "--cert-file", proxy.SignerCertificateFile, .. arguments])
+        .WithArguments(["sign-ticket", "--key-file", proxy.Files.SignerKeyFile, "--cert-file", proxy.Files.SignerCertificateFile, .. arguments])
         .WithStandardInputPipe(PipeSource.FromString(id + "\n"))
         .WithValidation(CommandResultValidation.None)
         .ExecuteBufferedAsync();

@@ -98,8 +98,8 @@ public sealed class TicketsTests(ProxyFixture proxy) : IClassFixture<ProxyFixtur
         using HttpResponseMessage put = await proxy.Client.PutAsync("/tickets/", Body(Sign(id)));
         using HttpResponseMessage delete = await proxy.Client.DeleteAsync($"/tickets/{id}");
 
-        Assert.Contains("transfer-1", proxy.ReadLog(), StringComparison.Ordinal);
-        Assert.DoesNotContain(id, proxy.ReadLog(), StringComparison.Ordinal);
+        Assert.Contains("transfer-1", proxy.Files.ReadLog(), StringComparison.Ordinal);
+        Assert.DoesNotContain(id, proxy.Files.ReadLog(), StringComparison.Ordinal);
     }
 
     [Theory(Timeout = 20_000)]

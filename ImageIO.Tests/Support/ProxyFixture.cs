@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using ImageIO.Proxy.Hosting;
 using ImageIO.Proxy.Options;
 using ImageIO.Proxy.SignedTickets;
@@ -11,86 +9,40 @@ namespace ImageIO.Tests.Support;
 /// <summary>The real proxy in the test process, with a certificate authority and a signer of tickets of its own.</summary>
 public sealed class ProxyFixture : IAsyncLifetime
 {
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imageio-");
-    private readonly RSA _signerKey = RSA.Create(2048);
-    private readonly TestCertificate _certificate;
     private WebApplication? _app;
-
-    public ProxyFixture()
-    {
-        _certificate = new TestCertificate(_directory.FullName);
-        WriteSigner();
-        Signer = new TicketSigner("", _signerKey, TimeProvider.System);
-    }
 
     public HttpClient Client { get; private set; } = null!;
 
+    /// <summary>For the service with metrics and health.</summary>
+    public HttpClient Monitor { get; private set; } = null!;
+
     public int Port { get; private set; }
 
-    internal string ConfigurationFile => PathOf("proxy.conf");
+    internal ProxyFiles Files { get; } = new();
 
-    internal string LogFile => PathOf("log");
-
-    internal string SignerKeyFile => PathOf("engine-key.pem");
-
-    internal string SignerCertificateFile => PathOf("engine.pem");
-
-    internal TicketSigner Signer { get; }
+    internal TicketSigner Signer => Files.Signer;
 
     internal ProxyTicketStore Tickets => _app!.Services.GetRequiredService<ProxyTicketStore>();
 
     public async Task InitializeAsync()
     {
-        File.WriteAllText(ConfigurationFile, $"""
-            [proxy]
-            host = 127.0.0.1
-            port = 0
-            ssl_key_file = {_certificate.KeyFile}
-            ssl_cert_file = {_certificate.CertificateFile}
-            engine_cert_file = {SignerCertificateFile}
-            engine_ca_cert_file = {PathOf("ca.pem")}
-            log_file = {LogFile}
-            """);
-        _app = ProxyHost.Build(ProxyConfiguration.Load(ConfigurationFile), TimeProvider.System);
+        _app = ProxyHost.Build(ProxyConfiguration.Load(Files.ConfigurationFile), TimeProvider.System);
         await _app.StartAsync();
-        Port = new Uri(_app.Urls.Single()).Port;
-        Client = DaemonClients.OverTls(Port, _certificate);
+        Port = _app.Urls.Select(url => new Uri(url)).Single(url => url.Scheme == "https").Port;
+        Client = DaemonClients.OverTls(Port, Files.Certificate);
+        Monitor = DaemonClients.OverUnixSocket(Files.MonitorSocket);
     }
 
     public async Task DisposeAsync()
     {
         Client?.Dispose();
+        Monitor?.Dispose();
         if (_app is not null)
         {
             await _app.StopAsync();
             await _app.DisposeAsync();
         }
 
-        _signerKey.Dispose();
-        _directory.Delete(recursive: true);
-    }
-
-    /// <summary>The log so far.</summary>
-    internal string ReadLog()
-    {
-        using var file = new FileStream(LogFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(file);
-        return reader.ReadToEnd();
-    }
-
-    private string PathOf(string name) => Path.Combine(_directory.FullName, name);
-
-    private void WriteSigner()
-    {
-        DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        using var authorityKey = RSA.Create(2048);
-        var authority = new CertificateRequest("CN=authority", authorityKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        authority.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using X509Certificate2 issuer = authority.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));
-        var request = new CertificateRequest("CN=engine", _signerKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        using X509Certificate2 signer = request.Create(issuer, now.AddHours(-1), now.AddDays(1), [1]);
-        File.WriteAllText(PathOf("ca.pem"), issuer.ExportCertificatePem());
-        File.WriteAllText(SignerCertificateFile, signer.ExportCertificatePem());
-        File.WriteAllText(SignerKeyFile, _signerKey.ExportPkcs8PrivateKeyPem());
+        Files.Dispose();
     }
 }

@@ -1,0 +1,87 @@
+using ImageIO.Core.Errors;
+using ImageIO.Http.Messages;
+using ImageIO.Proxy.Sessions;
+using ImageIO.Proxy.SignedTickets;
+
+namespace ImageIO.Proxy.Endpoints;
+
+/// <summary>
+/// <c>/sessions/</c>: clients of managers up to 4.2.0 change a signed ticket for a session id, which then stands for the
+/// ticket (proxy-api section 2).
+/// </summary>
+internal sealed partial class SessionsEndpoint(
+    TicketVerifier verifier, SessionSealer sealer, DeletedSessions deleted, ILogger<SessionsEndpoint> logger)
+{
+    public void Map(ServiceRouter router, string service) => router.Map(
+        service, "/sessions/", "", new Dictionary<string, ResourceHandler> { ["POST"] = PostAsync, ["DELETE"] = DeleteAsync });
+
+    /// <summary>The ticket that the request's session stands for. Null: the request bears no session id.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.Unauthorized"/>: it does, of none that lives.</exception>
+    public ProxyTicket? TicketOf(HttpRequest request) => SessionId.Of(request) is { } id ? Open(id).Ticket : null;
+
+    // Whatever follows in the path has no meaning, as with tickets.
+    private Task PostAsync(HttpContext context, string rest)
+    {
+        ProxyTicket ticket = Believed(context.Request);
+        string id;
+        if (SessionId.Of(context.Request) is { } given)
+        {
+            // The id is all there is of a session, so it cannot become another ticket's, nor live longer.
+            id = Open(given).Ticket.Id == ticket.Id
+                ? given
+                : throw new TransferException(TransferError.Unauthorized, "The session is another ticket's");
+        }
+        else
+        {
+            id = sealer.Seal(ticket);
+            Log.Begun(logger, ticket.TransferId, ticket.Daemon.Url, ticket.ExpiresSeconds);
+        }
+
+        context.Response.Headers[SessionId.Header] = id;
+        return Answer.Empty(context);
+    }
+
+    private Task DeleteAsync(HttpContext context, string id)
+    {
+        if (id.Length == 0)
+        {
+            throw new TransferException(TransferError.InvalidRequest, "The session id is missing: /sessions/ID");
+        }
+
+        if (sealer.Open(id) is not { } session || !deleted.Add(session))
+        {
+            throw new TransferException(TransferError.ResourceUnknown, "No such session");
+        }
+
+        Log.Ended(logger, session.Ticket.TransferId);
+        return Answer.Empty(context, StatusCodes.Status204NoContent);
+    }
+
+    private ProxyTicket Believed(HttpRequest request)
+    {
+        string signed = AuthorizationHeader.SignedTicket(request)
+            ?? throw new TransferException(TransferError.Unauthorized, "The Authorization header is missing");
+        try
+        {
+            return verifier.Verify(signed);
+        }
+        catch (TransferException e) when (e.Error == TransferError.SignedTicketRefused)
+        {
+            // To a manager who installs it this is a 403, to a client who brings it along a 401.
+            throw new TransferException(TransferError.Unauthorized, e.Message, e);
+        }
+    }
+
+    private Session Open(string id) => sealer.Open(id) is { } session && !deleted.Contains(session)
+        ? session
+        : throw new TransferException(TransferError.Unauthorized, "The session is unknown or has expired");
+
+    private static partial class Log
+    {
+        [LoggerMessage(60, LogLevel.Information, "Transfer {TransferId}: session begun for {Daemon}, expires at {Expires} s since 1970")]
+        public static partial void Begun(ILogger logger, string transferId, string daemon, long expires);
+
+        [LoggerMessage(61, LogLevel.Information, "Transfer {TransferId}: session ended")]
+        public static partial void Ended(ILogger logger, string transferId);
+    }
+}

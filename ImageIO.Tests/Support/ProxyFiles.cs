@@ -1,0 +1,89 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using ImageIO.Proxy.SignedTickets;
+
+namespace ImageIO.Tests.Support;
+
+/// <summary>A proxy's own directory: certificates, configuration, log; and the signer whose tickets it believes.</summary>
+internal sealed class ProxyFiles : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imageio-");
+    private readonly RSA _signerKey = RSA.Create(2048);
+
+    public ProxyFiles()
+    {
+        Certificate = new TestCertificate(Path);
+        WriteSigner();
+        Signer = new TicketSigner("", _signerKey, TimeProvider.System);
+        WriteConfiguration(ConfigurationFile, LogFile, MonitorSocket);
+    }
+
+    public string Path => _directory.FullName;
+
+    public TestCertificate Certificate { get; }
+
+    public TicketSigner Signer { get; }
+
+    public string ConfigurationFile => PathOf("proxy.conf");
+
+    public string LogFile => PathOf("log");
+
+    public string MonitorSocket => PathOf("monitor");
+
+    public string SignerKeyFile => PathOf("engine-key.pem");
+
+    public string SignerCertificateFile => PathOf("engine.pem");
+
+    public string AuthorityFile => PathOf("ca.pem");
+
+    public string PathOf(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Writes the configuration of a proxy with a log and a monitor socket of its own.</summary>
+    /// <param name="file">Where to.</param>
+    /// <param name="log">Its log.</param>
+    /// <param name="monitorSocket">Its socket for metrics and health.</param>
+    /// <param name="options">Further options, a line each.</param>
+    public void WriteConfiguration(string file, string log, string monitorSocket, string options = "") => File.WriteAllText(file, $"""
+        [proxy]
+        host = 127.0.0.1
+        port = 0
+        ssl_key_file = {Certificate.KeyFile}
+        ssl_cert_file = {Certificate.CertificateFile}
+        engine_cert_file = {SignerCertificateFile}
+        engine_ca_cert_file = {AuthorityFile}
+        monitor_address = {monitorSocket}
+        log_file = {log}
+        {options}
+        """);
+
+    /// <summary>The log so far; the proxy may still be writing to it.</summary>
+    public string ReadLog() => Read(LogFile);
+
+    /// <summary>What a log holds so far.</summary>
+    public static string Read(string log)
+    {
+        using var file = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(file);
+        return reader.ReadToEnd();
+    }
+
+    public void Dispose()
+    {
+        _signerKey.Dispose();
+        _directory.Delete(recursive: true);
+    }
+
+    private void WriteSigner()
+    {
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        using var authorityKey = RSA.Create(2048);
+        var authority = new CertificateRequest("CN=authority", authorityKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        authority.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using X509Certificate2 issuer = authority.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));
+        var request = new CertificateRequest("CN=engine", _signerKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        using X509Certificate2 signer = request.Create(issuer, now.AddHours(-1), now.AddDays(1), [1]);
+        File.WriteAllText(AuthorityFile, issuer.ExportCertificatePem());
+        File.WriteAllText(SignerCertificateFile, signer.ExportCertificatePem());
+        File.WriteAllText(SignerKeyFile, _signerKey.ExportPkcs8PrivateKeyPem());
+    }
+}
