@@ -123,6 +123,8 @@ good["IPv6 address without brackets"] = text(ticket(data=payload(**{"imaged-uri"
 good["PSS with a digest that it does not use"] = changed(ticket("2"), digest="md5")
 
 both = ticket()
+for form, name in [("1", "signature"), ("2", "v2_signature")]:
+    bad[name + " above the modulus"] = changed(ticket(form), **{name: base64.b64encode(b"\xff" * 256).decode()})
 for name in ["salt", "validFrom", "validTo", "data", "signedFields", "digest"]:
     bad[name + " missing"] = changed(both, **{name: None})
 for name in ORDER:
