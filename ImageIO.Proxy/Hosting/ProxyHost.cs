@@ -1,3 +1,4 @@
+using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
@@ -30,6 +31,9 @@ public static partial class ProxyHost
             .AddSingleton<ProxyTicketStore>()
             .AddSingleton(new ProxyCors(configuration.AllowOrigin))
             .AddSingleton<TicketsEndpoint>()
+            .AddSingleton<RequestCredential>()
+            .AddSingleton<ImagesEndpoint>()
+            .AddForwarding(configuration.Upstream())
             .AddHostedService(services => new SystemdService(() => Status(services), time))
             .Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);
 
@@ -37,6 +41,7 @@ public static partial class ProxyHost
         ServiceRouter router = app.Services.GetRequiredService<ServiceRouter>();
         router.MapInfo(Service);
         app.Services.GetRequiredService<TicketsEndpoint>().Map(router, Service);
+        app.Services.GetRequiredService<ImagesEndpoint>().Map(router, Service);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         if (!configuration.SignedTickets)
         {

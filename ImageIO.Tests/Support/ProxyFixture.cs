@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using ImageIO.Http.Forwarding;
+using ImageIO.Http.Listeners;
 using ImageIO.Proxy.Hosting;
 using ImageIO.Proxy.Options;
 using ImageIO.Proxy.SignedTickets;
@@ -9,15 +11,24 @@ using Microsoft.Extensions.DependencyInjection;
 namespace ImageIO.Tests.Support;
 
 /// <summary>The real proxy in the test process, with a certificate authority and a signer of tickets of its own.</summary>
-public sealed class ProxyFixture : IAsyncLifetime
+public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
 {
+    private readonly string _options;
+    private readonly TimeProvider _time;
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imageio-");
     private readonly RSA _signerKey = RSA.Create(2048);
     private readonly TestCertificate _certificate;
     private WebApplication? _app;
 
     public ProxyFixture()
+        : this("", TimeProvider.System)
     {
+    }
+
+    private ProxyFixture(string options, TimeProvider time)
+    {
+        _options = options;
+        _time = time;
         _certificate = new TestCertificate(_directory.FullName);
         WriteSigner();
         Signer = new TicketSigner("", _signerKey, TimeProvider.System);
@@ -39,6 +50,19 @@ public sealed class ProxyFixture : IAsyncLifetime
 
     internal ProxyTicketStore Tickets => _app!.Services.GetRequiredService<ProxyTicketStore>();
 
+    internal ConnectionWatch Connections => _app!.Services.GetRequiredService<ConnectionWatch>();
+
+    internal UpstreamPool Upstreams => _app!.Services.GetRequiredService<UpstreamPool>();
+
+    /// <param name="options">Options that differ, in INI form.</param>
+    /// <param name="time">The clock. Null: the system's.</param>
+    public static async Task<ProxyFixture> StartAsync(string options = "", TimeProvider? time = null)
+    {
+        var proxy = new ProxyFixture(options, time ?? TimeProvider.System);
+        await proxy.InitializeAsync();
+        return proxy;
+    }
+
     public async Task InitializeAsync()
     {
         File.WriteAllText(ConfigurationFile, $"""
@@ -50,14 +74,18 @@ public sealed class ProxyFixture : IAsyncLifetime
             engine_cert_file = {SignerCertificateFile}
             engine_ca_cert_file = {PathOf("ca.pem")}
             log_file = {LogFile}
+            log_level = DEBUG
+            {_options}
             """);
-        _app = ProxyHost.Build(ProxyConfiguration.Load(ConfigurationFile), TimeProvider.System);
+        _app = ProxyHost.Build(ProxyConfiguration.Load(ConfigurationFile), _time);
         await _app.StartAsync();
         Port = new Uri(_app.Urls.Single()).Port;
         Client = DaemonClients.OverTls(Port, _certificate);
     }
 
-    public async Task DisposeAsync()
+    async Task IAsyncLifetime.DisposeAsync() => await DisposeAsync();
+
+    public async ValueTask DisposeAsync()
     {
         Client?.Dispose();
         if (_app is not null)
@@ -68,6 +96,24 @@ public sealed class ProxyFixture : IAsyncLifetime
 
         _signerKey.Dispose();
         _directory.Delete(recursive: true);
+    }
+
+    /// <summary>A connection of a client, byte for byte.</summary>
+    internal Task<RawClient> ConnectAsync() => RawClient.ConnectTlsAsync(Port, _certificate);
+
+    /// <summary>Lets the proxy believe a daemon with this certificate.</summary>
+    internal void Trust(TestCertificate certificate) =>
+        File.AppendAllText(PathOf("ca.pem"), "\n" + File.ReadAllText(certificate.CertificateFile));
+
+    /// <summary>A signed ticket for an image at a daemon on this host.</summary>
+    internal string Sign(string id, int daemonPort, string host = "127.0.0.1") => Signer.Sign(
+        new DaemonAddress(host, daemonPort), id, "transfer-1", TimeSpan.FromMinutes(10), SignatureForms.Pss);
+
+    /// <summary>Installs a ticket as managers from 4.2.1 on do.</summary>
+    internal async Task InstallAsync(string id, int daemonPort, string host = "127.0.0.1")
+    {
+        using HttpResponseMessage response = await Client.PutAsync("/tickets/", new StringContent(Sign(id, daemonPort, host)));
+        response.EnsureSuccessStatusCode();
     }
 
     /// <summary>The log so far.</summary>

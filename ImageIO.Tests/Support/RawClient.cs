@@ -33,15 +33,19 @@ internal sealed class RawClient : IDisposable
         return new RawClient(socket, new NetworkStream(socket));
     }
 
-    public static async Task<RawClient> ConnectTlsAsync(DaemonFixture daemon)
+    public static Task<RawClient> ConnectTlsAsync(DaemonFixture daemon) =>
+        ConnectTlsAsync(daemon.RemotePort, daemon.Files.Certificate);
+
+    /// <summary>Connects to a TCP port of this host, with TLS.</summary>
+    public static async Task<RawClient> ConnectTlsAsync(int port, TestCertificate certificate)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync("127.0.0.1", daemon.RemotePort);
+        await socket.ConnectAsync("127.0.0.1", port);
         var tls = new SslStream(new NetworkStream(socket));
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
-            CertificateChainPolicy = daemon.Files.Certificate.Policy,
+            CertificateChainPolicy = certificate.Policy,
         });
         return new RawClient(socket, tls);
     }
