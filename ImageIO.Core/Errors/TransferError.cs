@@ -63,6 +63,18 @@ public enum TransferError
     /// <summary>A signed ticket that is not what it should be, or not now.</summary>
     SignedTicketRefused,
 
-    /// <summary>A client of the proxy brought nothing that lets it in: no ticket, none that is believed, no living session.</summary>
+    /// <summary>A client of the proxy shows no credential for the image, or one that is not good for it.</summary>
     Unauthorized,
+
+    /// <summary>The request does not say how long its body is.</summary>
+    LengthRequired,
+
+    /// <summary>The daemon that a request is forwarded to cannot be connected to, or is not believed to be itself.</summary>
+    UpstreamUnreachable,
+
+    /// <summary>The daemon that a request is forwarded to stood still for too long.</summary>
+    UpstreamTimedOut,
+
+    /// <summary>The connection to the daemon that a request is forwarded to broke, or its answer made no sense.</summary>
+    UpstreamFailed,
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
+using Serilog.Filters;
 using Serilog.Formatting;
 using Serilog.Formatting.Compact;
 using Serilog.Formatting.Display;
@@ -28,6 +29,8 @@ public static class LogSetup
             .MinimumLevel.ControlledBy(level)
             // The server's own chatter about connections and requests; ours says the same with transfer ids.
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+            // The forwarder's tells URLs, and with them ticket ids; what it tells otherwise, our own lines do.
+            .Filter.ByExcluding(Matching.FromSource("Yarp"))
             .Enrich.With<ReferenceColumns>();
         configuration = settings.File.Length == 0
             ? configuration.WriteTo.Console(formatter, standardErrorFromLevel: LogEventLevel.Verbose)

@@ -63,6 +63,12 @@ public static partial class ErrorMapper
         response.Clear();
         response.StatusCode = status;
         response.ContentType = "text/plain; charset=UTF-8";
+        if (failure is TransferException { Error: TransferError.Unauthorized })
+        {
+            // RFC 9110 section 15.5.2 wants it; browsers ask nobody for this scheme.
+            response.Headers.WWWAuthenticate = "Bearer";
+        }
+
         if (failure is TransferException { Error: TransferError.RangeNotSatisfiable, Limit: { } limit }
             && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
         {
@@ -106,6 +112,8 @@ public static partial class ErrorMapper
                 (StatusCodes.Status403Forbidden, $"You are not allowed to access this resource: {e.Message}"),
             TransferError.Unauthorized => (StatusCodes.Status401Unauthorized, e.Message),
             TransferError.SignedTicketRefused => (StatusCodes.Status403Forbidden, e.Message),
+            TransferError.Unauthorized => (StatusCodes.Status401Unauthorized, e.Message),
+            TransferError.LengthRequired => (StatusCodes.Status411LengthRequired, e.Message),
             TransferError.CancelTimedOut => (StatusCodes.Status409Conflict, e.Message),
             TransferError.RangeNotSatisfiable => (StatusCodes.Status416RangeNotSatisfiable, e.Message),
             TransferError.ClientDisconnected => (StatusCodes.Status400BadRequest, e.Message),
@@ -114,6 +122,12 @@ public static partial class ErrorMapper
                     $"No space left on the storage after {e.BytesDone ?? 0} bytes of this request were written"),
             TransferError.ImageUnavailable =>
                 (StatusCodes.Status500InternalServerError, "The image cannot be opened"),
+            TransferError.UpstreamUnreachable =>
+                (StatusCodes.Status503ServiceUnavailable, "The host that serves the image cannot be reached"),
+            TransferError.UpstreamFailed =>
+                (StatusCodes.Status503ServiceUnavailable, "The host that serves the image broke off"),
+            TransferError.UpstreamTimedOut =>
+                (StatusCodes.Status504GatewayTimeout, "The host that serves the image did not answer in time"),
             TransferError.FlushLost =>
                 (StatusCodes.Status500InternalServerError,
                     "An earlier flush failed: data written before it may be lost and must be written again"),

@@ -1,3 +1,4 @@
+using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
@@ -55,7 +56,10 @@ public static partial class ProxyHost
             .AddSingleton<DeletedSessions>()
             .AddSingleton(new ProxyCors(configuration.AllowOrigin))
             .AddSingleton<TicketsEndpoint>()
-            .AddSingleton<SessionsEndpoint>();
+            .AddSingleton<SessionsEndpoint>()
+            .AddSingleton<RequestCredential>()
+            .AddSingleton<ImagesEndpoint>()
+            .AddForwarding(configuration.Upstream());
         AddProcess(builder.Services, configuration, listeners, time);
 
         WebApplication app = builder.Build();
@@ -103,6 +107,7 @@ public static partial class ProxyHost
         router.MapInfo(Service);
         services.GetRequiredService<TicketsEndpoint>().Map(router, Service);
         services.GetRequiredService<SessionsEndpoint>().Map(router, Service);
+        services.GetRequiredService<ImagesEndpoint>().Map(router, Service);
         router.MapHealth(Monitor, app.Lifetime);
         return router;
     }

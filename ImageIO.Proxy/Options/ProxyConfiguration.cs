@@ -1,4 +1,5 @@
 using System.Net;
+using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Proxy.SignedTickets;
@@ -13,6 +14,9 @@ public sealed record ProxyConfiguration
 
     private const string Section = "proxy";
     private const int LargestPort = 65534;
+
+    // A day, in seconds: more is a misunderstanding of the unit.
+    private const int LongestTimeout = 24 * 3600;
 
     private ProxyConfiguration(ConfigurationReader reader) => Reader = reader;
 
@@ -51,6 +55,11 @@ public sealed record ProxyConfiguration
 
     /// <summary>How long running requests may go on when the proxy is stopped.</summary>
     public required TimeSpan DrainTimeout { get; init; }
+    /// <summary>How long connecting to a daemon may take.</summary>
+    public required TimeSpan ConnectTimeout { get; init; }
+
+    /// <summary>How long a daemon may move no byte while it owes one.</summary>
+    public required TimeSpan ReadTimeout { get; init; }
 
     /// <summary>The origin whose web pages may use the proxy, or <c>*</c>.</summary>
     public required string AllowOrigin { get; init; }
@@ -87,6 +96,8 @@ public sealed record ProxyConfiguration
             Monitor = reader.Parsed(
                 Section, "monitor_address", MonitorAddress.Parse("127.0.0.1:54325")!, MonitorAddress.Parse, MonitorAddress.Expected),
             DrainTimeout = reader.Seconds(Section, "drain_timeout", 10),
+            ConnectTimeout = TimeSpan.FromSeconds(reader.Integer(Section, "imaged_connection_timeout_sec", 10, 1, LongestTimeout)),
+            ReadTimeout = TimeSpan.FromSeconds(reader.Integer(Section, "imaged_read_timeout_sec", 120, 1, LongestTimeout)),
             AllowOrigin = reader.Text(Section, "allow_origin", "*"),
             Log = ReadLog(reader),
         };
@@ -134,6 +145,15 @@ public sealed record ProxyConfiguration
         }
 
         return new TicketVerifier(signer, AllowedSkew, time);
+    }
+
+    /// <summary>How daemons are reached.</summary>
+    /// <exception cref="ConfigurationException">The authority's certificate is not usable.</exception>
+    internal UpstreamSettings Upstream()
+    {
+        var authorities = new CertificateAuthorities(EngineAuthorityFile);
+        authorities.Check();
+        return new UpstreamSettings(ConnectTimeout, ReadTimeout, authorities);
     }
 
     private static LogSettings ReadLog(ConfigurationReader reader) => new()

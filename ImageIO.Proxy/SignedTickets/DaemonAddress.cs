@@ -1,6 +1,4 @@
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
+using ImageIO.Http.Forwarding;
 
 namespace ImageIO.Proxy.SignedTickets;
 
@@ -9,40 +7,17 @@ namespace ImageIO.Proxy.SignedTickets;
 /// <param name="Port">1 to 65535.</param>
 public sealed record DaemonAddress(string Host, int Port)
 {
-    private const string Scheme = "https://";
-
     /// <summary>The address as the beginning of a URL.</summary>
-    public string Url => string.Create(
-        CultureInfo.InvariantCulture, $"{Scheme}{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{Port}");
+    public string Url => Upstream.Origin;
+
+    internal UpstreamUrl Upstream => new(IsTls: true, Host, Port, Path: "");
 
     /// <summary>
     /// Parses one. An IPv6 address may stand without brackets, then the last colon comes before the port: managers write
-    /// it so. Null: it is none.
+    /// it so. One slash may follow. Null: it is none.
     /// </summary>
-    public static DaemonAddress? Parse(string text)
-    {
-        ArgumentNullException.ThrowIfNull(text);
-        int colon = text.LastIndexOf(':');
-        if (!text.StartsWith(Scheme, StringComparison.Ordinal) || colon < Scheme.Length
-            || !ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port)
-            || port == 0)
-        {
-            return null;
-        }
-
-        string host = text[Scheme.Length..colon];
-        bool isBracketed = host is ['[', .., ']'];
-        if (isBracketed || host.Contains(':', StringComparison.Ordinal))
-        {
-            // Without a zone: one that names an interface of another host says nothing here.
-            host = isBracketed ? host[1..^1] : host;
-            return IPAddress.TryParse(host, out IPAddress? address)
-                && address is { AddressFamily: AddressFamily.InterNetworkV6, ScopeId: 0 }
-                && !host.Contains('%', StringComparison.Ordinal)
-                    ? new DaemonAddress(address.ToString(), port)
-                    : null;
-        }
-
-        return Uri.CheckHostName(host) is UriHostNameType.Dns or UriHostNameType.IPv4 ? new DaemonAddress(host, port) : null;
-    }
+    public static DaemonAddress? Parse(string text) =>
+        UpstreamUrl.Parse(text, isPortRequired: true) is { IsTls: true, Path: "" or "/" } url
+            ? new DaemonAddress(url.Host, url.Port)
+            : null;
 }

@@ -3,6 +3,7 @@ using Org.BouncyCastle.Crypto.Digests;
 using Org.BouncyCastle.Crypto.Engines;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Crypto.Signers;
+using Org.BouncyCastle.Math;
 
 namespace ImageIO.Proxy.SignedTickets;
 
@@ -28,15 +29,17 @@ internal static class RsaSignature
     /// <summary>Whether a signature is this key's over these bytes.</summary>
     public static bool Verifies(ISigner signer, RsaKeyParameters key, ReadOnlySpan<byte> signed, ReadOnlySpan<byte> signature)
     {
-        // Exactly as long as the modulus, as RFC 8017 section 8 wants it; the library would take a shorter one.
-        if (signature.Length != (key.Modulus.BitLength + 7) / 8)
+        // Exactly as long as the modulus, and a smaller number than it (RFC 8017 sections 8 and 5.2.2): the library would
+        // take a shorter one, and fails in its own way at a larger one.
+        byte[] bytes = signature.ToArray();
+        if (bytes.Length != (key.Modulus.BitLength + 7) / 8 || new BigInteger(1, bytes).CompareTo(key.Modulus) >= 0)
         {
             return false;
         }
 
         signer.Init(false, key);
         signer.BlockUpdate(signed);
-        return signer.VerifySignature(signature.ToArray());
+        return signer.VerifySignature(bytes);
     }
 
     private static IDigest? DigestOf(string name) => name switch

@@ -33,8 +33,10 @@ internal sealed class RawClient : IDisposable
         return new RawClient(socket, new NetworkStream(socket));
     }
 
-    public static Task<RawClient> ConnectTlsAsync(DaemonFixture daemon) => ConnectTlsAsync(daemon.RemotePort, daemon.Files.Certificate);
+    public static Task<RawClient> ConnectTlsAsync(DaemonFixture daemon) =>
+        ConnectTlsAsync(daemon.RemotePort, daemon.Files.Certificate);
 
+    /// <summary>Connects to a TCP port of this host, with TLS.</summary>
     public static async Task<RawClient> ConnectTlsAsync(int port, TestCertificate certificate)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);

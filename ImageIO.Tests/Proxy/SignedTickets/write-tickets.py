@@ -120,9 +120,12 @@ good["payload without optional keys"] = text(ticket(data=payload(**{"iat": None,
 good["nbf this second"] = text(ticket(data=payload(nbf=now)))
 good["exp next second"] = text(ticket(data=payload(exp=now + 1)))
 good["IPv6 address without brackets"] = text(ticket(data=payload(**{"imaged-uri": "https://:::54322"})))
+good["imaged-uri with a slash behind"] = text(ticket(data=payload(**{"imaged-uri": "https://host.example:54322/"})))
 good["PSS with a digest that it does not use"] = changed(ticket("2"), digest="md5")
 
 both = ticket()
+for form, name in [("1", "signature"), ("2", "v2_signature")]:
+    bad[name + " above the modulus"] = changed(ticket(form), **{name: base64.b64encode(b"\xff" * 256).decode()})
 for name in ["salt", "validFrom", "validTo", "data", "signedFields", "digest"]:
     bad[name + " missing"] = changed(both, **{name: None})
 for name in ORDER:
@@ -165,7 +168,7 @@ for name in ["nbf", "exp", "imaged-uri", "transfer-ticket"]:
 for name, value in [("nbf", "1"), ("exp", 1.5), ("exp", 10**30), ("exp", True), ("nbf", []), ("iat", "1"), ("imaged-uri", 1),
                     ("transfer-ticket", 1), ("transfer-ticket", ""), ("transfer-id", 1)]:
     bad[f"payload with {name} {value!r}"] = text(ticket(data=payload(**{name: value})))
-for uri in ["http://h:1", "https://h", "https://h:0", "https://h:65536", "https://h:1/", "https://h:1/images", "https://u@h:1",
+for uri in ["http://h:1", "https://h", "https://h:0", "https://h:65536", "https://h:1//", "https://h:1/images", "https://u@h:1",
             "https://h:1?q", "https://:1", "https://[::1:1", "https://h h:1", "h:1", ""]:
     bad[f"imaged-uri {uri!r}"] = text(ticket(data=payload(**{"imaged-uri": uri})))
 bad["nbf next second"] = text(ticket(data=payload(nbf=now + 1)))

@@ -1,0 +1,20 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ImageIO.Http.Forwarding;
+
+/// <summary>Adds the forwarder to a host.</summary>
+public static class ForwardingServices
+{
+    /// <summary>Adds it, with the pool of connections to daemons.</summary>
+    /// <param name="services">The host's; a <see cref="TimeProvider"/> must be among them.</param>
+    /// <param name="settings">How daemons are reached.</param>
+    public static IServiceCollection AddForwarding(this IServiceCollection services, UpstreamSettings settings)
+    {
+        services.AddHttpForwarder();
+        return services
+            .AddSingleton(settings)
+            .AddSingleton<UpstreamPool>()
+            .AddHostedService(provider => provider.GetRequiredService<UpstreamPool>())
+            .AddSingleton<Forwarder>();
+    }
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace ImageIO.Http.Forwarding;
+
+/// <summary>Where a daemon is that requests are forwarded to: the URL of a ticket, taken apart.</summary>
+/// <param name="IsTls">Whether it speaks TLS.</param>
+/// <param name="Host">A name, or an IP address without brackets.</param>
+/// <param name="Port">1 to 65535.</param>
+/// <param name="Path">From the first slash behind the port on, as it was written. Empty: there is none.</param>
+public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
+{
+    private const string Https = "https://";
+    private const string Http = "http://";
+
+    /// <summary>Host and port as they stand in a URL and in a <c>Host</c> header.</summary>
+    public string Authority => string.Create(
+        CultureInfo.InvariantCulture, $"{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{Port}");
+
+    /// <summary>The URL without its path.</summary>
+    public string Origin => (IsTls ? Https : Http) + Authority;
+
+    /// <summary>
+    /// Parses one. An IPv6 address may stand without brackets, then the last colon comes before the port: managers write
+    /// it so. Null: it is none that can be forwarded to; user names, queries and fragments have no place in it.
+    /// </summary>
+    /// <param name="text">The URL.</param>
+    /// <param name="isPortRequired">Whether a URL without a port is none, instead of meaning its scheme's port.</param>
+    public static UpstreamUrl? Parse(string text, bool isPortRequired = false)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        bool isTls = text.StartsWith(Https, StringComparison.OrdinalIgnoreCase);
+        if ((!isTls && !text.StartsWith(Http, StringComparison.OrdinalIgnoreCase))
+            || text.AsSpan().IndexOfAnyInRange('\0', ' ') >= 0 || text.AsSpan().IndexOfAny('?', '#', '\u007f') >= 0)
+        {
+            return null;
+        }
+
+        string rest = text[(isTls ? Https : Http).Length..];
+        int slash = rest.IndexOf('/', StringComparison.Ordinal);
+        string authority = slash < 0 ? rest : rest[..slash];
+        string path = slash < 0 ? "" : rest[slash..];
+        int port = isTls ? 443 : 80;
+        int colon = authority.EndsWith(']') ? -1 : authority.LastIndexOf(':');
+        if (colon >= 0)
+        {
+            if (!ushort.TryParse(
+                    authority.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort given)
+                || given == 0)
+            {
+                return null;
+            }
+
+            port = given;
+            authority = authority[..colon];
+        }
+        else if (isPortRequired)
+        {
+            return null;
+        }
+
+        return HostOf(authority) is { } host ? new UpstreamUrl(isTls, host, port, path) : null;
+    }
+
+    private static string? HostOf(string text)
+    {
+        bool isBracketed = text is ['[', .., ']'];
+        if (!isBracketed && !text.Contains(':', StringComparison.Ordinal))
+        {
+            return Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4 ? text : null;
+        }
+
+        // Without a zone: one that names an interface of another host says nothing here.
+        string address = isBracketed ? text[1..^1] : text;
+        return !address.Contains('%', StringComparison.Ordinal)
+            && IPAddress.TryParse(address, out IPAddress? parsed)
+            && parsed is { AddressFamily: AddressFamily.InterNetworkV6, ScopeId: 0 }
+                ? parsed.ToString()
+                : null;
+    }
+}
