@@ -110,7 +110,6 @@ public static partial class ErrorMapper
             TransferError.TicketUnknown or TransferError.TicketExpired or TransferError.TicketCanceled
                 or TransferError.OperationNotPermitted =>
                 (StatusCodes.Status403Forbidden, $"You are not allowed to access this resource: {e.Message}"),
-            TransferError.Unauthorized => (StatusCodes.Status401Unauthorized, e.Message),
             TransferError.SignedTicketRefused => (StatusCodes.Status403Forbidden, e.Message),
             TransferError.Unauthorized => (StatusCodes.Status401Unauthorized, e.Message),
             TransferError.LengthRequired => (StatusCodes.Status411LengthRequired, e.Message),
