@@ -11,8 +11,8 @@ namespace ImageIO.Core.Backends;
 /// about it. Thread-safe.
 /// </summary>
 /// <remarks>
-/// This is the only door to a backend. Here calls are held to the numbers of readers and writers that it declared, and
-/// here a failed flush is remembered.
+/// This is the only door to a backend. Here calls leave the threads of the sockets and are held to the numbers of
+/// readers and writers that it declared, and here a failed flush is remembered.
 /// </remarks>
 public sealed class OpenImage : IAsyncDisposable
 {
@@ -104,6 +104,7 @@ public sealed class OpenImage : IAsyncDisposable
     internal async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
         Debug.Assert(Alignment.IsAligned(offset, BlockSize) && Alignment.IsAligned(destination.Length, BlockSize));
+        await PoolThread.SwitchAsync();
         await EnterAsync(_readers, cancellationToken);
         long started = CallStarts();
         try
@@ -120,6 +121,7 @@ public sealed class OpenImage : IAsyncDisposable
     internal async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
     {
         Debug.Assert(Alignment.IsAligned(offset, BlockSize));
+        await PoolThread.SwitchAsync();
         await EnterAsync(_writers, cancellationToken);
         ByteRange range = ByteRange.At(offset, source.Length);
         int era = _flushMemory.WriteStarts(range);
@@ -145,6 +147,7 @@ public sealed class OpenImage : IAsyncDisposable
         }
 
         Debug.Assert(Alignment.IsAligned(offset, BlockSize));
+        await PoolThread.SwitchAsync();
         await EnterAsync(_writers, cancellationToken);
         ByteRange range = ByteRange.At(offset, length);
         int era = _flushMemory.WriteStarts(range);
@@ -171,6 +174,7 @@ public sealed class OpenImage : IAsyncDisposable
     {
         // One at a time: the kernel reports a failed write-back once for each descriptor (fsync(2)), so a second flush
         // beside a failing one would be told that all is well.
+        await PoolThread.SwitchAsync();
         await _flushing.WaitAsync(cancellationToken);
         try
         {

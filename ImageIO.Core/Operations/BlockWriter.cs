@@ -32,6 +32,7 @@ internal static class BlockWriter
     /// </remarks>
     public static async Task WriteAsync(OpenImage image, AlignedBuffer buffer, int gap, int length, long offset)
     {
+        await PoolThread.SwitchAsync();
         int block = image.BlockSize;
         long start = offset - gap;
         long end = offset + length;

@@ -64,7 +64,6 @@ public sealed class ReadOperation : IOperation
                 next = await ReadAheadAsync(next, cancellationToken);
                 (Task read, AlignedBuffer buffer, int gap, int length) = _inFlight.Peek();
                 await _storageWait.WaitAsync(read);
-                RequireNotCut(_range.Start + Done + length);
                 await SendAsync(buffer.Memory.Slice(gap, length), cancellationToken);
                 _inFlight.Dequeue();
                 ((IDisposable)buffer).Dispose();
@@ -102,8 +101,7 @@ public sealed class ReadOperation : IOperation
 
             int gap = (int)(next - start);
             int length = (int)Math.Min(_range.End - next, size - gap);
-            Task read = _image.ReadAsync(buffer.Memory[..size], start, CancellationToken.None).AsTask();
-            _inFlight.Enqueue((read, buffer, gap, length));
+            _inFlight.Enqueue((ReadAsync(buffer.Memory[..size], start, next + length), buffer, gap, length));
             next += length;
         }
 
@@ -111,8 +109,10 @@ public sealed class ReadOperation : IOperation
     }
 
     // Backends read zeroes past the end. If the image has become shorter since we promised these bytes, they are gone.
-    private void RequireNotCut(long end)
+    // Looked at where the storage's answer arrives, not where it is sent from: the question may block.
+    private async Task ReadAsync(Memory<byte> destination, long start, long end)
     {
+        await _image.ReadAsync(destination, start, CancellationToken.None);
         long size = _image.Size;
         if (size < end)
         {

@@ -24,6 +24,8 @@ public sealed class ImageLeases : IAsyncDisposable
 
         OpenImage image = await ticket.OpenAsync(this, cancellationToken);
         _held[ticket.Spec.Id] = ticket;
+        // What follows asks the image for its size, which may block.
+        await PoolThread.SwitchAsync();
         return image;
     }
 

@@ -36,6 +36,24 @@ public sealed class OpenImageTests
         Assert.InRange(memory.MostWriters, 1, limit);
     }
 
+    [Fact(Timeout = 30_000)]
+    public async Task Storage_is_called_on_threads_of_the_pool_alone()
+    {
+        var memory = new MemoryBackend(512, new byte[4096]);
+        var backend = new FaultyBackend(memory);
+        await using StorageImage storage = StorageImage.On(backend, memory.Content);
+        OpenImage image = storage.Image;
+        using AlignedBuffer buffer = AlignedBuffer.Allocate(4096);
+
+        await OnThreadOfItsOwn(() => image.ReadAsync(buffer.Memory, 0, CancellationToken.None).AsTask());
+        await OnThreadOfItsOwn(() => image.WriteAsync(buffer.Memory, 0, CancellationToken.None).AsTask());
+        await OnThreadOfItsOwn(() => image.ZeroAsync(0, 4096, ZeroMode.Allocate, CancellationToken.None).AsTask());
+        await OnThreadOfItsOwn(() => image.FlushAsync(CancellationToken.None).AsTask());
+
+        Assert.Equal(4, Enum.GetValues<BackendCall>().Sum(backend.Count));
+        Assert.Equal(0, backend.CallsOutsideThePool);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(3)]
@@ -58,4 +76,9 @@ public sealed class OpenImageTests
     [InlineData(4096, 65)]
     public void Ring_settings_out_of_range_are_refused(int bufferSize, int depth) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new RingSettings(bufferSize, depth));
+
+    // As a socket's thread does it.
+    private static Task OnThreadOfItsOwn(Func<Task> call) => Task.Factory
+        .StartNew(call, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+        .Unwrap();
 }

@@ -20,6 +20,9 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
 
     public BackendCapabilities Capabilities => inner.Capabilities;
 
+    /// <summary>Calls that came on a thread that is not the pool's, as those of sockets are.</summary>
+    public int CallsOutsideThePool { get; private set; }
+
     /// <summary>How disposing ends, if not well.</summary>
     public TransferException? CloseFailure { get; set; }
 
@@ -84,6 +87,7 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
         lock (_lock)
         {
             int nth = _calls[call] = _calls.GetValueOrDefault(call) + 1;
+            CallsOutsideThePool += Thread.CurrentThread.IsThreadPoolThread ? 0 : 1;
             held = _held.GetValueOrDefault((call, nth));
             failure = _failures.GetValueOrDefault((call, nth));
         }
