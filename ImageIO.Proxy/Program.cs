@@ -12,6 +12,7 @@ internal static partial class Program
 
     private static Task<int> Main(string[] args)
     {
+        SocketThreads.ServeInline();
         var file = new Option<string>("--config", "-c")
         {
             Description = "Configuration file",

@@ -16,6 +16,7 @@ internal static class Program
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "The daemon is published untrimmed.")]
     private static Task<int> Main(string[] args)
     {
+        SocketThreads.ServeInline();
         var directory = new Option<string>("--conf-dir", "-c")
         {
             Description = "Directory with conf.d/*.conf",
