@@ -1,0 +1,26 @@
+#!/bin/sh
+# Usage: publish.sh linux-x64|linux-arm64
+#
+# Both programs with the one runtime that they share, for hosts without .NET, into out/publish/RID; beside it, in
+# out/publish/RID.notices, the list of what is in there and its licences.
+set -eu
+cd -- "$(dirname -- "$0")/.."
+rid=$1
+out=out/publish/$rid
+version=$(build/version.sh)
+SOURCE_DATE_EPOCH=$(build/version.sh --date)
+export SOURCE_DATE_EPOCH
+
+rm -rf "$out" "$out.notices"
+for project in ImageIO.Web ImageIO.Proxy; do
+    # PathMap: no file tells where it was built.
+    dotnet publish $project -c Release -r "$rid" --self-contained -o "$out" --nologo -v quiet \
+        -p:DebugType=none -p:ContinuousIntegrationBuild=true "-p:PathMap=$PWD/=/_/"
+done
+# For the development server only.
+rm -f "$out"/*.staticwebassets.endpoints.json
+# Packages' files come with any modes.
+find "$out" -type f -exec chmod 644 {} +
+chmod 755 "$out"/ovirt-imageio-daemon "$out"/ovirt-imageio-proxy "$out"/createdump
+
+dotnet run build/tools/Sbom.cs -- "$out.notices" "$version" "$out"
