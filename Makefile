@@ -5,15 +5,11 @@ PREFIX = /usr
 SYSCONFDIR = /etc
 DESTDIR =
 
-LIB = out/lib
+LIB = out/lib/imageio
 BIN = out/bin
 PROGRAMS = daemon proxy
 
-INSTALL = install
-UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
-CONFDIR = $(DESTDIR)$(SYSCONFDIR)/ovirt-imageio/conf.d
-
-.PHONY: help build demo run check check-fast format install clean
+.PHONY: help build demo run check check-fast format clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -21,12 +17,12 @@ help: ## list the targets
 		printf '%-18s %s\n' "$$target" "$$text"; done
 
 build: ## programs into out/bin, runnable from anywhere
-	dotnet publish ImageIO.Web -c $(CONFIGURATION) -o $(LIB)/imageio-daemon --nologo -v quiet
-	dotnet publish ImageIO.Proxy -c $(CONFIGURATION) -o $(LIB)/imageio-proxy --nologo -v quiet
+	dotnet publish ImageIO.Web -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
+	dotnet publish ImageIO.Proxy -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
 	@# Package files come with the modes of the user's package cache: let every user run what is here.
 	@chmod -R u=rwX,go=rX $(LIB)
 	@mkdir -p $(BIN)
-	@for program in $(PROGRAMS); do $(INSTALL) -m 755 packaging/launcher $(BIN)/ovirt-imageio-$$program || exit 1; done
+	@for program in $(PROGRAMS); do install -m 755 packaging/launcher $(BIN)/ovirt-imageio-$$program || exit 1; done
 
 demo: build ## upload and download a real disk image, compare every byte
 	@build/demo.sh
@@ -43,21 +39,7 @@ check-fast: ## the same without the slow tests
 format: ## put the code into the agreed form
 	dotnet format ImageIO.slnx
 
-install: ## copy what `make build` made to DESTDIR
-	@test -d $(LIB) || { echo "Run 'make build' first." >&2; exit 1; }
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(UNITDIR) $(CONFDIR) \
-		$(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	for program in $(PROGRAMS); do \
-		rm -rf $(DESTDIR)$(PREFIX)/lib/imageio-$$program && \
-		cp -R $(LIB)/imageio-$$program $(DESTDIR)$(PREFIX)/lib/ && \
-		$(INSTALL) -m 755 $(BIN)/ovirt-imageio-$$program $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
-	$(INSTALL) -m 644 packaging/systemd/ovirt-imageio-daemon.service $(UNITDIR)/
-	$(INSTALL) -m 644 packaging/sysusers.d/ovirt-imageio.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/
-	$(INSTALL) -m 644 packaging/tmpfiles.d/ovirt-imageio.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/
-	@# An administrator's file stays as it is.
-	test -e $(CONFDIR)/50-imageio.conf || $(INSTALL) -m 644 packaging/conf.d/50-imageio.conf $(CONFDIR)/
-
 clean: ## remove everything that was built
 	rm -rf out dist artifacts ImageIO.*/bin ImageIO.*/obj
 
-include build/pack.mk
+include build/pack.mk build/install.mk build/package.mk

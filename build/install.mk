@@ -1,0 +1,43 @@
+# What stands where on a host. Included by the Makefile. Packages are made of this, too: whatever installs, installs the same.
+
+# The published programs and what belongs to them; publish.sh makes these with a runtime of their own.
+NOTICES = out/notices
+
+INSTALL = install -m 644
+LIBDIR = $(DESTDIR)$(PREFIX)/lib
+SHAREDIR = $(DESTDIR)$(PREFIX)/share
+DAEMONCONF = $(DESTDIR)$(SYSCONFDIR)/ovirt-imageio
+PROXYCONF = $(DESTDIR)$(SYSCONFDIR)/ovirt-imageio-proxy
+
+.PHONY: install notices
+
+install: ## copy what `make build` made to DESTDIR
+	@test -d $(LIB) || { echo "Run 'make build' first." >&2; exit 1; }
+	umask 022 && mkdir -p $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/systemd/system $(LIBDIR)/sysusers.d $(LIBDIR)/tmpfiles.d \
+		$(LIBDIR)/firewalld/services $(LIBDIR)/ovirt-imageio/conf.d $(LIBDIR)/ovirt-imageio/backends \
+		$(DAEMONCONF)/conf.d $(PROXYCONF) $(SHAREDIR)/man/man5 $(SHAREDIR)/man/man8 $(SHAREDIR)/doc/imageio
+	rm -rf $(LIBDIR)/imageio
+	cp -R $(LIB) $(LIBDIR)/imageio
+	@# With a runtime of its own a program needs nobody who looks for one.
+	for program in $(PROGRAMS); do \
+		if [ -e $(LIB)/libhostfxr.so ]; then \
+			ln -sf ../lib/imageio/ovirt-imageio-$$program $(DESTDIR)$(PREFIX)/bin/ovirt-imageio-$$program; \
+		else \
+			install -m 755 packaging/launcher $(DESTDIR)$(PREFIX)/bin/ovirt-imageio-$$program; \
+		fi || exit 1; done
+	$(INSTALL) packaging/systemd/*.service $(LIBDIR)/systemd/system/
+	$(INSTALL) packaging/sysusers.d/*.conf $(LIBDIR)/sysusers.d/
+	$(INSTALL) packaging/tmpfiles.d/*.conf $(LIBDIR)/tmpfiles.d/
+	$(INSTALL) packaging/firewalld/*.xml $(LIBDIR)/firewalld/services/
+	@# An administrator's file stays as it is.
+	test -e $(DAEMONCONF)/conf.d/50-imageio.conf || $(INSTALL) packaging/conf.d/50-imageio.conf $(DAEMONCONF)/conf.d/
+	test -e $(PROXYCONF)/ovirt-imageio-proxy.conf || $(INSTALL) packaging/ovirt-imageio-proxy.conf $(PROXYCONF)/
+	@# -n: no time in it, the same bytes each time.
+	for page in packaging/man/*.[58]; do \
+		gzip -9nc $$page >$(SHAREDIR)/man/man$${page##*.}/$${page##*/}.gz || exit 1; done
+	chmod 644 $(SHAREDIR)/man/man[58]/ovirt-imageio*.gz
+	$(INSTALL) LICENSE CHANGELOG.md $(SHAREDIR)/doc/imageio/
+	test ! -d $(NOTICES) || $(INSTALL) $(NOTICES)/sbom.cdx.json $(NOTICES)/THIRD-PARTY-NOTICES.txt $(SHAREDIR)/doc/imageio/
+
+notices: ## list of packages and their licences into out/notices
+	dotnet run build/tools/Sbom.cs -- $(NOTICES) $$(build/version.sh) $(LIB)
