@@ -15,6 +15,11 @@ package_of() {
         mkfs.btrfs) echo btrfs-progs ;;
         # A package of its own in Debian, a part of util-linux in Fedora.
         sfdisk) if command -v apt-get >/dev/null; then echo fdisk; else echo util-linux; fi ;;
+        rpmbuild | rpm2cpio) if command -v apt-get >/dev/null; then echo rpm; else echo rpm-build; fi ;;
+        dpkg-deb) echo dpkg ;;
+        man) echo man-db ;;
+        systemd-analyze) echo systemd ;;
+        cpio | lintian | mmdebstrap | rpmlint) echo "$1" ;;
         cmp) echo diffutils ;;
         curl | openssl) echo "$1" ;;
         *) echo "install-tools.sh: no package is known for $1" >&2; return 1 ;;
