@@ -1,0 +1,101 @@
+# shellcheck shell=sh disable=SC2154
+# Sourced by check-packages.sh: the Debian packages, in a root of their own and in a fresh Debian.
+
+chroot=$work/chroot
+debs=$(ls "$PWD"/dist/imageio-*_"$version"_amd64.deb "$PWD"/dist/imageio-dev_"$version"_all.deb)
+
+# Usage: deb_contents PACKAGE LIST
+deb_contents() {
+    dpkg-deb -c dist/"$1"_"$version"_*.deb | awk '{ sub("/", ":", $2); sub("^[.]", "", $6); if ($6 != "/") sub("/$", "", $6); print $1, $2, $6 }' |
+        build/packages/contents.sh deb "$2"
+}
+
+unpack_debs() {
+    for package in runtime daemon proxy; do
+        dpkg-deb -x "dist/imageio-${package}_${version}_amd64.deb" "$work/deb" || return 1
+    done
+}
+
+lintian_finds_no_error() {
+    # shellcheck disable=SC2086
+    lintian --fail-on error $debs
+}
+
+fresh_debian() {
+    # The mirror is that of this machine.
+    mmdebstrap --quiet --variant=minbase --include=libssl3,libstdc++6,passwd "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$chroot"
+}
+
+# Usage: in_chroot COMMAND...
+in_chroot() {
+    chroot "$chroot" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+# What is there, but for what dpkg and ldconfig write about themselves.
+snapshot() {
+    (cd "$chroot" && find . -xdev ! -path './proc/*' ! -path './var/tmp/*' ! -path './var/lib/dpkg/*' ! -path './var/log/dpkg.log' \
+        ! -path './var/log/alternatives.log' ! -path './packages*' ! -path './var/cache/ldconfig/*' \
+        -printf '%M %u:%g %P\n' | LC_ALL=C sort)
+    (cd "$chroot" && LC_ALL=C sort etc/passwd etc/group etc/shadow etc/gshadow)
+}
+
+install_debs() {
+    mkdir -p "$chroot/packages"
+    # shellcheck disable=SC2086
+    cp $debs "$chroot/packages/" && in_chroot sh -c 'dpkg --install /packages/*.deb'
+}
+
+accounts_and_logs() {
+    [ "$(in_chroot stat -c '%A %U:%G' /var/log/ovirt-imageio /var/log/ovirt-imageio-proxy | tr '\n' ' ')" = \
+        "drwxr-x--- ovirtimg:ovirtimg drwxr-x--- imageio-proxy:imageio-proxy " ]
+}
+
+upgrade_keeps_configuration() {
+    conf=$chroot/etc/ovirt-imageio-proxy/ovirt-imageio-proxy.conf
+    echo '# mine' >>"$conf" && install_debs && grep -F '# mine' "$conf"
+}
+
+# As root, with privileges dropped: what happens without systemd.
+daemon_drops_privileges() {
+    prepare "$chroot" || return 1
+    sed -i '/^drop_privileges/d' "$run"/conf.d/* && chmod 755 "$run" && chmod 600 "$run/key.pem" || return 1
+    (installed "$chroot" ovirt-imageio-daemon --conf-dir "$seen") 2>"$run/log" &
+    pid=$!
+    pids="$pids $pid"
+    url=$(wait_for_url "$run/log" $pid) || return 1
+    user=$(in_chroot id -u ovirtimg)
+    grep -P "^Uid:\t$user\t$user\t$user\t$user" "/proc/$pid/status" && stop $pid || { cat "$run/log"; return 1; }
+}
+
+purge_leaves_nothing() {
+    in_chroot dpkg --purge imageio-daemon imageio-proxy imageio-dev imageio-runtime || return 1
+    rm -rf "$chroot/packages"
+    snapshot >"$work/after"
+    diff "$work/before" "$work/after"
+}
+
+for package in runtime daemon proxy; do
+    check "imageio-$package.deb has every path, mode and owner of the list and no other" deb_contents imageio-$package $package
+done
+check "imageio-dev.deb has every path, mode and owner of the list and no other" deb_contents imageio-dev devel
+check "The Debian packages unpack into an empty root" unpack_debs
+check "The Debian packages name no path of the machine that made them" no_path_of_the_builder "$work/deb"
+check_programs "the Debian packages" "$work/deb"
+check_with lintian "lintian finds no error" lintian_finds_no_error
+
+if ! command -v mmdebstrap >/dev/null; then
+    skip "The Debian packages install, upgrade and purge in a fresh Debian" "there is no mmdebstrap"
+elif ! fresh_debian >"$results/mmdebstrap.log" 2>&1; then
+    tail -n 20 "$results/mmdebstrap.log"
+    skip "The Debian packages install, upgrade and purge in a fresh Debian" "mmdebstrap made none"
+else
+    mount -t proc proc "$chroot/proc" || echo "There is no /proc in it."
+    snapshot >"$work/before"
+    check "The Debian packages install in a fresh Debian" install_debs
+    check "They make the accounts and their directories" accounts_and_logs
+    check_programs "a fresh Debian" "$chroot"
+    check "The daemon drops root's privileges in a fresh Debian" daemon_drops_privileges
+    check "They upgrade over themselves and keep changed configuration files" upgrade_keeps_configuration
+    rm -rf "$chroot/var/tmp/run"
+    check "They purge and leave nothing behind" purge_leaves_nothing
+fi
