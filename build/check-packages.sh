@@ -60,11 +60,11 @@ check_with() {
     fi
 }
 
-build/install-tools.sh curl openssl rpm2cpio rpmbuild cpio dpkg-deb rpmlint lintian mmdebstrap systemd-analyze man cmp ||
+build/install-tools.sh curl openssl rpm2cpio rpmbuild cpio dpkg-deb rpmlint lintian mmdebstrap systemd-analyze strace man cmp ||
     echo "Going on without."
 [ "$(id -u)" -eq 0 ] || { echo "check-packages.sh: owners and a chroot need root" >&2; exit 1; }
 
-for part in source programs tarball units rpm deb; do
+for part in source programs tarball units removal rpm deb; do
     printf '\n== %s\n' "$part"
     . "build/packages/$part.sh"
 done

@@ -19,7 +19,7 @@ package_of() {
         dpkg-deb) echo dpkg ;;
         man) echo man-db ;;
         systemd-analyze) echo systemd ;;
-        cpio | lintian | mmdebstrap | rpmlint) echo "$1" ;;
+        cpio | lintian | mmdebstrap | rpmlint | strace) echo "$1" ;;
         cmp) echo diffutils ;;
         curl | openssl) echo "$1" ;;
         *) echo "install-tools.sh: no package is known for $1" >&2; return 1 ;;

@@ -36,11 +36,6 @@ administrators_changes_stay() {
         grep -F '# mine' "$conf" && ! grep -F '# mine' "$conf.new"
 }
 
-tarball_removes_itself() {
-    DESTDIR="$work/linux-x64" "$work/linux-x64.tarball/imageio-$version-linux-x64/install.sh" --remove
-    rest=$(cd "$work/linux-x64" && find usr ! -type d) && [ -z "$rest" ]
-}
-
 for rid in linux-x64 linux-arm64; do
     check "The tarball for $rid installs into an empty root" install_tarball $rid
     check "The tarball for $rid has every path, mode and owner of the list and no other" tarball_contents $rid
@@ -53,4 +48,3 @@ check "The tarball for linux-x64 is for x86-64" machine_is linux-x64 62
 check "The tarball for linux-arm64 is for arm64" machine_is linux-arm64 183
 check_programs "the tarball" "$work/linux-x64"
 check "Installing again keeps what an administrator changed" administrators_changes_stay
-check "install.sh --remove leaves no file" tarball_removes_itself

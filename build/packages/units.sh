@@ -11,9 +11,54 @@ man_page() {
     text=$(LC_ALL=C.UTF-8 MANROFFOPT=-ww man --warnings -E UTF-8 -l "$1" 2>&1 >/dev/null) && [ -z "$text" ] || { echo "$text"; return 1; }
 }
 
+# Usage: members SET: the system calls of one of systemd's sets, like @system-service
+members() {
+    systemd-analyze syscall-filter "$1" | sed '1d; s/^ *//; /^#/d; /^$/d' | while read -r member; do
+        case $member in
+            @*) members "$member" ;;
+            *) echo "$member" ;;
+        esac
+    done
+}
+
+# Usage: allowed UNIT: the system calls that its lines SystemCallFilter= leave, in their order
+allowed() {
+    : >"$work/allowed"
+    sed -n 's/^SystemCallFilter=//p' "packaging/systemd/$1.service" >"$work/filters"
+    while read -r filter; do
+        for item in ${filter#"~"}; do
+            case $item in
+                @*) members "$item" ;;
+                *) echo "$item" ;;
+            esac
+        done | sort -u >"$work/items"
+        case $filter in
+            "~"*) comm -23 "$work/allowed" "$work/items" >"$work/left" ;;
+            *) sort -u "$work/allowed" "$work/items" >"$work/left" ;;
+        esac
+        mv "$work/left" "$work/allowed"
+    done <"$work/filters"
+    # Names that this machine's kernel does not have are unknown to strace.
+    sed 's/^/?/' "$work/allowed" | paste -s -d ,
+}
+
+# Usage: within_its_filter UNIT COMMAND...: while every other system call fails as it does below systemd
+within_its_filter() {
+    confine="strace -D -f -qq --seccomp-bpf -o /dev/null -e inject=!$(allowed "$1"):error=EPERM"
+    shift
+    "$@"
+    status=$?
+    confine=
+    return $status
+}
+
 # The threshold is in tenths. The daemon needs block devices, and owners of images as they are.
 check_with systemd-analyze "systemd rates the proxy's exposure at 1.5 or better" exposure ovirt-imageio-proxy 15
 check_with systemd-analyze "systemd rates the daemon's exposure at 2.0 or better" exposure ovirt-imageio-daemon 20
+check_with strace "The daemon works with the system calls that its unit allows" \
+    within_its_filter ovirt-imageio-daemon daemon_moves_an_image "$work/linux-x64"
+check_with strace "The proxy works with the system calls that its unit allows" \
+    within_its_filter ovirt-imageio-proxy proxy_answers "$work/linux-x64"
 for page in packaging/man/*; do
     check_with man "The page ${page##*/} is well formed" man_page "$page"
 done
