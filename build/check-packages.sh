@@ -8,6 +8,8 @@ PATH="$PATH:/usr/sbin:/sbin"
 . build/setup.sh
 
 results=$PWD/out/package-checks
+# The checks of the parts use it.
+# shellcheck disable=SC2034
 version=$(build/version.sh)
 rm -rf "$results"
 mkdir -p "$results"
@@ -19,7 +21,7 @@ pids=
 
 clean_up() {
     trap - EXIT
-    # Their ids were written down when they were started.
+    # Started by a check that failed before it stopped them.
     for pid in $pids; do
         kill -TERM "$pid" 2>/dev/null && wait "$pid"
     done
@@ -66,6 +68,7 @@ build/install-tools.sh curl openssl rpm2cpio rpmbuild cpio dpkg-deb rpmlint lint
 
 for part in source programs tarball units removal rpm deb; do
     printf '\n== %s\n' "$part"
+    # shellcheck source=/dev/null
     . "build/packages/$part.sh"
 done
 

@@ -59,12 +59,9 @@ upgrade_keeps_configuration() {
 daemon_drops_privileges() {
     prepare "$chroot" || return 1
     sed -i '/^drop_privileges/d' "$run"/conf.d/* && chmod 755 "$run" && chmod 600 "$run/key.pem" || return 1
-    (installed "$chroot" ovirt-imageio-daemon --conf-dir "$seen") 2>"$run/log" &
-    pid=$!
-    pids="$pids $pid"
-    url=$(wait_for_url "$run/log" $pid) || return 1
+    start "$chroot" ovirt-imageio-daemon --conf-dir "$seen" || return 1
     user=$(in_chroot id -u ovirtimg)
-    grep -P "^Uid:\t$user\t$user\t$user\t$user" "/proc/$pid/status" && stop $pid || { cat "$run/log"; return 1; }
+    grep -P "^Uid:\t$user\t$user\t$user\t$user" "/proc/$pid/status" && stop $pid || { cat "$log"; return 1; }
 }
 
 purge_leaves_nothing() {

@@ -3,7 +3,7 @@
 
 # Usage: rpm_file PACKAGE
 rpm_file() {
-    ls dist/"$1"-"$version"-*.rpm 2>/dev/null | grep -v '\.src\.rpm$'
+    find dist -name "$1-$version-*.rpm" ! -name "*.src.rpm"
 }
 
 # Usage: rpm_contents PACKAGE LIST

@@ -58,7 +58,7 @@ check_with systemd-analyze "systemd rates the daemon's exposure at 2.0 or better
 check_with strace "The daemon works with the system calls that its unit allows" \
     within_its_filter ovirt-imageio-daemon daemon_moves_an_image "$work/linux-x64"
 check_with strace "The proxy works with the system calls that its unit allows" \
-    within_its_filter ovirt-imageio-proxy proxy_answers "$work/linux-x64"
+    within_its_filter ovirt-imageio-proxy proxy_moves_an_image "$work/linux-x64"
 for page in packaging/man/*; do
     check_with man "The page ${page##*/} is well formed" man_page "$page"
 done
