@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Errors;
@@ -59,7 +60,21 @@ public sealed class OpenImage : IAsyncDisposable
     public RingSettings Ring { get; }
 
     /// <summary>Size in bytes, as it is now.</summary>
-    public long Size => _backend.Size;
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
+    public long Size
+    {
+        get
+        {
+            try
+            {
+                return _backend.Size;
+            }
+            catch (ObjectDisposedException e)
+            {
+                throw Closed(e);
+            }
+        }
+    }
 
     /// <summary>Bytes that the backend's offsets and lengths are multiples of.</summary>
     public int BlockSize => _backend.BlockSize;
@@ -74,8 +89,16 @@ public sealed class OpenImage : IAsyncDisposable
     internal RangeLock Locks { get; }
 
     /// <inheritdoc cref="IBackend.GetExtentsAsync" />
-    public IAsyncEnumerable<Extent> GetExtentsAsync(ExtentContext context, CancellationToken cancellationToken) =>
-        _backend.GetExtentsAsync(context, cancellationToken);
+    public async IAsyncEnumerable<Extent> GetExtentsAsync(
+        ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using IAsyncEnumerator<Extent> extents =
+            _backend.GetExtentsAsync(context, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await MoveNextAsync(extents))
+        {
+            yield return extents.Current;
+        }
+    }
 
     /// <summary>Closes the backend.</summary>
     public async ValueTask DisposeAsync()
@@ -89,6 +112,23 @@ public sealed class OpenImage : IAsyncDisposable
             _closed?.Invoke();
         }
     }
+
+    private static async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents)
+    {
+        try
+        {
+            return await extents.MoveNextAsync();
+        }
+        catch (ObjectDisposedException e)
+        {
+            throw Closed(e);
+        }
+    }
+
+    // Operations run under the ticket, which waits for them before it closes the image. What is asked beside them may
+    // find it closed: the ticket was removed a moment ago.
+    private static TransferException Closed(ObjectDisposedException e) =>
+        new(TransferError.TicketCanceled, "The image was closed, its ticket was removed", e);
 
     /// <summary>Fails when the image was opened in a way that it cannot be written.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.NotSupported"/>.</exception>

@@ -12,9 +12,12 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
 {
     private readonly ConcurrentDictionary<TicketId, Ticket> _tickets = new();
 
+    private readonly Lock _lock = new();
+
     // Tickets that a newer one of the same id replaced while connections had their image open. Nobody finds them any
-    // more, but removing the id closes their images too: the manager's next step is to deactivate the volume.
-    private readonly ConcurrentDictionary<Ticket, byte> _replaced = new();
+    // more, but removing the id closes their images too: the manager's next step is to deactivate the volume. By id, so
+    // that no request looks at another id's; under _lock, lists included, which are never empty.
+    private readonly Dictionary<TicketId, List<Ticket>> _replaced = [];
 
     /// <summary>All tickets, in no order.</summary>
     public IEnumerable<Ticket> All => _tickets.Values;
@@ -70,10 +73,10 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     /// <exception cref="TransferException"><see cref="TransferError.CancelTimedOut"/>: operations still run. The ticket stays, cancelled.</exception>
     public async Task RemoveAsync(TicketId id, TimeSpan wait)
     {
-        IEnumerable<Ticket> removed = _replaced.Keys.Where(ticket => ticket.Spec.Id == id);
+        List<Ticket> removed = Replaced(id);
         if (_tickets.TryGetValue(id, out Ticket? current))
         {
-            removed = removed.Append(current);
+            removed.Add(current);
         }
 
         await Task.WhenAll(removed.Select(ticket => RemoveAsync(ticket, wait)));
@@ -81,8 +84,16 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
 
     /// <summary>Cancels and removes all tickets, all at once.</summary>
     /// <inheritdoc cref="RemoveAsync(TicketId, TimeSpan)" path="/param[@name='wait']|/exception" />
-    public Task RemoveAllAsync(TimeSpan wait) =>
-        Task.WhenAll(_replaced.Keys.Concat(_tickets.Values).Select(ticket => RemoveAsync(ticket, wait)));
+    public Task RemoveAllAsync(TimeSpan wait)
+    {
+        List<Ticket> removed;
+        lock (_lock)
+        {
+            removed = [.. _replaced.Values.SelectMany(replaced => replaced)];
+        }
+
+        return Task.WhenAll(removed.Concat(_tickets.Values).Select(ticket => RemoveAsync(ticket, wait)));
+    }
 
     private async Task RemoveAsync(Ticket ticket, TimeSpan wait)
     {
@@ -105,15 +116,45 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     private void Forget(Ticket ticket)
     {
         _tickets.TryRemove(new(ticket.Spec.Id, ticket));
-        _replaced.TryRemove(ticket, out _);
+        DropReplaced(ticket.Spec.Id, replaced => replaced == ticket);
     }
 
     private void Keep(Ticket replaced)
     {
-        _replaced[replaced] = 0;
-        foreach (Ticket unused in _replaced.Keys.Where(ticket => ticket is { Connections: 0, IsActive: false }))
+        TicketId id = replaced.Spec.Id;
+        lock (_lock)
         {
-            _replaced.TryRemove(unused, out _);
+            if (!_replaced.TryGetValue(id, out List<Ticket>? tickets))
+            {
+                _replaced[id] = tickets = [];
+            }
+
+            tickets.Add(replaced);
+        }
+
+        DropReplaced(id, ticket => ticket is { Connections: 0, IsActive: false });
+    }
+
+    private List<Ticket> Replaced(TicketId id)
+    {
+        lock (_lock)
+        {
+            return _replaced.TryGetValue(id, out List<Ticket>? tickets) ? [.. tickets] : [];
+        }
+    }
+
+    private void DropReplaced(TicketId id, Predicate<Ticket> isOver)
+    {
+        lock (_lock)
+        {
+            if (_replaced.TryGetValue(id, out List<Ticket>? tickets))
+            {
+                tickets.RemoveAll(isOver);
+                if (tickets.Count == 0)
+                {
+                    _replaced.Remove(id);
+                }
+            }
         }
     }
 }

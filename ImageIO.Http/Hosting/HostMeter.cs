@@ -38,6 +38,7 @@ public sealed class HostMeter
 
     /// <summary>A request failed.</summary>
     public void RequestFailed(Exception failure) =>
-        _errors.Add(1, new KeyValuePair<string, object?>(
-            "reason", failure is TransferException e ? e.Error.ToString() : failure.GetType().Name));
+        RequestFailed(failure is TransferException e ? e.Error.ToString() : failure.GetType().Name);
+
+    internal void RequestFailed(string reason) => _errors.Add(1, new KeyValuePair<string, object?>("reason", reason));
 }

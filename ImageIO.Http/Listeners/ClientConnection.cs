@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using ImageIO.Core.Tickets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -23,6 +24,8 @@ public sealed class ClientConnection
     // Timestamp since when the connection waits for the client; null while it does not.
     private long? _waitingSince;
     private bool _inRequest;
+    private volatile bool _isAnswering;
+    private volatile bool _isRefused;
     private TimeSpan _patience;
     private TimeSpan _clientWait;
 
@@ -63,6 +66,23 @@ public sealed class ClientConnection
     /// <summary>The images it holds open.</summary>
     public ImageLeases Images { get; } = new();
 
+    /// <summary>The clock that it is watched by.</summary>
+    internal TimeProvider Time => _time;
+
+    /// <summary>Whether a request was taken on whose answer has not ended.</summary>
+    internal bool IsAnswering
+    {
+        get => _isAnswering;
+        set => _isAnswering = value;
+    }
+
+    /// <summary>Whether the server has refused what came, unread perhaps, and ends the connection.</summary>
+    internal bool IsRefused
+    {
+        get => _isRefused;
+        set => _isRefused = value;
+    }
+
     /// <summary>The connection that a request came in by.</summary>
     public static ClientConnection Of(HttpContext context) =>
         context.Features.Get<ClientConnection>()
@@ -80,6 +100,25 @@ public sealed class ClientConnection
 
     /// <summary>Ends it as soon as no request runs on it: now, or with the answer to the one that does.</summary>
     internal void EndWhenIdle() => _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+
+    /// <summary>
+    /// Tells the client that nothing more will come. Does nothing when what was answered may still wait for room in the
+    /// socket: then the answer is worth more than its end.
+    /// </summary>
+    internal void EndOutput()
+    {
+        try
+        {
+            if (_context.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && socket.Poll(0, SelectMode.SelectWrite))
+            {
+                socket.Shutdown(SocketShutdown.Send);
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The client was faster.
+        }
+    }
 
     internal void HandshakeEnded() => HandshakeTime = _time.GetElapsedTime(_opened);
 

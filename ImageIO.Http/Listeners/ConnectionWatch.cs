@@ -39,6 +39,10 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
         return _drained.Task;
     }
 
+    /// <summary>Logs that the server refused what came on a connection before it was a request.</summary>
+    internal void LogRefused(ClientConnection connection, int status) =>
+        Log.Refused(logger, connection.Id, connection.Service, status);
+
     /// <summary>The connection's life: runs the server's part of it, then gives back the images it held.</summary>
     internal async Task RunAsync(ConnectionContext context, string service, ConnectionDelegate next)
     {
@@ -135,5 +139,8 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
 
         [LoggerMessage(3, LogLevel.Information, "Connection {Connection} to the {Service} service ended: idle or stalled for too long")]
         public static partial void Overdue(ILogger logger, string service, string connection);
+
+        [LoggerMessage(7, LogLevel.Information, "Connection {Connection} to the {Service} service: what came is no request, answered {Status}")]
+        public static partial void Refused(ILogger logger, string connection, string service, int status);
     }
 }

@@ -61,6 +61,9 @@ public sealed partial class ServerTls
 
     internal TlsHandshakeCallbackOptions ForKestrel() => new()
     {
+        // As long as any other wait for a client. The server's own 10 s are short for the last of hundreds that connect
+        // at once to a busy host.
+        HandshakeTimeout = ConnectionWatch.DefaultPatience,
         OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
         {
             ServerCertificateContext = Current(),

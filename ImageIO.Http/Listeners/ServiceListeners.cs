@@ -1,4 +1,5 @@
 using System.Text;
+using ImageIO.Http.Hosting;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -11,7 +12,7 @@ namespace ImageIO.Http.Listeners;
 public static class ServiceListeners
 {
     /// <summary>A request line's limit in bytes; more is 414.</summary>
-    private const int LongestRequestLine = 4096;
+    internal const int LongestRequestLine = 4096;
 
     // Longer than any ticket's inactivity_timeout counts. Not Timeout.InfiniteTimeSpan: Kestrel adds that, as the
     // largest number of ticks, to the current time, and the overflow ends every idle connection at the next heartbeat.
@@ -37,13 +38,18 @@ public static class ServiceListeners
             services.AddSingleton(_ => listeners);
             services.AddSingleton<ConnectionWatch>();
             services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
-            services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, ILogger<ServerTls>>(
-                (options, watch, logger) => Configure(options, listeners.All, watch, logger));
+            services.AddSingleton<IStartupFilter, AnswerMarks>();
+            services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, HostMeter, ILogger<ServerTls>>(
+                (options, watch, meter, logger) => Configure(options, listeners.All, watch, meter, logger));
         });
     }
 
     private static void Configure(
-        KestrelServerOptions options, IReadOnlyList<ServiceListener> listeners, ConnectionWatch watch, ILogger tlsLogger)
+        KestrelServerOptions options,
+        IReadOnlyList<ServiceListener> listeners,
+        ConnectionWatch watch,
+        HostMeter meter,
+        ILogger tlsLogger)
     {
         options.AddServerHeader = false;
         options.Limits.MaxRequestLineSize = LongestRequestLine;
@@ -61,6 +67,7 @@ public static class ServiceListeners
             {
                 listen.Protocols = HttpProtocols.Http1;
                 listen.Use(next => context => watch.RunAsync(context, listener.Service, next));
+                listen.Use(next => context => LingeringClose.RunAsync(context, next));
                 if (listener.AcceptsHostless)
                 {
                     listen.Use(next => context => HostlessRequests.RunAsync(context, next));
@@ -84,7 +91,24 @@ public static class ServiceListeners
                         return next(context);
                     });
                 }
+
+                listen.Use(next => context =>
+                {
+                    if (context.Features.Get<ClientConnection>() is { } connection)
+                    {
+                        context.Transport = new DuplexPipe(context.Transport.Input, new RefusalWriter(
+                            context.Transport.Output, connection, status => Refused(watch, meter, connection, status)));
+                    }
+
+                    return next(context);
+                });
             });
         }
+    }
+
+    private static void Refused(ConnectionWatch watch, HostMeter meter, ClientConnection connection, int status)
+    {
+        meter.RequestFailed("MalformedRequest");
+        watch.LogRefused(connection, status);
     }
 }

@@ -81,8 +81,8 @@ public static partial class ErrorMapper
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
-        if ((ClosesConnection(failure) && !context.Items.ContainsKey(KeepWhenRefused))
-            || RequestBody.MayBeUnread(context))
+        bool isBodyUnread = RequestBody.MayBeUnread(context);
+        if (isBodyUnread || (ClosesConnection(failure) && !context.Items.ContainsKey(KeepWhenRefused)))
         {
             response.Headers.Connection = "close";
         }
@@ -92,6 +92,12 @@ public static partial class ErrorMapper
         if (!HttpMethods.IsHead(context.Request.Method))
         {
             await response.Body.WriteAsync(body, context.RequestAborted);
+        }
+
+        if (isBodyUnread)
+        {
+            await response.CompleteAsync();
+            await RequestBody.DiscardAsync(context);
         }
     }
 

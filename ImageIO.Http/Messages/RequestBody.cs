@@ -26,6 +26,19 @@ public static class RequestBody
     /// <summary>Notes that the body was read to its end.</summary>
     public static void MarkRead(HttpContext context) => context.Items[ReadInFull] = true;
 
+    /// <summary>
+    /// Throws away what is left of a refused request's body, so that its client gets to read the answer; then the
+    /// connection ends. The server would wait for the body first, and close afterwards.
+    /// </summary>
+    internal static async Task DiscardAsync(HttpContext context)
+    {
+        ClientConnection connection = ClientConnection.Of(context);
+        if (!await LingeringClose.RunAsync(connection, context.Request.BodyReader, context.RequestAborted))
+        {
+            context.Abort();
+        }
+    }
+
     /// <summary>The body as image data, read from the client at its pace.</summary>
     public static Stream ImageData(HttpContext context) =>
         new ClientStream(context.Request.Body, ClientConnection.Of(context));

@@ -135,6 +135,22 @@ public sealed class HostlessTests : IAsyncLifetime
         Assert.Equal(400, (await client.ReceiveAsync()).Status);
     }
 
+    [Theory(Timeout = 20_000)]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_is_no_request_is_400_with_a_text_also_for_who_sends_megabytes_behind(bool tcp)
+    {
+        using RawClient client = await ConnectAsync(tcp);
+
+        await client.SendAsync("GET /tickets/x HTTP/1.1\nno header\n\n");
+        await client.SendAsync(new byte[8 * 1024 * 1024]);
+        RawResponse response = await client.ReceiveAsync();
+
+        response.AssertIsError(400);
+        Assert.Equal("close", response.Header("connection"));
+        await client.AssertClosedAsync();
+    }
+
     [SkippableFact(Timeout = 30_000)]
     public async Task Python_http_client_manages_tickets_on_tcp_and_unix_socket()
     {

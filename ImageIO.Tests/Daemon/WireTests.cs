@@ -30,7 +30,50 @@ public sealed class WireTests(DaemonFixture daemon) : IClassFixture<DaemonFixtur
 
         await client.RequestAsync("GET", $"/images/{id}");
 
-        Assert.Equal(status, (await client.ReceiveAsync()).Status);
+        (await client.ReceiveAsync()).AssertIsError(status);
+    }
+
+    public static TheoryData<string, int> RequestsThatTheServerRefuses => new()
+    {
+        { "no request at all\n\n", 400 },
+        { "GET /images/x HTTP/1.1\nHost: a\nno header\n\n", 400 },
+        { "GET /images/x HTTP/1.1\n\n", 400 },
+        { "GET /images/x HTTP/1.1\nHost: a\nContent-Length: -1\n\n", 400 },
+        { "GET /images/x HTTP/3.7\nHost: a\n\n", 505 },
+        { $"GET /images/x HTTP/1.1\nHost: a\nLong: {new string('x', 100_000)}\n\n", 431 },
+        { $"GET /images/x HTTP/1.1\nHost: a\n{string.Concat(Enumerable.Repeat("Many: x\n", 1000))}\n", 431 },
+        { $"GET /{new string('x', 100_000)} HTTP/1.1\nHost: a\n\n", 414 },
+    };
+
+    [Theory(Timeout = 20_000)]
+    [MemberData(nameof(RequestsThatTheServerRefuses))]
+    public async Task What_is_no_request_is_an_error_with_a_text_and_closes(string request, int status)
+    {
+        foreach (RawClient connected in (RawClient[])
+            [await RawClient.ConnectTlsAsync(daemon), await RawClient.ConnectAsync(daemon.Files.LocalSocket)])
+        {
+            using RawClient client = connected;
+            // Behind an ordinary one, whose answer is as ever.
+            await client.AssertOpenAsync();
+
+            await client.SendAsync(request);
+            RawResponse response = await client.ReceiveAsync();
+
+            response.AssertIsError(status);
+            Assert.Equal("close", response.Header("connection"));
+            await client.AssertClosedAsync();
+        }
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Refusal_reaches_a_client_that_sends_megabytes_behind_what_is_no_request()
+    {
+        using RawClient client = await RawClient.ConnectTlsAsync(daemon);
+
+        await client.SendAsync("GET / HTTP/1.1\nHost: a\nno header\n\n");
+        await client.SendAsync(new byte[8 * 1024 * 1024]);
+
+        (await client.ReceiveAsync()).AssertIsError(400);
     }
 
     [Fact(Timeout = 20_000)]
@@ -62,6 +105,8 @@ public sealed class WireTests(DaemonFixture daemon) : IClassFixture<DaemonFixtur
 
         Assert.InRange(response.Status, 400, 499);
         Assert.Equal("close", response.Header("connection"));
+        // Now, although the body has not come.
+        await client.AssertClosedAsync();
     }
 
     [Fact(Timeout = 20_000)]

@@ -27,6 +27,9 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    /// <summary>Where the remote service is, without a path.</summary>
+    public string RemoteUrl { get; private set; } = "";
+
     public HttpClient Remote { get; private set; }
 
     public HttpClient Local { get; private set; }
@@ -49,8 +52,19 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         }
 
         var daemon = new DaemonProcess(files, Process.Start(start)!);
-        await Eventually.HoldsAsync(daemon.IsUpAsync, "the daemon has started");
+        try
+        {
+            await Eventually.HoldsAsync(daemon.IsUpAsync, "the daemon has started");
+        }
+        catch
+        {
+            // Nobody else knows of the process.
+            await daemon.DisposeAsync();
+            throw;
+        }
+
         int port = int.Parse(RemotePort().Match(files.ReadLog()).Groups[1].Value, CultureInfo.InvariantCulture);
+        daemon.RemoteUrl = $"https://127.0.0.1:{port}";
         daemon.Remote = DaemonClients.OverTls(port, files.Certificate);
         daemon.Local = DaemonClients.OverUnixSocket(files.LocalSocket);
         daemon.Control = DaemonClients.OverUnixSocket(files.ControlSocket);

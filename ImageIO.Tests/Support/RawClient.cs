@@ -37,10 +37,10 @@ internal sealed class RawClient : IDisposable
         ConnectTlsAsync(daemon.RemotePort, daemon.Files.Certificate);
 
     /// <summary>Connects to a TCP port of this host, with TLS.</summary>
-    public static async Task<RawClient> ConnectTlsAsync(int port, TestCertificate certificate)
+    public static async Task<RawClient> ConnectTlsAsync(int port, TestCertificate certificate, string address = "127.0.0.1")
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync("127.0.0.1", port);
+        await socket.ConnectAsync(address, port);
         var tls = new SslStream(new NetworkStream(socket));
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {

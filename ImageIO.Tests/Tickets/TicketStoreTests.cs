@@ -85,4 +85,53 @@ public sealed class TicketStoreTests : IDisposable
         await Assert.ThrowsAsync<TransferException>(() => Task.WhenAll(running));
         Assert.Empty(Store.All);
     }
+
+    // Work is counted in bytes allocated: whoever looks at all tickets makes a list of them, or one entry for each.
+    [Fact(Timeout = 60_000)]
+    public async Task A_request_costs_no_more_beside_a_hundred_thousand_tickets_than_beside_ten()
+    {
+        AddMany(0, 10);
+        long besideTen = await CostOfOneTicketAsync();
+
+        AddMany(10, 100_000);
+        long besideMany = await CostOfOneTicketAsync();
+
+        Assert.Equal(100_000, Store.All.Count());
+        Assert.InRange(besideMany, 1, besideTen + 1024);
+    }
+
+    // Every tenth was replaced while an operation ran: then the old one is known beside the new one.
+    private void AddMany(int from, int to)
+    {
+        for (int i = from; i < to; i++)
+        {
+            TicketSpec spec = TicketFixture.Spec with { Id = new($"ticket {i}") };
+            Ticket ticket = Store.Add(spec);
+            if (i % 10 == 0)
+            {
+                _ = ticket.RunAsync(new ScriptedOperation(), default);
+                Store.Add(spec);
+            }
+        }
+    }
+
+    // The cheapest of some: the table of tickets may grow during one of them.
+    private async Task<long> CostOfOneTicketAsync()
+    {
+        long least = long.MaxValue;
+        for (int i = 0; i < 5; i++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Store.Add(TicketFixture.Spec);
+            Store.Authorize(TicketFixture.Id, TicketAccess.Read).Extend();
+            Store.Find(TicketFixture.Id).ExpireAfter(10);
+            Store.Add(TicketFixture.Spec);
+            Task removing = Store.RemoveAsync(TicketFixture.Id, TimeSpan.FromSeconds(60));
+            Assert.True(removing.IsCompleted, "Nothing was to be waited for");
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+            await removing;
+        }
+
+        return least;
+    }
 }

@@ -65,7 +65,9 @@ public static class DaemonHost
     private static void AddEndpoints(
         IServiceCollection services, DaemonConfiguration configuration, BoundListeners listeners)
     {
-        string? localSocket = listeners.All.FirstOrDefault(listener => listener.Service == Services.Local)?.Socket?.Name;
+        UnixSocket? local = listeners.All.FirstOrDefault(listener => listener.Service == Services.Local)?.Socket;
+        // Clients do not know this process' working directory.
+        string? localSocket = local is { IsAbstract: false } ? Path.GetFullPath(local.Name) : local?.Name;
         services
             .AddSingleton(new ImagesOptionsAnswer(configuration, localSocket))
             .AddSingleton(new Cors(configuration.AllowOrigin))

@@ -1,0 +1,109 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Text;
+
+namespace ImageIO.Http.Listeners;
+
+/// <summary>
+/// Gives the answers to requests that the server refuses by itself, before anybody sees them, the form of all errors: a
+/// sentence of plain text. The server's own have no body: whoever reads one learns a number.
+/// </summary>
+/// <remarks>
+/// While a request is answered, everything goes straight on. Between requests the server writes nothing but refusals:
+/// what it writes then is gathered until it is flushed.
+/// </remarks>
+/// <param name="inner">The connection's.</param>
+/// <param name="connection">Knows whether a request is answered.</param>
+/// <param name="refused">Told the status of each refusal.</param>
+internal sealed class RefusalWriter(PipeWriter inner, ClientConnection connection, Action<int> refused) : PipeWriter
+{
+    private const string NoBody = "Content-Length: 0\r\n";
+    private const string HeadEnd = "\r\n\r\n";
+
+    private ArrayBufferWriter<byte>? _refusal;
+
+    /// <inheritdoc />
+    public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
+
+    /// <inheritdoc />
+    public override long UnflushedBytes => inner.UnflushedBytes;
+
+    private IBufferWriter<byte> Target => connection.IsAnswering ? inner : _refusal ??= new ArrayBufferWriter<byte>();
+
+    /// <inheritdoc />
+    public override Memory<byte> GetMemory(int sizeHint = 0) => Target.GetMemory(sizeHint);
+
+    /// <inheritdoc />
+    public override Span<byte> GetSpan(int sizeHint = 0) => Target.GetSpan(sizeHint);
+
+    /// <inheritdoc />
+    public override void Advance(int bytes) => Target.Advance(bytes);
+
+    /// <inheritdoc />
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        if (_refusal is { } refusal)
+        {
+            _refusal = null;
+            inner.Write(Complete(refusal.WrittenSpan));
+        }
+
+        return inner.FlushAsync(cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public override ValueTask<FlushResult> WriteAsync(
+        ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        if (connection.IsAnswering)
+        {
+            return inner.WriteAsync(source, cancellationToken);
+        }
+
+        this.Write(source.Span);
+        return FlushAsync(cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public override void CancelPendingFlush() => inner.CancelPendingFlush();
+
+    /// <inheritdoc />
+    public override void Complete(Exception? exception = null) => inner.Complete(exception);
+
+    /// <inheritdoc />
+    public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
+
+    // The status line and the headers stay as the server wrote them.
+    private byte[] Complete(ReadOnlySpan<byte> answer)
+    {
+        string head = Encoding.Latin1.GetString(answer);
+        if (!head.EndsWith(HeadEnd, StringComparison.Ordinal)
+            || !head.Contains(NoBody, StringComparison.Ordinal)
+            || !int.TryParse(head.Split(' ', 3)[1], NumberStyles.None, CultureInfo.InvariantCulture, out int status))
+        {
+            return answer.ToArray();
+        }
+
+        connection.IsRefused = true;
+        refused(status);
+        string text = TextFor(status) + "\n";
+        return Encoding.Latin1.GetBytes(
+            head.Replace(
+                NoBody,
+                $"Content-Length: {text.Length}\r\nContent-Type: text/plain; charset=UTF-8\r\n",
+                StringComparison.Ordinal)
+            + text);
+    }
+
+    private static string TextFor(int status) => status switch
+    {
+        400 => "The request is not valid HTTP/1.1",
+        405 => "Unknown method",
+        408 => "The request did not arrive in time",
+        414 => $"The request line is too long, at most {ServiceListeners.LongestRequestLine} bytes are read",
+        431 => "The request headers are too large or too many",
+        505 => "Unknown HTTP version, expected HTTP/1.1",
+        _ => "The request was refused",
+    };
+}
