@@ -13,7 +13,7 @@ INSTALL = install
 UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONFDIR = $(DESTDIR)$(SYSCONFDIR)/ovirt-imageio/conf.d
 
-.PHONY: help build demo run check check-fast format install clean
+.PHONY: help build demo run check check-fast bench format install clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -40,6 +40,11 @@ check: ## set-up, build, format and all tests
 check-fast: ## the same without the slow tests
 	@build/check.sh --fast
 
+bench: build ## measure beside nginx and others, see docs/performance.md; BENCH=upload,download: parts of it
+	dotnet build bench -c $(CONFIGURATION) --nologo -v quiet
+	@# Servers get the first core, the clients, which this program starts, the second.
+	taskset -c 1 bench/bin/$(CONFIGURATION)/net10.0/imageio-bench $(BENCH)
+
 format: ## put the code into the agreed form
 	dotnet format ImageIO.slnx
 
@@ -58,6 +63,6 @@ install: ## copy what `make build` made to DESTDIR
 	test -e $(CONFDIR)/50-imageio.conf || $(INSTALL) -m 644 packaging/conf.d/50-imageio.conf $(CONFDIR)/
 
 clean: ## remove everything that was built
-	rm -rf out dist artifacts ImageIO.*/bin ImageIO.*/obj
+	rm -rf out dist artifacts bench/bin bench/obj ImageIO.*/bin ImageIO.*/obj
 
 include build/pack.mk
