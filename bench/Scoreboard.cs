@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 
 namespace ImageIO.Bench;
 
@@ -42,7 +43,7 @@ internal sealed class Scoreboard(Action<string> say)
         {
             await run();
         }
-        catch (Exception e) when (e is BenchException or IOException)
+        catch (Exception e) when (e is BenchException or IOException or SocketException)
         {
             Add(new Row(work, "") { Note = $"not measured: {e.Message}" });
         }
