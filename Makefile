@@ -9,7 +9,7 @@ LIB = out/lib/imageio
 BIN = out/bin
 PROGRAMS = daemon proxy
 
-.PHONY: help build demo run check check-fast format clean
+.PHONY: help build demo run check check-fast bench format clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -36,10 +36,15 @@ check: ## set-up, build, format and all tests
 check-fast: ## the same without the slow tests
 	@build/check.sh --fast
 
+bench: build ## measure beside nginx and others, see docs/performance.md; BENCH=upload,download: parts of it
+	dotnet build bench -c $(CONFIGURATION) --nologo -v quiet
+	@# Servers get the first core, the clients, which this program starts, the second.
+	taskset -c 1 bench/bin/$(CONFIGURATION)/net10.0/imageio-bench $(BENCH)
+
 format: ## put the code into the agreed form
 	dotnet format ImageIO.slnx
 
 clean: ## remove everything that was built
-	rm -rf out dist artifacts ImageIO.*/bin ImageIO.*/obj
+	rm -rf out dist artifacts bench/bin bench/obj ImageIO.*/bin ImageIO.*/obj
 
 include build/pack.mk build/install.mk build/package.mk

@@ -1,0 +1,92 @@
+using System.Security.Cryptography;
+
+namespace ImageIO.Bench;
+
+/// <summary>Where it is measured: cores, directories, and the files that are moved.</summary>
+internal sealed class Place : IDisposable
+{
+    /// <summary>Bytes of the images: enough that a run takes most of a second on a fast machine.</summary>
+    public const long ImageSize = 512L << 20;
+
+    /// <summary>Bytes that one of eight connections moves.</summary>
+    public const long PartSize = ImageSize / 8;
+
+    private Place(string memory, string disk)
+    {
+        Memory = memory;
+        Disk = disk;
+    }
+
+    /// <summary>The core of the server; clients, as this program, have the other.</summary>
+    public string ServerCore => "0";
+
+    /// <summary>All cores, for what should use them all.</summary>
+    public string AllCores => $"0-{Math.Max(1, MachineFacts.Cores - 1)}";
+
+    /// <summary>A directory in memory: what the disk costs is then left out.</summary>
+    public string Memory { get; }
+
+    /// <summary>A directory on a disk.</summary>
+    public string Disk { get; }
+
+    /// <summary>Random bytes, to be uploaded.</summary>
+    public string Source => Path.Combine(Memory, "source");
+
+    /// <summary>The first eighth of them.</summary>
+    public string SourcePart => Path.Combine(Memory, "source-part");
+
+    /// <summary>An image in memory, full of data.</summary>
+    public string Image => Path.Combine(Memory, "image");
+
+    /// <summary>An image on the disk, full of data.</summary>
+    public string DiskImage => Path.Combine(Disk, "image");
+
+    /// <summary>PEM file of the servers' certificate.</summary>
+    public string CertificateFile => Path.Combine(Disk, "cert.pem");
+
+    /// <summary>PEM file of its key.</summary>
+    public string KeyFile => Path.Combine(Disk, "key.pem");
+
+    /// <summary>PEM file of its authority.</summary>
+    public string AuthorityFile => Path.Combine(Disk, "ca.pem");
+
+    /// <summary>Makes directories, certificate and images.</summary>
+    public static async Task<Place> CreateAsync()
+    {
+        var place = new Place(
+            Directory.CreateDirectory($"/dev/shm/imageio-bench-{Environment.ProcessId}").FullName,
+            // A disk also where /tmp is memory.
+            Directory.CreateDirectory(Path.Combine(
+                Environment.GetEnvironmentVariable("TMPDIR") ?? "/var/tmp", $"imageio-bench-{Environment.ProcessId}")).FullName);
+        try
+        {
+            await Tool.RunAsync("build/make-pki.sh", place.Disk);
+            byte[] random = new byte[PartSize];
+            foreach (string file in new[] { place.Source, place.SourcePart, place.Image, place.DiskImage })
+            {
+                await using FileStream stream = File.Create(file);
+                for (long written = 0; written < (file == place.SourcePart ? PartSize : ImageSize); written += random.Length)
+                {
+                    RandomNumberGenerator.Fill(random);
+                    await stream.WriteAsync(random);
+                }
+
+                stream.Flush(flushToDisk: true);
+            }
+
+            return place;
+        }
+        catch
+        {
+            place.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Removes all of it.</summary>
+    public void Dispose()
+    {
+        Directory.Delete(Memory, recursive: true);
+        Directory.Delete(Disk, recursive: true);
+    }
+}

@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+using ImageIO.Bench.Works;
+using Spectre.Console;
+
+namespace ImageIO.Bench;
+
+/// <summary>Measures what <c>make build</c> made, beside its peers. Run by <c>make bench</c>; docs/performance.md tells of it.</summary>
+internal static class Program
+{
+    private static readonly (string Name, Func<Place, Scoreboard, Task> RunAsync)[] Works =
+    [
+        ("limits", LimitWorks.RunAsync),
+        ("upload", HttpsWorks.UploadAsync),
+        ("download", HttpsWorks.DownloadAsync),
+        ("unix", UnixWorks.RunAsync),
+        ("disk", DiskWorks.RunAsync),
+        ("sparse", SparseWorks.RunAsync),
+        ("image", ImageWorks.RunAsync),
+        ("small", SmallRequestWorks.RunAsync),
+        ("process", ProcessWorks.RunAsync),
+        ("proxy", ProxyWorks.RunAsync),
+    ];
+
+    private static async Task<int> Main(string[] args)
+    {
+        string[] chosen = args.Length > 0 ? args[0].Split(',') : [.. Works.Select(work => work.Name)];
+        if (chosen.Except(Works.Select(work => work.Name)).FirstOrDefault() is { } unknown)
+        {
+            AnsiConsole.WriteLine($"There is no work {unknown}, only {string.Join(", ", Works.Select(work => work.Name))}.");
+            return 2;
+        }
+
+        IReadOnlyDictionary<string, string> facts = await MachineFacts.CollectAsync();
+        using Place place = await Place.CreateAsync();
+        var board = new Scoreboard(AnsiConsole.WriteLine);
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        foreach ((string name, Func<Place, Scoreboard, Task> run) in Works.Where(work => chosen.Contains(work.Name)))
+        {
+            await board.TryAsync(name, () => run(place, board));
+        }
+
+        await Report.WriteAsync(facts, board.Rows);
+        return 0;
+
+        void Stop(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            board.Stop();
+        }
+    }
+}

@@ -1,0 +1,6 @@
+namespace ImageIO.Bench;
+
+/// <summary>One run of one server.</summary>
+/// <param name="Wall">Seconds that the client waited.</param>
+/// <param name="Cpu">Seconds of user and system time that the server took, by the kernel's accounting.</param>
+internal readonly record struct Sample(double Wall, double Cpu);

@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+
+namespace ImageIO.Bench;
+
+/// <summary>Runs comparisons and keeps the table's lines.</summary>
+/// <param name="say">Where progress is told.</param>
+internal sealed class Scoreboard(Action<string> say)
+{
+    // Then what is left is not begun any more: a run of the bench has an end on any machine.
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(11);
+
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly List<Row> _rows = [];
+
+    private volatile bool _stopped;
+
+    /// <summary>The lines so far.</summary>
+    public IReadOnlyList<Row> Rows => _rows;
+
+    private bool IsOver => _stopped || Stopwatch.GetElapsedTime(_started) > Longest;
+
+    /// <summary>Begins nothing any more: what runs ends, is removed, and the table is written.</summary>
+    public void Stop() => _stopped = true;
+
+    /// <summary>Adds a line that was measured otherwise.</summary>
+    public void Add(Row row)
+    {
+        _rows.Add(row);
+        say($"{row.Work}, {row.Server}: {row.Note}");
+    }
+
+    /// <summary>Does a work; when it cannot be done, the table says why.</summary>
+    public async Task TryAsync(string work, Func<Task> run)
+    {
+        if (IsOver)
+        {
+            Add(new Row(work, "") { Note = _stopped ? "not measured: stopped" : "not measured: out of time" });
+            return;
+        }
+
+        try
+        {
+            await run();
+        }
+        catch (Exception e) when (e is BenchException or IOException or SocketException)
+        {
+            Add(new Row(work, "") { Note = $"not measured: {e.Message}" });
+        }
+    }
+
+    /// <summary>Runs ours and the peer in turn, and adds a line for each.</summary>
+    public async Task CompareAsync(Comparison comparison)
+    {
+        var ours = new List<Sample>();
+        var peers = new List<Sample>();
+        for (int round = 0; round <= comparison.Rounds && (round < 2 || !IsOver); round++)
+        {
+            Sample our = await comparison.Ours.RunAsync();
+            Sample? peer = comparison.Peer is null ? null : await comparison.Peer.RunAsync();
+            if (round == 0)
+            {
+                continue;
+            }
+
+            ours.Add(our);
+            if (peer is { } one)
+            {
+                peers.Add(one);
+            }
+        }
+
+        double gib = comparison.Bytes / (double)(1 << 30);
+        if (comparison.Peer is not null)
+        {
+            _rows.Add(RowOf(comparison, comparison.Peer, peers, gib));
+        }
+
+        Row row = RowOf(comparison, comparison.Ours, ours, gib) with
+        {
+            Target = comparison.Target,
+            CpuRatio = comparison.Peer is null ? null : Median(ours.Zip(peers, (a, b) => a.Cpu / b.Cpu)),
+            WallRatio = comparison.Peer is null ? null : Median(ours.Zip(peers, (a, b) => a.Wall / b.Wall)),
+            Note = ours.Count < comparison.Rounds ? $"{ours.Count} rounds: out of time" : "",
+        };
+        _rows.Add(row);
+        say($"{row.Work}: {row.CpuPerGiB:F2} CPU s/GiB, {row.GiBPerSecond:F2} GiB/s, CPU x {row.CpuRatio:F2}, wall x {row.WallRatio:F2}");
+    }
+
+    /// <summary>The middle of some values.</summary>
+    public static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    private static Row RowOf(Comparison comparison, Contender contender, List<Sample> samples, double gib) =>
+        new(comparison.Work, contender.Name)
+        {
+            CpuPerGiB = Median(samples.Select(sample => sample.Cpu)) / gib,
+            GiBPerSecond = gib / Median(samples.Select(sample => sample.Wall)),
+        };
+}

@@ -1,0 +1,94 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace ImageIO.Bench.Servers;
+
+/// <summary>The daemon that <c>make build</c> made, with its own directory and certificate.</summary>
+internal sealed partial class DaemonServer : IAsyncDisposable
+{
+    private readonly string _directory;
+
+    private DaemonServer(string directory, PinnedServer process, string url)
+    {
+        _directory = directory;
+        Process = process;
+        Url = url;
+    }
+
+    /// <summary>Its process.</summary>
+    public PinnedServer Process { get; }
+
+    /// <summary>Where the remote service is.</summary>
+    public string Url { get; }
+
+    /// <summary>The local service's socket.</summary>
+    public string LocalSocket => Path.Combine(_directory, "local.sock");
+
+    /// <summary>Starts one.</summary>
+    /// <param name="place">Files and cores.</param>
+    /// <param name="cores">Where it may run.</param>
+    public static async Task<DaemonServer> StartAsync(Place place, string cores)
+    {
+        string directory = Directory.CreateTempSubdirectory("imageio-bench-").FullName;
+        Directory.CreateDirectory(Path.Combine(directory, "conf.d"));
+        string log = Path.Combine(directory, "daemon.log");
+        await File.WriteAllTextAsync(
+            Path.Combine(directory, "conf.d", "bench.conf"),
+            $"""
+            [daemon]
+            drop_privileges = false
+            [tls]
+            key_file = {place.KeyFile}
+            cert_file = {place.CertificateFile}
+            ca_file = {place.AuthorityFile}
+            [remote]
+            host = 127.0.0.1
+            port = 0
+            [local]
+            socket = {directory}/local.sock
+            [control]
+            socket = {directory}/control.sock
+            [logger_root]
+            handlers = logfile
+            [handler_logfile]
+            args = ("{log}",)
+
+            """);
+        string url = "";
+        PinnedServer process = await PinnedServer.StartAsync(
+            cores,
+            () => (url = ServedAddress().Match(File.Exists(log) ? File.ReadAllText(log) : "").Value).Length > 0,
+            Path.GetFullPath("out/bin/ovirt-imageio-daemon"),
+            "--conf-dir",
+            directory);
+        return new DaemonServer(directory, process, url);
+    }
+
+    /// <summary>Installs a ticket for reading and writing an image, and returns its id.</summary>
+    public async Task<string> TicketAsync(string image, long size)
+    {
+        string id = Guid.NewGuid().ToString();
+        string ticket = JsonSerializer.Serialize(new
+        {
+            uuid = id,
+            size,
+            url = $"file://{image}",
+            ops = new[] { "read", "write" },
+            timeout = 3600,
+            sparse = true,
+        });
+        await Tool.RunAsync(
+            "curl", "-sS", "--fail-with-body", "-X", "PUT", "--unix-socket", Path.Combine(_directory, "control.sock"), "-d", ticket, $"http://localhost/tickets/{id}");
+        return id;
+    }
+
+    /// <summary>Ends it and removes its directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Process.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [GeneratedRegex("https://127.0.0.1:[0-9]+")]
+    private static partial Regex ServedAddress();
+}

@@ -1,0 +1,100 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace ImageIO.Bench.Servers;
+
+/// <summary>nginx over a directory: GET of files, PUT of files by DAV, and a proxy in front of a daemon.</summary>
+internal sealed class NginxServer : IAsyncDisposable
+{
+    private readonly string _directory;
+
+    private NginxServer(string directory, PinnedServer process, string url)
+    {
+        _directory = directory;
+        Process = process;
+        Url = url;
+    }
+
+    /// <summary>Its process: one, so that its times are all there is.</summary>
+    public PinnedServer Process { get; }
+
+    /// <summary>Where it listens.</summary>
+    public string Url { get; }
+
+    /// <summary>Starts one that serves the images, and below <c>/images/</c> an upstream if there is one.</summary>
+    public static async Task<NginxServer> StartAsync(Place place, string cores, string? upstream = null)
+    {
+        // Beside the images: what it receives goes to a temporary file first, which is then renamed.
+        string directory = Directory.CreateDirectory(Path.Combine(place.Memory, $"nginx-{Guid.NewGuid():N}")).FullName;
+        int port = FreePort();
+        string proxy = upstream is null
+            ? ""
+            : $$"""
+               location /images/ {
+                   proxy_pass {{upstream}};
+                   proxy_http_version 1.1;
+                   proxy_set_header Connection "";
+                   proxy_buffering off;
+                   proxy_request_buffering off;
+               }
+               """;
+        string file = Path.Combine(directory, "nginx.conf");
+        await File.WriteAllTextAsync(
+            file,
+            $$"""
+            daemon off;
+            master_process off;
+            pid {{directory}}/pid;
+            error_log {{directory}}/error.log;
+            events { worker_connections 2048; }
+            http {
+                access_log off;
+                sendfile on;
+                client_max_body_size 0;
+                client_body_buffer_size 1m;
+                client_body_temp_path {{directory}};
+                server {
+                    listen 127.0.0.1:{{port}} ssl;
+                    ssl_certificate {{place.CertificateFile}};
+                    ssl_certificate_key {{place.KeyFile}};
+                    ssl_protocols TLSv1.3;
+                    root {{place.Memory}};
+                    dav_methods PUT;
+                    {{proxy}}
+                }
+            }
+
+            """);
+        PinnedServer process = await PinnedServer.StartAsync(
+            cores, () => Accepts(port), Tool.Path("nginx") ?? throw new BenchException("nginx is not installed"), "-c", file);
+        return new NginxServer(directory, process, $"https://127.0.0.1:{port}");
+    }
+
+    /// <summary>Ends it and removes its directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Process.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    internal static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    internal static bool Accepts(int port)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Connect(IPAddress.Loopback, port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

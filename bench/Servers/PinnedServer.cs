@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace ImageIO.Bench.Servers;
+
+/// <summary>A server's process on cores of its own, as the kernel accounts for it.</summary>
+internal sealed class PinnedServer : IAsyncDisposable
+{
+    // USER_HZ, the unit of times in /proc (proc(5)), on every architecture that we run on.
+    private const double TicksPerSecond = 100;
+
+    private readonly Process _process;
+
+    private PinnedServer(Process process) => _process = process;
+
+    /// <summary>Resident memory in MiB, now.</summary>
+    public double ResidentMiB => Status("VmRSS");
+
+    /// <summary>The most resident memory in MiB since the start.</summary>
+    public double PeakMiB => Status("VmHWM");
+
+    /// <summary>User and system time so far, in seconds.</summary>
+    public double CpuSeconds
+    {
+        get
+        {
+            // Behind the name, which may hold anything: state is the first field, utime the twelfth.
+            string[] fields = File.ReadAllText($"/proc/{_process.Id}/stat").Split(')')[^1].Trim().Split(' ');
+            return (Number(fields[11]) + Number(fields[12])) / TicksPerSecond;
+        }
+    }
+
+    /// <summary>Starts a server, and waits until it is ready.</summary>
+    /// <param name="cores">Where it may run, as taskset writes it.</param>
+    /// <param name="isReady">Looks whether it serves.</param>
+    /// <param name="command">The program and its arguments; it stays in the foreground.</param>
+    /// <exception cref="BenchException">It ends, or is not ready in 20 s.</exception>
+    public static async Task<PinnedServer> StartAsync(string cores, Func<bool> isReady, params string[] command)
+    {
+        string log = Path.GetTempFileName();
+        // taskset becomes the program; its output would fill a pipe that nobody reads.
+        var process = Process.Start("/bin/sh", ["-c", "log=$1; shift; exec taskset -c \"$@\" >\"$log\" 2>&1", "sh", log, cores, .. command]);
+        var server = new PinnedServer(process);
+        try
+        {
+            for (var waited = Stopwatch.StartNew(); !isReady();)
+            {
+                if (process.HasExited || waited.Elapsed > TimeSpan.FromSeconds(20))
+                {
+                    throw new BenchException($"{command[0]} does not start: {(await File.ReadAllTextAsync(log)).Trim()}");
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(2));
+            }
+
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+        finally
+        {
+            File.Delete(log);
+        }
+    }
+
+    /// <summary>Runs something and tells how long it took and what the server spent.</summary>
+    public async Task<Sample> MeasureAsync(Func<Task> work)
+    {
+        double cpu = CpuSeconds;
+        long started = Stopwatch.GetTimestamp();
+        await work();
+        return new Sample(Stopwatch.GetElapsedTime(started).TotalSeconds, CpuSeconds - cpu);
+    }
+
+    /// <summary>Ends it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        using (_process)
+        {
+            if (!_process.HasExited)
+            {
+                await Tool.RunAsync("kill", "-TERM", $"{_process.Id}");
+            }
+
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+            try
+            {
+                await _process.WaitForExitAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                _process.Kill();
+            }
+        }
+    }
+
+    private double Status(string field) => File.ReadLines($"/proc/{_process.Id}/status")
+        .Where(line => line.StartsWith(field, StringComparison.Ordinal))
+        .Select(line => Number(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]) / 1024)
+        .FirstOrDefault();
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+}

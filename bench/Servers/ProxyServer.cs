@@ -1,0 +1,80 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace ImageIO.Bench.Servers;
+
+/// <summary>The proxy that <c>make build</c> made, which believes tickets as they are.</summary>
+internal sealed partial class ProxyServer : IAsyncDisposable
+{
+    private readonly string _directory;
+
+    private ProxyServer(string directory, PinnedServer process, string url)
+    {
+        _directory = directory;
+        Process = process;
+        Url = url;
+    }
+
+    /// <summary>Its process.</summary>
+    public PinnedServer Process { get; }
+
+    /// <summary>Where it listens.</summary>
+    public string Url { get; }
+
+    /// <summary>Starts one on the servers' core.</summary>
+    public static async Task<ProxyServer> StartAsync(Place place)
+    {
+        string directory = Directory.CreateTempSubdirectory("imageio-bench-").FullName;
+        string file = Path.Combine(directory, "proxy.conf");
+        string log = Path.Combine(directory, "proxy.log");
+        await File.WriteAllTextAsync(
+            file,
+            $"""
+            [proxy]
+            host = 127.0.0.1
+            port = 0
+            ssl_key_file = {place.KeyFile}
+            ssl_cert_file = {place.CertificateFile}
+            engine_cert_file = {place.CertificateFile}
+            engine_ca_cert_file = {place.AuthorityFile}
+            signed_proxy_ticket = false
+            monitor_address = {directory}/monitor.sock
+            log_file = {log}
+
+            """);
+        string url = "";
+        PinnedServer process = await PinnedServer.StartAsync(
+            place.ServerCore,
+            () => (url = ServedAddress().Match(File.Exists(log) ? File.ReadAllText(log) : "").Value).Length > 0,
+            Path.GetFullPath("out/bin/ovirt-imageio-proxy"),
+            "--config",
+            file);
+        return new ProxyServer(directory, process, url);
+    }
+
+    /// <summary>Installs a ticket for an image at a daemon.</summary>
+    public async Task InstallAsync(Place place, string id, string daemon)
+    {
+        long now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
+        var ticket = new Dictionary<string, object>
+        {
+            ["nbf"] = now,
+            ["iat"] = now,
+            ["exp"] = now + 3600,
+            ["imaged-uri"] = daemon,
+            ["transfer-ticket"] = id,
+        };
+        await Tool.RunAsync(
+            "curl", "-sS", "--fail-with-body", "-X", "PUT", "--cacert", place.AuthorityFile, "-d", JsonSerializer.Serialize(ticket), $"{Url}/tickets/");
+    }
+
+    /// <summary>Ends it and removes its directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Process.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [GeneratedRegex("https://127.0.0.1:[0-9]+")]
+    private static partial Regex ServedAddress();
+}

@@ -1,0 +1,25 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace ImageIO.Bench.Works;
+
+/// <summary>What nobody can go below: the cipher's own time.</summary>
+internal static partial class LimitWorks
+{
+    /// <summary>openssl speed over records of TLS' size, on one core.</summary>
+    public static async Task RunAsync(Place place, Scoreboard board)
+    {
+        foreach (string cipher in new[] { "aes-256-gcm", "aes-128-gcm" })
+        {
+            string output = await Tool.RunAsync(
+                "/bin/sh", "-c", $"taskset -c {place.ServerCore} openssl speed -elapsed -seconds 2 -bytes 16384 -evp {cipher} 2>/dev/null");
+            double kilobytes = double.Parse(
+                ThousandsOfBytes().Match(output).Groups["rate"].Value, CultureInfo.InvariantCulture);
+            double perGiB = (1 << 30) / (kilobytes * 1000);
+            board.Add(new Row($"{cipher}, 16 KiB", "openssl speed") { CpuPerGiB = perGiB, GiBPerSecond = 1 / perGiB });
+        }
+    }
+
+    [GeneratedRegex(@"(?<rate>[0-9.]+)k\s*$")]
+    private static partial Regex ThousandsOfBytes();
+}
