@@ -19,8 +19,7 @@ public sealed class SignerCertificate
     private readonly string? _authorityFile;
     private readonly Lock _lock = new();
     private (FileState Signer, FileState Authority) _loadedFrom;
-    private X509Certificate2? _certificate;
-    private X509Certificate2Collection _authorities = [];
+    private Loaded? _loaded;
 
     /// <summary>Names the files; they are read when they are needed.</summary>
     /// <param name="file">PEM: the signer's certificate.</param>
@@ -37,7 +36,7 @@ public sealed class SignerCertificate
     {
         try
         {
-            _ = Key(Load().Certificate);
+            Load();
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -56,9 +55,9 @@ public sealed class SignerCertificate
     {
         try
         {
-            (X509Certificate2 certificate, X509Certificate2Collection authorities) = Load();
-            return _authorityFile is null || IsSignedBy(authorities, certificate, now)
-                ? Key(certificate)
+            Loaded loaded = Load();
+            return _authorityFile is null || IsSignedBy(loaded.Authorities, loaded.Certificate, now)
+                ? loaded.Key
                 : throw SignedTicket.Refused("its signer is not trusted by the authority, or not at this time");
         }
         catch (Exception e) when (e is CryptographicException or UnauthorizedAccessException or IOException and not Core.Errors.TransferException)
@@ -70,14 +69,14 @@ public sealed class SignerCertificate
         }
     }
 
-    private (X509Certificate2 Certificate, X509Certificate2Collection Authorities) Load()
+    private Loaded Load()
     {
         lock (_lock)
         {
             (FileState, FileState) now = (FileState.Of(_file), _authorityFile is null ? default : FileState.Of(_authorityFile));
-            if (_certificate is null || now != _loadedFrom)
+            if (_loaded is null || now != _loadedFrom)
             {
-                _certificate = null;
+                _loaded = null;
                 // Before reading: what changes meanwhile is read again next time.
                 _loadedFrom = now;
                 X509Certificate2Collection authorities = [];
@@ -86,11 +85,11 @@ public sealed class SignerCertificate
                     authorities.ImportFromPemFile(_authorityFile);
                 }
 
-                _authorities = authorities;
-                _certificate = X509CertificateLoader.LoadCertificateFromFile(_file);
+                X509Certificate2 certificate = X509CertificateLoader.LoadCertificateFromFile(_file);
+                _loaded = new Loaded(certificate, authorities, Key(certificate));
             }
 
-            return (_certificate, _authorities);
+            return _loaded;
         }
     }
 
@@ -113,4 +112,7 @@ public sealed class SignerCertificate
             ? DotNetUtilities.GetRsaPublicKey(rsa)
             : throw new CryptographicException($"The signer's key has {rsa.KeySize} bits, at least {SmallestKeyBits} are needed.");
     }
+
+    // With the key, because the library checks that its modulus is no prime: tens of milliseconds, not for each ticket.
+    private sealed record Loaded(X509Certificate2 Certificate, X509Certificate2Collection Authorities, RsaKeyParameters Key);
 }
