@@ -13,7 +13,7 @@ INSTALL = install
 UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONFDIR = $(DESTDIR)$(SYSCONFDIR)/ovirt-imageio/conf.d
 
-.PHONY: help build demo run check check-fast format install clean
+.PHONY: help build demo run check check-fast fuzz format install clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -39,6 +39,9 @@ check: ## set-up, build, format and all tests
 
 check-fast: ## the same without the slow tests
 	@build/check.sh --fast
+
+fuzz: ## search for inputs that our parsers take the wrong way; SECONDS=600
+	@build/fuzz.sh $(SECONDS)
 
 format: ## put the code into the agreed form
 	dotnet format ImageIO.slnx

@@ -16,7 +16,8 @@ package_of() {
         # A package of its own in Debian, a part of util-linux in Fedora.
         sfdisk) if command -v apt-get >/dev/null; then echo fdisk; else echo util-linux; fi ;;
         cmp) echo diffutils ;;
-        curl | openssl) echo "$1" ;;
+        afl-fuzz) if command -v apt-get >/dev/null; then echo afl++; else echo american-fuzzy-lop; fi ;;
+        curl | openssl | nginx | haproxy | chromium) echo "$1" ;;
         *) echo "install-tools.sh: no package is known for $1" >&2; return 1 ;;
     esac
 }

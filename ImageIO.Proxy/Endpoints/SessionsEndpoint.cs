@@ -78,10 +78,10 @@ internal sealed partial class SessionsEndpoint(
 
     private static partial class Log
     {
-        [LoggerMessage(60, LogLevel.Information, "Transfer {TransferId}: session begun for {Daemon}, expires at {Expires} s since 1970")]
+        [LoggerMessage(70, LogLevel.Information, "Transfer {TransferId}: session begun for {Daemon}, expires at {Expires} s since 1970")]
         public static partial void Begun(ILogger logger, string transferId, string daemon, long expires);
 
-        [LoggerMessage(61, LogLevel.Information, "Transfer {TransferId}: session ended")]
+        [LoggerMessage(71, LogLevel.Information, "Transfer {TransferId}: session ended")]
         public static partial void Ended(ILogger logger, string transferId);
     }
 }
