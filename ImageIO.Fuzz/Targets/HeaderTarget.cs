@@ -49,7 +49,7 @@ internal static class HeaderTarget
         var context = new DefaultHttpContext();
         context.Request.Headers.Authorization = value;
         FuzzTarget.MustHold(
-            value.EndsWith(AuthorizationHeader.SignedTicket(context.Request)!, StringComparison.Ordinal), "a ticket is a part of its header");
+            value.EndsWith(RequestCredential.SignedTicketIn(context.Request)!, StringComparison.Ordinal), "a ticket is a part of its header");
         context.Request.Headers[SessionId.Header] = value;
         FuzzTarget.MustHold(SessionId.Of(context.Request) == value, "a session id is taken as it stands");
     }

@@ -75,12 +75,6 @@ public static partial class ErrorMapper
             response.Headers.ContentRange = $"bytes */{limit}";
         }
 
-        if (status == StatusCodes.Status401Unauthorized)
-        {
-            // RFC 9110 section 15.5.2: it must be there. No browser asks its user for anything because of this one.
-            response.Headers.WWWAuthenticate = "Bearer";
-        }
-
         if ((ClosesConnection(failure) && !context.Items.ContainsKey(KeepWhenRefused))
             || RequestBody.MayBeUnread(context))
         {

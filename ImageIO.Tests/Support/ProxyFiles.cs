@@ -56,6 +56,10 @@ internal sealed class ProxyFiles : IDisposable
         {options}
         """);
 
+    /// <summary>Lets the proxy believe a daemon with this certificate.</summary>
+    public void Trust(TestCertificate certificate) =>
+        File.AppendAllText(AuthorityFile, "\n" + File.ReadAllText(certificate.CertificateFile));
+
     /// <summary>The log so far; the proxy may still be writing to it.</summary>
     public string ReadLog() => Read(LogFile);
 
