@@ -16,6 +16,7 @@ internal static class FuzzTarget
         ["payload"] = PayloadTarget.Run,
         ["headers"] = HeaderTarget.Run,
         ["session"] = SessionTarget.Run,
+        ["answer"] = AnswerTarget.Run,
     };
 
     /// <summary>The files that the search begins with, and that tests go through.</summary>
