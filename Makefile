@@ -13,7 +13,7 @@ INSTALL = install
 UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONFDIR = $(DESTDIR)$(SYSCONFDIR)/ovirt-imageio/conf.d
 
-.PHONY: help build demo run check check-fast fuzz format install clean
+.PHONY: help build demo run check check-fast browser fuzz format install clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -28,7 +28,7 @@ build: ## programs into out/bin, runnable from anywhere
 	@mkdir -p $(BIN)
 	@for program in $(PROGRAMS); do $(INSTALL) -m 755 packaging/launcher $(BIN)/ovirt-imageio-$$program || exit 1; done
 
-demo: build ## upload and download a real disk image, compare every byte
+demo: build ## upload and download a real disk image, directly and through a proxy, compare every byte
 	@build/demo.sh
 
 run: build ## a daemon in the foreground with a ticket, and a curl command to try
@@ -39,6 +39,11 @@ check: ## set-up, build, format and all tests
 
 check-fast: ## the same without the slow tests
 	@build/check.sh --fast
+
+browser: ## what the manager's web page does, in Chromium, with an image of 300 MiB
+	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet
+	build/install-tools.sh chromium
+	IMAGEIO_BROWSER_PIECE_MIB=100 dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter BrowserTests
 
 fuzz: ## search for inputs that our parsers take the wrong way; SECONDS=600
 	@build/fuzz.sh $(SECONDS)
