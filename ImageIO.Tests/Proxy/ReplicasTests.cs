@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using CliWrap;
-using CliWrap.Buffered;
 using ImageIO.Proxy.SignedTickets;
 using ImageIO.Tests.Support;
 
@@ -83,32 +81,6 @@ public sealed class ReplicasTests : IAsyncLifetime
             (HttpStatusCode.NoContent, HttpStatusCode.Unauthorized, HttpStatusCode.OK),
             (deleted.StatusCode, gone.StatusCode, lives.StatusCode));
     }
-
-    [SkippableFact(Timeout = 30_000)]
-    public async Task Sample_configuration_of_nginx_is_valid()
-    {
-        Skip.If(NginxProcess.Executable is null, "needs nginx");
-        string file = BalancerSample.WriteNginx(_files.Path, $"unix:{_files.PathOf("nginx")}", _files.Certificate, 1, 2);
-
-        BufferedCommandResult result = await CheckAsync(NginxProcess.Executable!, "-e", "stderr", "-t", "-p", _files.Path, "-c", file);
-
-        Assert.True(result.ExitCode == 0 && !result.StandardError.Contains("[warn]", StringComparison.Ordinal), result.StandardError);
-    }
-
-    [SkippableFact(Timeout = 30_000)]
-    public async Task Sample_configuration_of_haproxy_is_valid()
-    {
-        string? haproxy = BalancerSample.Find("haproxy");
-        Skip.If(haproxy is null, "needs haproxy");
-        string file = BalancerSample.WriteHaproxy(_files.Path, "127.0.0.1:1", _files.Certificate, 1, 2);
-
-        BufferedCommandResult result = await CheckAsync(haproxy!, "-c", "-f", file);
-
-        Assert.True(result.ExitCode == 0 && !result.StandardError.Contains("WARNING", StringComparison.Ordinal), result.StandardError);
-    }
-
-    private static async Task<BufferedCommandResult> CheckAsync(string program, params string[] arguments) =>
-        await Cli.Wrap(program).WithArguments(arguments).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
 
     private static int Count(ProxyProcess proxy, string text) =>
         proxy.ReadLog().Split('\n').Count(line => line.Contains(text, StringComparison.Ordinal));

@@ -56,6 +56,10 @@ internal sealed class ProxyFiles : IDisposable
         {options}
         """);
 
+    /// <summary>A signed ticket with this text in place of the signer's certificate, which readers ignore.</summary>
+    public string SignWith(string certificate, DaemonAddress daemon, string id) => new TicketSigner(
+        certificate, _signerKey, TimeProvider.System).Sign(daemon, id, "transfer-1", TimeSpan.FromMinutes(1), SignatureForms.Both);
+
     /// <summary>Lets the proxy believe a daemon with this certificate.</summary>
     public void Trust(TestCertificate certificate) =>
         File.AppendAllText(AuthorityFile, "\n" + File.ReadAllText(certificate.CertificateFile));
