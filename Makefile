@@ -9,7 +9,7 @@ LIB = out/lib/imageio
 BIN = out/bin
 PROGRAMS = daemon proxy
 
-.PHONY: help build demo run check check-fast bench format clean
+.PHONY: help build demo run check check-fast bench browser fuzz format clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -24,7 +24,7 @@ build: ## programs into out/bin, runnable from anywhere
 	@mkdir -p $(BIN)
 	@for program in $(PROGRAMS); do install -m 755 packaging/launcher $(BIN)/ovirt-imageio-$$program || exit 1; done
 
-demo: build ## upload and download a real disk image, compare every byte
+demo: build ## upload and download a real disk image, directly and through a proxy, compare every byte
 	@build/demo.sh
 
 run: build ## a daemon in the foreground with a ticket, and a curl command to try
@@ -40,6 +40,14 @@ bench: build ## measure beside nginx and others, see docs/performance.md; BENCH=
 	dotnet build bench -c $(CONFIGURATION) --nologo -v quiet
 	@# Servers get the first core, the clients, which this program starts, the second.
 	taskset -c 1 bench/bin/$(CONFIGURATION)/net10.0/imageio-bench $(BENCH)
+
+browser: ## what the manager's web page does, in Chromium, with an image of 300 MiB
+	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet
+	build/install-tools.sh chromium
+	IMAGEIO_BROWSER_PIECE_MIB=100 dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter BrowserTests
+
+fuzz: ## search for inputs that our parsers take the wrong way; SECONDS=600
+	@build/fuzz.sh $(SECONDS)
 
 format: ## put the code into the agreed form
 	dotnet format ImageIO.slnx

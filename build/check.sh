@@ -15,8 +15,11 @@ results=out/test-results
 format_log=out/format.log
 rm -rf $results
 
-# What tests use. Where it cannot be installed, the tests that need it skip and say so.
+# What tests use. Where it cannot be installed, the tests that need it skip and say so. In three parts, because one package
+# that a distribution does not have keeps all of its part away.
 build/install-tools.sh cmp curl openssl mke2fs e2fsck losetup mount mkfs.xfs mkfs.btrfs sfdisk || echo "Going on without."
+build/install-tools.sh nginx haproxy python3-cryptography python3-yaml || echo "Going on without."
+build/install-tools.sh chromium || echo "Going on without."
 
 step() {
     printf '\n== %s\n' "$1"

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Uploads a real disk image to a daemon and downloads it again, over HTTPS and over the Unix socket, and compares every
-# byte. The exit status tells whether all was well.
+# Uploads a real disk image to a daemon and downloads it again, over HTTPS, over the Unix socket, and through a proxy with
+# signed tickets, and compares every byte. The exit status tells whether all was well.
 #
 # DEMO_FILES: directory whose files go into the image; default: the .NET frameworks, which every machine here has.
-# TMPDIR: needs 3 GiB of room; default /var/tmp, which is a disk also where /tmp is memory.
+# TMPDIR: needs 4 GiB of room; default /var/tmp, which is a disk also where /tmp is memory.
 set -eu
 cd -- "$(dirname -- "$0")/.."
 PATH="$PATH:/usr/sbin:/sbin"
@@ -16,6 +16,7 @@ files=${DEMO_FILES:-$(dirname -- "$(readlink -f -- "$(command -v dotnet)")")/sha
 [ -d "$files" ] || files=out/lib
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/imageio-demo.XXXXXX")
 pid=
+proxy_pid=
 
 say() {
     printf '  %-10s %s\n' "$1" "$2"
@@ -34,14 +35,25 @@ stop_daemon() {
     wait "$stopped"
 }
 
+stop_proxy() {
+    [ -n "$proxy_pid" ] || return 0
+    stopped=$proxy_pid
+    proxy_pid=
+    kill -TERM "$stopped" 2>/dev/null || true
+    wait "$stopped"
+}
+
 clean_up() {
     status=$?
     trap - EXIT
+    stop_proxy || true
     stop_daemon || true
-    if [ "$status" -ne 0 ] && [ -s "$work/daemon.log" ]; then
-        echo "The daemon's log:" >&2
-        tail -n 20 "$work/daemon.log" >&2
-    fi
+    for log in daemon proxy; do
+        if [ "$status" -ne 0 ] && [ -s "$work/$log.log" ]; then
+            echo "The $log's log:" >&2
+            tail -n 20 "$work/$log.log" >&2
+        fi
+    done
     rm -rf "$work"
     exit "$status"
 }
@@ -59,6 +71,25 @@ transfer() {
     [ "${result% *}" = "$expected" ] || fail "$label: the answer was ${result% *}, expected $expected"
     say "$label" "$(LC_ALL=C awk -v mib=$((size / MIB)) -v seconds="$seconds" \
         'BEGIN { printf "%d MiB in %.2f s, %.0f MiB/s", mib, seconds, mib / seconds }')"
+}
+
+# Usage: listening NAME PID
+# Where it listens, as its log says when it is ready; 10 s are plenty on a slow machine.
+listening() {
+    tries=200
+    until grep -s -o 'https://127.0.0.1:[0-9]*' "$work/$1.log"; do
+        kill -0 "$2" 2>/dev/null || fail "the $1 did not start: $(cat "$work/stderr")"
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || fail "the $1 does not listen after 10 s"
+        sleep 0.05
+    done
+}
+
+# Usage: sign_ticket ID
+# As a manager does it, who alone has the key.
+sign_ticket() {
+    echo "$1" | out/bin/ovirt-imageio-proxy sign-ticket --key-file "$work/engine-key.pem" --cert-file "$work/engine.pem" \
+        --imaged-uri "$url" --valid-for 600
 }
 
 # Usage: install_ticket ID OPS IMAGE
@@ -79,14 +110,7 @@ write_configuration "$work" 0 logfile
 truncate -s $size "$work/copy.raw"
 out/bin/ovirt-imageio-daemon --conf-dir "$work" 2>"$work/stderr" &
 pid=$!
-# Ready when its log says where it listens; 10 s are plenty on a slow machine.
-tries=200
-until url=$(grep -s -o 'https://127.0.0.1:[0-9]*' "$work/daemon.log"); do
-    kill -0 "$pid" 2>/dev/null || fail "the daemon did not start: $(cat "$work/stderr")"
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || fail "the daemon does not listen after 10 s"
-    sleep 0.05
-done
+url=$(listening daemon "$pid")
 version=$(curl --silent --show-error --cacert "$work/ca.pem" "$url/info/" | sed 's/.*"version": *"\([^"]*\)".*/\1/')
 say daemon "version $version, process $pid, $url"
 
@@ -107,11 +131,34 @@ transfer download 200 --unix-socket "$work/local.sock" --output "$work/unix.raw"
 cmp "$work/disk.raw" "$work/unix.raw" || fail "the image downloaded over the Unix socket differs"
 say "" "over the Unix socket, every byte is the same"
 
+write_proxy_configuration "$work"
+out/bin/ovirt-imageio-proxy --config "$work/proxy.conf" 2>"$work/stderr" &
+proxy_pid=$!
+proxy=$(listening proxy "$proxy_pid")
+say proxy "process $proxy_pid, $proxy"
+# So that what comes down now came up by the proxy.
+rm -f "$work/unix.raw"
+truncate -s 0 "$work/copy.raw"
+truncate -s $size "$work/copy.raw"
+# One ticket is installed, as managers from 4.2.1 on do, the other is brought along.
+sign_ticket "$upload" | curl --silent --show-error --fail --cacert "$work/ca.pem" --upload-file - "$proxy/tickets/" ||
+    fail "the signed ticket was refused"
+printf 'Authorization: %s\n' "$(sign_ticket "$download")" >"$work/header"
+
+transfer upload 200 --cacert "$work/ca.pem" --upload-file "$work/disk.raw" --output /dev/null "$proxy/images/$upload"
+say "" "through the proxy, with an installed signed ticket"
+
+transfer download 200 --cacert "$work/ca.pem" --header @"$work/header" --output "$work/proxied.raw" "$proxy/images/$download"
+cmp "$work/disk.raw" "$work/proxied.raw" || fail "the image downloaded through the proxy differs"
+say "" "through the proxy, with a signed ticket along, every byte is the same"
+
 e2fsck -fn "$work/https.raw" >"$work/e2fsck" 2>&1 || fail "e2fsck found errors: $(cat "$work/e2fsck")"
 say e2fsck "the downloaded file system is clean"
 
 say memory "the daemon's peak was $(awk '/^VmHWM/ { printf "%d", $2 / 1024 }' "/proc/$pid/status") MiB"
+say "" "the proxy's was $(awk '/^VmHWM/ { printf "%d", $2 / 1024 }' "/proc/$proxy_pid/status") MiB"
+stop_proxy || fail "the proxy ended with status $?"
 stop_daemon || fail "the daemon ended with status $?"
-say stopped "the daemon ended with status 0"
+say stopped "proxy and daemon ended with status 0"
 
 printf '\nDemo passed.\n'

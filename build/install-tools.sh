@@ -21,14 +21,24 @@ package_of() {
         systemd-analyze) echo systemd ;;
         cpio | lintian | mmdebstrap | rpmlint | strace) echo "$1" ;;
         cmp) echo diffutils ;;
-        curl | openssl) echo "$1" ;;
+        afl-fuzz) if command -v apt-get >/dev/null; then echo afl++; else echo american-fuzzy-lop; fi ;;
+        python3-yaml) if command -v apt-get >/dev/null; then echo python3-yaml; else echo python3-pyyaml; fi ;;
+        curl | openssl | nginx | haproxy | chromium | python3-cryptography) echo "$1" ;;
         *) echo "install-tools.sh: no package is known for $1" >&2; return 1 ;;
+    esac
+}
+
+# python3-NAME is a module of the system's Python, everything else a program.
+present() {
+    case $1 in
+        python3-*) /usr/bin/python3 -c "import ${1#python3-}" 2>/dev/null ;;
+        *) command -v "$1" >/dev/null ;;
     esac
 }
 
 missing() {
     for tool in "$@"; do
-        command -v "$tool" >/dev/null || package_of "$tool"
+        present "$tool" || package_of "$tool"
     done | sort -u
 }
 

@@ -33,6 +33,22 @@ args = ("$1/daemon.log",)
 END
 }
 
+# Usage: write_proxy_configuration DIRECTORY
+# The directory holds the PKI, and gets proxy.conf.
+write_proxy_configuration() {
+    cat >"$1/proxy.conf" <<END
+[proxy]
+host = 127.0.0.1
+port = 0
+ssl_key_file = $1/key.pem
+ssl_cert_file = $1/cert.pem
+engine_cert_file = $1/engine.pem
+engine_ca_cert_file = $1/ca.pem
+monitor_address = $1/monitor.sock
+log_file = $1/proxy.log
+END
+}
+
 # Usage: ticket_json ID OPS IMAGE
 # OPS is the inside of a JSON list. Lives for an hour from its last use.
 ticket_json() {

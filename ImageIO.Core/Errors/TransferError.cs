@@ -63,7 +63,7 @@ public enum TransferError
     /// <summary>A signed ticket that is not what it should be, or not now.</summary>
     SignedTicketRefused,
 
-    /// <summary>A client of the proxy shows no credential for the image, or one that is not good for it.</summary>
+    /// <summary>A client of the proxy shows no credential: no ticket, none that is good for the image, no living session.</summary>
     Unauthorized,
 
     /// <summary>The request does not say how long its body is.</summary>

@@ -10,24 +10,20 @@ namespace ImageIO.Proxy.Endpoints;
 /// ticket (proxy-api section 2).
 /// </summary>
 internal sealed partial class SessionsEndpoint(
-    TicketVerifier verifier, SessionSealer sealer, DeletedSessions deleted, ILogger<SessionsEndpoint> logger)
+    RequestCredential credential, SessionSealer sealer, DeletedSessions deleted, ILogger<SessionsEndpoint> logger)
 {
     public void Map(ServiceRouter router, string service) => router.Map(
         service, "/sessions/", "", new Dictionary<string, ResourceHandler> { ["POST"] = PostAsync, ["DELETE"] = DeleteAsync });
 
-    /// <summary>The ticket that the request's session stands for. Null: the request bears no session id.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.Unauthorized"/>: it does, of none that lives.</exception>
-    public ProxyTicket? TicketOf(HttpRequest request) => SessionId.Of(request) is { } id ? Open(id).Ticket : null;
-
     // Whatever follows in the path has no meaning, as with tickets.
     private Task PostAsync(HttpContext context, string rest)
     {
-        ProxyTicket ticket = Believed(context.Request);
+        ProxyTicket ticket = credential.Brought(context.Request, "The Authorization header is missing");
         string id;
         if (SessionId.Of(context.Request) is { } given)
         {
             // The id is all there is of a session, so it cannot become another ticket's, nor live longer.
-            id = Open(given).Ticket.Id == ticket.Id
+            id = credential.Living(given).Ticket.Id == ticket.Id
                 ? given
                 : throw new TransferException(TransferError.Unauthorized, "The session is another ticket's");
         }
@@ -57,31 +53,12 @@ internal sealed partial class SessionsEndpoint(
         return Answer.Empty(context, StatusCodes.Status204NoContent);
     }
 
-    private ProxyTicket Believed(HttpRequest request)
-    {
-        string signed = AuthorizationHeader.SignedTicket(request)
-            ?? throw new TransferException(TransferError.Unauthorized, "The Authorization header is missing");
-        try
-        {
-            return verifier.Verify(signed);
-        }
-        catch (TransferException e) when (e.Error == TransferError.SignedTicketRefused)
-        {
-            // To a manager who installs it this is a 403, to a client who brings it along a 401.
-            throw new TransferException(TransferError.Unauthorized, e.Message, e);
-        }
-    }
-
-    private Session Open(string id) => sealer.Open(id) is { } session && !deleted.Contains(session)
-        ? session
-        : throw new TransferException(TransferError.Unauthorized, "The session is unknown or has expired");
-
     private static partial class Log
     {
-        [LoggerMessage(60, LogLevel.Information, "Transfer {TransferId}: session begun for {Daemon}, expires at {Expires} s since 1970")]
+        [LoggerMessage(70, LogLevel.Information, "Transfer {TransferId}: session begun for {Daemon}, expires at {Expires} s since 1970")]
         public static partial void Begun(ILogger logger, string transferId, string daemon, long expires);
 
-        [LoggerMessage(61, LogLevel.Information, "Transfer {TransferId}: session ended")]
+        [LoggerMessage(71, LogLevel.Information, "Transfer {TransferId}: session ended")]
         public static partial void Ended(ILogger logger, string transferId);
     }
 }

@@ -47,6 +47,12 @@ public sealed record ProxyConfiguration
     /// <summary>Difference of clocks that is tolerated in signed tickets.</summary>
     public required TimeSpan AllowedSkew { get; init; }
 
+    /// <summary>How long connecting to a daemon may take.</summary>
+    public required TimeSpan ConnectTimeout { get; init; }
+
+    /// <summary>How long a daemon may move no byte while it owes one.</summary>
+    public required TimeSpan ReadTimeout { get; init; }
+
     /// <summary>Directory of the keys of sessions. Empty: keys in memory.</summary>
     public required string SessionKeyDirectory { get; init; }
 
@@ -55,11 +61,6 @@ public sealed record ProxyConfiguration
 
     /// <summary>How long running requests may go on when the proxy is stopped.</summary>
     public required TimeSpan DrainTimeout { get; init; }
-    /// <summary>How long connecting to a daemon may take.</summary>
-    public required TimeSpan ConnectTimeout { get; init; }
-
-    /// <summary>How long a daemon may move no byte while it owes one.</summary>
-    public required TimeSpan ReadTimeout { get; init; }
 
     /// <summary>The origin whose web pages may use the proxy, or <c>*</c>.</summary>
     public required string AllowOrigin { get; init; }
@@ -92,12 +93,12 @@ public sealed record ProxyConfiguration
             VerifyCertificate = reader.Boolean(Section, "verify_certificate", true),
             SignedTickets = reader.Boolean(Section, "signed_proxy_ticket", true),
             AllowedSkew = TimeSpan.FromSeconds(reader.Integer(Section, "allowed_skew_seconds", 0, minimum: 0)),
+            ConnectTimeout = TimeSpan.FromSeconds(reader.Integer(Section, "imaged_connection_timeout_sec", 10, 1, LongestTimeout)),
+            ReadTimeout = TimeSpan.FromSeconds(reader.Integer(Section, "imaged_read_timeout_sec", 120, 1, LongestTimeout)),
             SessionKeyDirectory = reader.Text(Section, "session_key_dir", ""),
             Monitor = reader.Parsed(
                 Section, "monitor_address", MonitorAddress.Parse("127.0.0.1:54325")!, MonitorAddress.Parse, MonitorAddress.Expected),
             DrainTimeout = reader.Seconds(Section, "drain_timeout", 10),
-            ConnectTimeout = TimeSpan.FromSeconds(reader.Integer(Section, "imaged_connection_timeout_sec", 10, 1, LongestTimeout)),
-            ReadTimeout = TimeSpan.FromSeconds(reader.Integer(Section, "imaged_read_timeout_sec", 120, 1, LongestTimeout)),
             AllowOrigin = reader.Text(Section, "allow_origin", "*"),
             Log = ReadLog(reader),
         };

@@ -19,7 +19,7 @@ public sealed class SignerCertificate
     private readonly CertificateAuthorities? _authorities;
     private readonly Lock _lock = new();
     private FileState _loadedFrom;
-    private X509Certificate2? _certificate;
+    private Loaded? _loaded;
 
     /// <summary>Names the files; they are read when they are needed.</summary>
     /// <param name="file">PEM: the signer's certificate.</param>
@@ -37,7 +37,7 @@ public sealed class SignerCertificate
         _authorities?.Check();
         try
         {
-            _ = Key(Load());
+            Load();
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -54,9 +54,9 @@ public sealed class SignerCertificate
     {
         try
         {
-            X509Certificate2 certificate = Load();
-            return _authorities is null || _authorities.VouchFor(certificate, [], now)
-                ? Key(certificate)
+            Loaded loaded = Load();
+            return _authorities is null || _authorities.VouchFor(loaded.Certificate, [], now)
+                ? loaded.Key
                 : throw SignedTicket.Refused("its signer is not trusted by the authority, or not at this time");
         }
         catch (Exception e) when (e is CryptographicException or UnauthorizedAccessException or IOException and not Core.Errors.TransferException)
@@ -68,20 +68,21 @@ public sealed class SignerCertificate
         }
     }
 
-    private X509Certificate2 Load()
+    private Loaded Load()
     {
         lock (_lock)
         {
             var now = FileState.Of(_file);
-            if (_certificate is null || now != _loadedFrom)
+            if (_loaded is null || now != _loadedFrom)
             {
-                _certificate = null;
+                _loaded = null;
                 // Before reading: what changes meanwhile is read again next time.
                 _loadedFrom = now;
-                _certificate = X509CertificateLoader.LoadCertificateFromFile(_file);
+                X509Certificate2 certificate = X509CertificateLoader.LoadCertificateFromFile(_file);
+                _loaded = new Loaded(certificate, Key(certificate));
             }
 
-            return _certificate;
+            return _loaded;
         }
     }
 
@@ -92,4 +93,7 @@ public sealed class SignerCertificate
             ? DotNetUtilities.GetRsaPublicKey(rsa)
             : throw new CryptographicException($"The signer's key has {rsa.KeySize} bits, at least {SmallestKeyBits} are needed.");
     }
+
+    // With the key, because the library checks that its modulus is no prime: tens of milliseconds, not for each ticket.
+    private sealed record Loaded(X509Certificate2 Certificate, RsaKeyParameters Key);
 }

@@ -1,35 +1,19 @@
 using System.Net;
-using System.Net.Sockets;
-using ImageIO.Http.Hosting;
-using ImageIO.Proxy.Options;
-using ImageIO.Proxy.SignedTickets;
 using ImageIO.Tests.Support;
-using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Proxy;
 
-/// <summary>Metrics, health, signals and what systemd is told: as the daemon has them, on a listener of their own.</summary>
-public sealed class MonitorTests : IAsyncLifetime
+/// <summary>Metrics and health of the proxy, on a listener of their own.</summary>
+public sealed class MonitorTests(ProxyFixture proxy) : IClassFixture<ProxyFixture>
 {
-    private readonly ProxyFiles _files = new();
-    private ProxyProcess _proxy = null!;
-
-    public async Task InitializeAsync() => _proxy = await ProxyProcess.StartAsync(_files);
-
-    public async Task DisposeAsync()
-    {
-        await _proxy.DisposeAsync();
-        _files.Dispose();
-    }
-
     [Theory(Timeout = 20_000)]
     [InlineData("/health/live")]
     [InlineData("/health/ready")]
     [InlineData("/metrics")]
     public async Task Monitor_serves_what_clients_do_not_see(string path)
     {
-        using HttpResponseMessage monitor = await _proxy.Monitor.GetAsync(path);
-        using HttpResponseMessage client = await _proxy.Client.GetAsync(path);
+        using HttpResponseMessage monitor = await proxy.Monitor.GetAsync(path);
+        using HttpResponseMessage client = await proxy.Client.GetAsync(path);
 
         Assert.Equal(HttpStatusCode.OK, monitor.StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, client.StatusCode);
@@ -41,140 +25,8 @@ public sealed class MonitorTests : IAsyncLifetime
     [InlineData("/images/x")]
     public async Task Monitor_serves_nothing_else(string path)
     {
-        using HttpResponseMessage response = await _proxy.Monitor.GetAsync(path);
+        using HttpResponseMessage response = await proxy.Monitor.GetAsync(path);
 
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
-    }
-
-    [Fact(Timeout = 20_000)]
-    public async Task Tickets_connections_errors_and_the_certificate_are_measured()
-    {
-        string ticket = _files.Signer.Sign(
-            new DaemonAddress("host.example", 54322), "ticket-1", "", TimeSpan.FromMinutes(1), SignatureForms.Both);
-        using HttpResponseMessage installed = await _proxy.Client.PutAsync("/tickets/", new StringContent(ticket));
-        using HttpResponseMessage refused = await _proxy.Client.PutAsync("/tickets/", new StringContent("none"));
-
-        string[] metrics = (await _proxy.Monitor.GetStringAsync("/metrics")).Split('\n');
-
-        Assert.Equal(1, PrometheusText.Value(metrics, "imageio_tickets", "state=\"installed\""));
-        Assert.Equal(1, PrometheusText.Value(metrics, "imageio_connections", "service=\"proxy\""));
-        Assert.Equal(1, PrometheusText.Value(metrics, "imageio_errors_total", "reason=\"SignedTicketRefused\""));
-        Assert.True(PrometheusText.Value(metrics, "imageio_tls_certificate_expiry_seconds") > 1e9);
-    }
-
-    [Fact(Timeout = 30_000)]
-    public async Task Draining_proxy_is_not_ready_accepts_no_client_and_finishes_what_runs()
-    {
-        byte[] ticket = System.Text.Encoding.ASCII.GetBytes(_files.Signer.Sign(
-            new DaemonAddress("host.example", 54322), "ticket-1", "", TimeSpan.FromMinutes(1), SignatureForms.Both));
-        using RawClient running = await RawClient.ConnectTlsAsync(_proxy.Port, _files.Certificate);
-        await running.RequestAsync("PUT", "/tickets/", $"Content-Length: {ticket.Length}", "Expect: 100-continue");
-        // It is asked for its body: the request runs.
-        Assert.Equal(100, (await running.ReceiveAsync(hasBody: false)).Status);
-        using RawClient monitor = await RawClient.ConnectAsync(_files.PathOf("proxy.monitor"));
-        Assert.Equal((200, "{\"status\":\"ok\"}\n"), await GetAsync(monitor, "/health/ready"));
-
-        _proxy.Signal(Signum.SIGTERM);
-        await Eventually.HoldsAsync(
-            async () => await GetAsync(monitor, "/health/ready") == (503, "{\"status\":\"stopping\"}\n"), "the proxy is not ready");
-        await Eventually.HoldsAsync(() => IsRefusedAsync(_proxy.Port), "no client is accepted");
-
-        Assert.Equal((200, "{\"status\":\"ok\"}\n"), await GetAsync(monitor, "/health/live"));
-        using HttpResponseMessage newcomer = await _proxy.Monitor.GetAsync("/health/ready");
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, newcomer.StatusCode);
-        await running.SendAsync(ticket);
-        RawResponse installed = await running.ReceiveAsync();
-        Assert.Equal((200, "close"), (installed.Status, installed.Header("connection")));
-        Assert.Equal((0, ""), await _proxy.ExitAsync());
-    }
-
-    [Fact(Timeout = 30_000)]
-    public async Task Systemd_is_told_that_it_is_ready_how_it_is_and_that_it_stops()
-    {
-        using var systemd = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-        systemd.Bind(new UnixDomainSocketEndPoint(_files.PathOf("notify")));
-        await using ProxyProcess proxy = await ProxyProcess.StartAsync(
-            _files, "other", "", new Dictionary<string, string> { ["NOTIFY_SOCKET"] = _files.PathOf("notify") });
-
-        await ToldAsync(systemd, "STATUS=0 tickets, 0 connections");
-        await ToldAsync(systemd, "READY=1");
-        proxy.Signal(Signum.SIGTERM);
-        await ToldAsync(systemd, "STOPPING=1");
-        Assert.Equal((0, ""), await proxy.ExitAsync());
-    }
-
-    [Fact(Timeout = 30_000)]
-    public async Task Sighup_takes_the_log_level_from_the_configuration_anew()
-    {
-        _files.WriteConfiguration(
-            _files.PathOf("proxy.conf"), _files.PathOf("proxy.log"), _files.PathOf("proxy.monitor"), "log_level = DEBUG");
-
-        _proxy.Signal(Signum.SIGHUP);
-
-        await Eventually.HoldsAsync(
-            () => _proxy.ReadLog().Contains("SIGHUP: log level is Debug", StringComparison.Ordinal), "it was read again");
-    }
-
-    [Theory]
-    [InlineData("127.0.0.1:54325", true)]
-    [InlineData("[::1]:0", true)]
-    [InlineData("/run/ovirt-imageio-proxy/monitor", true)]
-    [InlineData("\\0/org/ovirt/imageio-proxy", true)]
-    [InlineData("", true)]
-    [InlineData("127.0.0.1", false)]
-    [InlineData("::1", false)]
-    [InlineData("::1:54325", false)]
-    [InlineData("54325", false)]
-    [InlineData("localhost:54325", false)]
-    [InlineData("monitor", false)]
-    [InlineData("127.0.0.1:65536", false)]
-    public void Monitor_address_is_an_address_with_a_port_or_a_socket_or_nothing(string text, bool isOne) =>
-        Assert.Equal(isOne ? text : null, MonitorAddress.Parse(text)?.ToString());
-
-    [Fact]
-    public void Address_in_use_stops_the_start_and_holds_no_other()
-    {
-        using var other = new TcpListener(IPAddress.Loopback, 0);
-        other.Start();
-        ProxyConfiguration configuration = ProxyConfiguration.Load(_files.ConfigurationFile) with
-        {
-            Monitor = MonitorAddress.Parse($"127.0.0.1:{((IPEndPoint)other.LocalEndpoint).Port}")!,
-        };
-
-        ConfigurationException taken = Assert.Throws<ConfigurationException>(
-            () => ImageIO.Proxy.Hosting.ProxyHost.Build(configuration, TimeProvider.System));
-
-        Assert.Contains("for the monitor service", taken.Message, StringComparison.Ordinal);
-    }
-
-    private static async Task<(int Status, string Text)> GetAsync(RawClient client, string path)
-    {
-        await client.RequestAsync("GET", path);
-        RawResponse response = await client.ReceiveAsync();
-        return (response.Status, response.Text);
-    }
-
-    private static async Task<bool> IsRefusedAsync(int port)
-    {
-        try
-        {
-            (await RawClient.ConnectTcpAsync(port)).Dispose();
-            return false;
-        }
-        catch (SocketException)
-        {
-            return true;
-        }
-    }
-
-    private static async Task ToldAsync(Socket systemd, string line)
-    {
-        byte[] buffer = new byte[4096];
-        string received;
-        do
-        {
-            received = System.Text.Encoding.UTF8.GetString(buffer, 0, await systemd.ReceiveAsync(buffer));
-        }
-        while (!received.StartsWith(line, StringComparison.Ordinal));
     }
 }

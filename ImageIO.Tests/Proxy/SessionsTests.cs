@@ -22,6 +22,18 @@ public sealed class SessionsTests(ProxyFixture proxy) : IClassFixture<ProxyFixtu
         Assert.Matches("^[A-Za-z0-9_-]{100,600}$", IdOf(response));
     }
 
+    // As long as a header line must at least be able to be (proxy-api section 1).
+    [Fact(Timeout = 20_000)]
+    public async Task Post_with_a_signed_ticket_of_8_KiB_is_200()
+    {
+        string ticket = proxy.Files.SignWith(new string('x', 6 * 1024), Daemon, "ticket-1");
+        Assert.InRange(ticket.Length, 8 * 1024, 12 * 1024);
+
+        using HttpResponseMessage response = await PostAsync($"Bearer {ticket}");
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
     [Fact(Timeout = 20_000)]
     public async Task Each_session_has_an_id_of_its_own()
     {

@@ -57,6 +57,14 @@ internal sealed class ProxyFiles : IDisposable
         {options}
         """);
 
+    /// <summary>A signed ticket with this text in place of the signer's certificate, which readers ignore.</summary>
+    public string SignWith(string certificate, DaemonAddress daemon, string id) => new TicketSigner(
+        certificate, _signerKey, TimeProvider.System).Sign(daemon, id, "transfer-1", TimeSpan.FromMinutes(1), SignatureForms.Both);
+
+    /// <summary>Lets the proxy believe a daemon with this certificate.</summary>
+    public void Trust(TestCertificate certificate) =>
+        File.AppendAllText(AuthorityFile, "\n" + File.ReadAllText(certificate.CertificateFile));
+
     /// <summary>The log so far; the proxy may still be writing to it.</summary>
     public string ReadLog() => Read(LogFile);
 

@@ -80,8 +80,7 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
     internal Task<RawClient> ConnectAsync() => RawClient.ConnectTlsAsync(Port, Files.Certificate);
 
     /// <summary>Lets the proxy believe a daemon with this certificate.</summary>
-    internal void Trust(TestCertificate certificate) =>
-        File.AppendAllText(Files.AuthorityFile, "\n" + File.ReadAllText(certificate.CertificateFile));
+    internal void Trust(TestCertificate certificate) => Files.Trust(certificate);
 
     /// <summary>A signed ticket for an image at a daemon on this host.</summary>
     internal string Sign(string id, int daemonPort, string host = "127.0.0.1") => Signer.Sign(
