@@ -31,10 +31,11 @@ in_chroot() {
     chroot "$chroot" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
 }
 
-# What is there, but for what dpkg and ldconfig write about themselves.
+# What is there, but for what dpkg and ldconfig write about themselves, the copies that useradd keeps of what it changes, and
+# temporary files: a daemon that dropped its rights cannot remove the diagnostic sockets that .NET opened as root.
 snapshot() {
     (cd "$chroot" && find . -xdev ! -path './proc/*' ! -path './var/tmp/*' ! -path './var/lib/dpkg/*' ! -path './var/log/dpkg.log' \
-        ! -path './var/log/alternatives.log' ! -path './packages*' ! -path './var/cache/ldconfig/*' \
+        ! -path './var/log/alternatives.log' ! -path './packages*' ! -path './etc/*-' ! -path './tmp/*' ! -path './var/cache/ldconfig/*' \
         -printf '%M %u:%g %P\n' | LC_ALL=C sort)
     (cd "$chroot" && LC_ALL=C sort etc/passwd etc/group etc/shadow etc/gshadow)
 }
