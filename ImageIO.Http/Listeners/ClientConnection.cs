@@ -102,6 +102,23 @@ public sealed class ClientConnection
     internal void EndWhenIdle() => _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
 
     /// <summary>
+    /// Whether a request waits for a client that has left so much unread that the kernel takes no more for it: nothing
+    /// moves before the client does.
+    /// </summary>
+    internal bool IsStuck
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _inRequest && _waitingSince is not null && Socket?.Poll(0, SelectMode.SelectWrite) == false;
+            }
+        }
+    }
+
+    private Socket? Socket => _context.Features.Get<IConnectionSocketFeature>()?.Socket;
+
+    /// <summary>
     /// Tells the client that nothing more will come. Does nothing when what was answered may still wait for room in the
     /// socket: then the answer is worth more than its end.
     /// </summary>
@@ -109,7 +126,7 @@ public sealed class ClientConnection
     {
         try
         {
-            if (_context.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && socket.Poll(0, SelectMode.SelectWrite))
+            if (Socket is { } socket && socket.Poll(0, SelectMode.SelectWrite))
             {
                 socket.Shutdown(SocketShutdown.Send);
             }

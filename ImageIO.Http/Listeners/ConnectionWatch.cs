@@ -20,6 +20,9 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
     /// <summary>Connections open now.</summary>
     public int Count => _open.Count;
 
+    /// <summary>The connections open now, in no order.</summary>
+    internal IEnumerable<ClientConnection> Open => _open.Keys;
+
     /// <summary>Connections open now, by service.</summary>
     public IEnumerable<(string Service, int Count)> CountByService() =>
         _open.Keys.CountBy(connection => connection.Service).Select(pair => (pair.Key, pair.Value));

@@ -25,16 +25,8 @@ public sealed class CapacityTests(ITestOutputHelper output)
         }
 
         // The sockets between take some more; a cancel before they are full would still find the download running.
-        long before = -1;
-        int unchanged = 0;
         await Eventually.HoldsAsync(
-            () =>
-            {
-                long now = daemon.Tickets.All.Single().Transferred;
-                unchanged = now == before ? unchanged + 1 : 0;
-                before = now;
-                return unchanged == 60;
-            },
+            () => daemon.Connections.Open.Single(connection => connection.Service == "remote").IsStuck,
             "the download stands still");
         using HttpResponseMessage refused = await daemon.Control.DeleteAsync($"/tickets/{image.Id}");
         JsonObject canceled = await daemon.GetTicketAsync(image.Id);
