@@ -16,6 +16,12 @@ internal static class Report
     /// <summary>Writes it in all three forms.</summary>
     public static async Task WriteAsync(IReadOnlyDictionary<string, string> facts, IReadOnlyList<Row> rows)
     {
+        if (!AnsiConsole.Profile.Out.IsTerminal)
+        {
+            // In a file nothing need be broken at the 80 columns that it is taken to have.
+            AnsiConsole.Profile.Width = 200;
+        }
+
         var table = new Table();
         table.AddColumns(Columns);
         foreach (Row row in rows)
