@@ -16,11 +16,10 @@ public sealed class SignerCertificate
     private const int SmallestKeyBits = 2048;
 
     private readonly string _file;
-    private readonly string? _authorityFile;
+    private readonly CertificateAuthorities? _authorities;
     private readonly Lock _lock = new();
-    private (FileState Signer, FileState Authority) _loadedFrom;
+    private FileState _loadedFrom;
     private X509Certificate2? _certificate;
-    private X509Certificate2Collection _authorities = [];
 
     /// <summary>Names the files; they are read when they are needed.</summary>
     /// <param name="file">PEM: the signer's certificate.</param>
@@ -28,23 +27,22 @@ public sealed class SignerCertificate
     public SignerCertificate(string file, string? authorityFile)
     {
         _file = file;
-        _authorityFile = authorityFile;
+        _authorities = authorityFile is null ? null : new CertificateAuthorities(authorityFile);
     }
 
     /// <summary>Reads both files, so that a start with wrong ones fails.</summary>
     /// <exception cref="ConfigurationException">A file is missing, or is not what it should be.</exception>
     public void Check()
     {
+        _authorities?.Check();
         try
         {
-            _ = Key(Load().Certificate);
+            _ = Key(Load());
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException(
-                $"Cannot use engine_cert_file {_file} with engine_ca_cert_file {_authorityFile ?? "(none)"}: {e.Message} "
-                + "Both must be PEM certificates, the first one's key RSA.",
-                e);
+                $"Cannot use engine_cert_file {_file}: {e.Message} It must be a PEM certificate with an RSA key.", e);
         }
     }
 
@@ -56,8 +54,8 @@ public sealed class SignerCertificate
     {
         try
         {
-            (X509Certificate2 certificate, X509Certificate2Collection authorities) = Load();
-            return _authorityFile is null || IsSignedBy(authorities, certificate, now)
+            X509Certificate2 certificate = Load();
+            return _authorities is null || _authorities.VouchFor(certificate, [], now)
                 ? Key(certificate)
                 : throw SignedTicket.Refused("its signer is not trusted by the authority, or not at this time");
         }
@@ -70,40 +68,21 @@ public sealed class SignerCertificate
         }
     }
 
-    private (X509Certificate2 Certificate, X509Certificate2Collection Authorities) Load()
+    private X509Certificate2 Load()
     {
         lock (_lock)
         {
-            (FileState, FileState) now = (FileState.Of(_file), _authorityFile is null ? default : FileState.Of(_authorityFile));
+            var now = FileState.Of(_file);
             if (_certificate is null || now != _loadedFrom)
             {
                 _certificate = null;
                 // Before reading: what changes meanwhile is read again next time.
                 _loadedFrom = now;
-                X509Certificate2Collection authorities = [];
-                if (_authorityFile is not null)
-                {
-                    authorities.ImportFromPemFile(_authorityFile);
-                }
-
-                _authorities = authorities;
                 _certificate = X509CertificateLoader.LoadCertificateFromFile(_file);
             }
 
-            return (_certificate, _authorities);
+            return _certificate;
         }
-    }
-
-    private static bool IsSignedBy(X509Certificate2Collection authorities, X509Certificate2 certificate, DateTimeOffset now)
-    {
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        // The managers' authority publishes no revocation, and no ticket waits for somebody's web server.
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        chain.ChainPolicy.VerificationTime = now.UtcDateTime;
-        return chain.Build(certificate);
     }
 
     private static RsaKeyParameters Key(X509Certificate2 certificate)

@@ -1,0 +1,117 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using ImageIO.Http.Hosting;
+
+namespace ImageIO.Tests.Hosting;
+
+/// <summary>Which certificates an authorities' file vouches for.</summary>
+public sealed class CertificateAuthoritiesTests : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imageio-");
+    private readonly DateTimeOffset _now = TimeProvider.System.GetUtcNow();
+    private readonly Issued _root;
+    private readonly Issued _intermediate;
+    private readonly Issued _other;
+    private readonly X509Certificate2 _leaf;
+
+    public CertificateAuthoritiesTests()
+    {
+        _root = Issue("CN=root", null, isAuthority: true);
+        _intermediate = Issue("CN=intermediate", _root, isAuthority: true);
+        _other = Issue("CN=root", null, isAuthority: true);
+        _leaf = Issue("CN=leaf", _intermediate, isAuthority: false).Certificate;
+    }
+
+    [Theory]
+    [InlineData("root", true, true)]
+    [InlineData("root", false, false)]
+    [InlineData("intermediate", true, true)]
+    [InlineData("intermediate", false, true)]
+    [InlineData("leaf", false, true)]
+    [InlineData("other", true, false)]
+    [InlineData("other root", true, true)]
+    public void Any_certificate_in_the_file_is_an_anchor_for_what_leads_to_it(string inFile, bool isIntermediateSent, bool isVouchedFor)
+    {
+        CertificateAuthorities authorities = File(inFile);
+
+        Assert.Equal(isVouchedFor, authorities.VouchFor(_leaf, isIntermediateSent ? [_intermediate.Certificate] : [], _now));
+    }
+
+    [Theory]
+    [InlineData("root")]
+    [InlineData("intermediate")]
+    public void Nobody_vouches_for_a_certificate_out_of_its_time(string inFile)
+    {
+        CertificateAuthorities authorities = File(inFile);
+
+        Assert.False(authorities.VouchFor(_leaf, [_intermediate.Certificate], _now.AddDays(3)));
+        Assert.False(authorities.VouchFor(_leaf, [_intermediate.Certificate], _now.AddDays(-3)));
+    }
+
+    [Fact]
+    public void Certificate_that_another_key_signed_is_not_vouched_for_by_an_authority_of_the_same_name()
+    {
+        Issued impostor = Issue("CN=intermediate", _other, isAuthority: true);
+        X509Certificate2 leaf = Issue("CN=leaf", impostor, isAuthority: false).Certificate;
+
+        Assert.False(File("intermediate").VouchFor(leaf, [impostor.Certificate, _intermediate.Certificate], _now));
+        Assert.False(File("root").VouchFor(leaf, [impostor.Certificate, _intermediate.Certificate], _now));
+    }
+
+    [Fact]
+    public void File_that_changes_is_read_again_and_one_that_cannot_be_used_vouches_for_nobody()
+    {
+        CertificateAuthorities authorities = File("other");
+        Assert.False(authorities.VouchFor(_leaf, [], _now));
+
+        File("intermediate");
+        Assert.True(authorities.VouchFor(_leaf, [], _now));
+
+        System.IO.File.WriteAllText(Path(), "nothing");
+        Assert.Throws<CryptographicException>(() => authorities.VouchFor(_leaf, [], _now));
+        Assert.Throws<ConfigurationException>(authorities.Check);
+
+        System.IO.File.Delete(Path());
+        Assert.ThrowsAny<IOException>(() => authorities.VouchFor(_leaf, [], _now));
+    }
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    private string Path() => System.IO.Path.Combine(_directory.FullName, "ca.pem");
+
+    private CertificateAuthorities File(string names)
+    {
+        var known = new Dictionary<string, X509Certificate2>
+        {
+            ["root"] = _root.Certificate,
+            ["intermediate"] = _intermediate.Certificate,
+            ["other"] = _other.Certificate,
+            ["leaf"] = _leaf,
+        };
+        System.IO.File.WriteAllText(
+            Path(), string.Join('\n', names.Split(' ').Select(name => known[name].ExportCertificatePem())));
+        return new CertificateAuthorities(Path());
+    }
+
+    private Issued Issue(string name, Issued? issuer, bool isAuthority)
+    {
+        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
+        var keyId = new X509SubjectKeyIdentifierExtension(request.PublicKey, false);
+        request.CertificateExtensions.Add(keyId);
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(
+            issuer?.Certificate.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single() ?? keyId));
+        X509Certificate2 certificate = issuer is null
+            ? request.CreateSelfSigned(_now.AddDays(-1), _now.AddDays(1))
+            : request.Create(
+                issuer.Certificate.SubjectName,
+                X509SignatureGenerator.CreateForECDsa(issuer.Key),
+                _now.AddDays(-1),
+                _now.AddDays(1),
+                RandomNumberGenerator.GetBytes(8));
+        return new Issued(certificate, key);
+    }
+
+    private sealed record Issued(X509Certificate2 Certificate, ECDsa Key);
+}
