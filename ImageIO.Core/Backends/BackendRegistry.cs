@@ -8,12 +8,18 @@ public sealed class BackendRegistry
 {
     private readonly Dictionary<string, IBackendFactory> _byName = new(StringComparer.Ordinal);
     private readonly ILookup<string, IBackendFactory> _byScheme;
+    private readonly IReadOnlyCollection<string> _forwardedSchemes;
 
     /// <summary>Indexes the factories that were found.</summary>
+    /// <param name="factories">The backends.</param>
+    /// <param name="forwardedSchemes">
+    /// Schemes whose URLs the host does not open, because it forwards their requests. Null: none.
+    /// </param>
     /// <exception cref="InvalidOperationException">Two factories bear one name.</exception>
-    public BackendRegistry(IEnumerable<IBackendFactory> factories)
+    public BackendRegistry(IEnumerable<IBackendFactory> factories, IReadOnlyCollection<string>? forwardedSchemes = null)
     {
         ArgumentNullException.ThrowIfNull(factories);
+        _forwardedSchemes = forwardedSchemes ?? [];
         foreach (IBackendFactory factory in factories)
         {
             if (!_byName.TryAdd(factory.Name, factory))
@@ -32,14 +38,15 @@ public sealed class BackendRegistry
     /// <summary>All factories.</summary>
     public IReadOnlyCollection<IBackendFactory> Factories => _byName.Values;
 
-    /// <summary>Fails when no backend serves the scheme of a URL; looks at nothing else.</summary>
+    /// <summary>Fails when neither a backend serves nor the host forwards the scheme of a URL; looks at nothing else.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>, naming the schemes there are.</exception>
     public void RequireScheme(ImageUrl url)
     {
         ArgumentNullException.ThrowIfNull(url);
-        if (!_byScheme.Contains(url.Scheme))
+        if (!_byScheme.Contains(url.Scheme) && !_forwardedSchemes.Contains(url.Scheme))
         {
-            string known = string.Join(", ", _byScheme.Select(group => group.Key).Order(StringComparer.Ordinal));
+            string known = string.Join(
+                ", ", _byScheme.Select(group => group.Key).Union(_forwardedSchemes).Order(StringComparer.Ordinal));
             throw new TransferException(
                 TransferError.InvalidRequest, $"Unsupported URL scheme '{url.Scheme}', supported: {known}");
         }

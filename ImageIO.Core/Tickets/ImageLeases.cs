@@ -15,18 +15,22 @@ public sealed class ImageLeases : IAsyncDisposable
     public async ValueTask<OpenImage> OpenAsync(Ticket ticket, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(ticket);
-        if (_held.TryGetValue(ticket.Spec.Id, out Ticket? held) && held != ticket)
-        {
-            // The manager replaced the ticket; what it replaced is no longer ours to keep open.
-            _held.Remove(ticket.Spec.Id);
-            await held.ReleaseAsync(this);
-        }
-
+        await ReleaseReplacedAsync(ticket);
         OpenImage image = await ticket.OpenAsync(this, cancellationToken);
         _held[ticket.Spec.Id] = ticket;
         // What follows asks the image for its size, which may block.
         await PoolThread.SwitchAsync();
         return image;
+    }
+
+    /// <summary>Counts as a connection of a ticket whose image is not opened here but forwarded, from now on.</summary>
+    /// <exception cref="Errors.TransferException"><see cref="Errors.TransferError.TicketCanceled"/>.</exception>
+    public async ValueTask HoldAsync(Ticket ticket)
+    {
+        ArgumentNullException.ThrowIfNull(ticket);
+        await ReleaseReplacedAsync(ticket);
+        ticket.Hold(this);
+        _held[ticket.Spec.Id] = ticket;
     }
 
     /// <summary>Gives all images back.</summary>
@@ -38,5 +42,15 @@ public sealed class ImageLeases : IAsyncDisposable
         }
 
         _held.Clear();
+    }
+
+    // The manager replaced the ticket; what it replaced is no longer ours to keep open.
+    private async ValueTask ReleaseReplacedAsync(Ticket ticket)
+    {
+        if (_held.TryGetValue(ticket.Spec.Id, out Ticket? held) && held != ticket)
+        {
+            _held.Remove(ticket.Spec.Id);
+            await held.ReleaseAsync(this);
+        }
     }
 }

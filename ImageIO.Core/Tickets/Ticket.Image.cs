@@ -89,6 +89,22 @@ public sealed partial class Ticket
         }
     }
 
+    /// <summary>Counts a connection that uses the ticket without opening an image, until <see cref="ReleaseAsync"/>.</summary>
+    /// <param name="connection">Identifies the connection.</param>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>.</exception>
+    internal void Hold(object connection)
+    {
+        lock (_lock)
+        {
+            if (_canceled)
+            {
+                throw Canceled();
+            }
+
+            _holders.Add(connection);
+        }
+    }
+
     /// <summary>Ends a connection's hold; the last one closes the image.</summary>
     internal async ValueTask ReleaseAsync(object connection)
     {

@@ -13,6 +13,7 @@ internal sealed class DownloadStream : AsyncStream
 
     // Bytes to the end of the body, or of the chunk; negative: it ends with the connection.
     private long _left;
+    private readonly bool _isCut;
     private bool _isAtEnd;
 
     // Bytes that were read last. Who reads again has passed them on.
@@ -28,7 +29,10 @@ internal sealed class DownloadStream : AsyncStream
         _connection = exchange.Connection;
         bool hasNone = isHead || head.Status is 204 or 304;
         _isChunked = head.IsChunked && !hasNone;
-        _left = hasNone || _isChunked ? 0 : head.ContentLength ?? -1;
+        // Cut where the answer's own length was cut; what the daemon still sends then ends with the connection.
+        long length = head.ContentLength is { } given ? Math.Min(given, exchange.AnswerLimit) : -1;
+        _left = hasNone || _isChunked ? 0 : length;
+        _isCut = length < head.ContentLength;
         if (_left == 0 && !_isChunked)
         {
             End();
@@ -41,7 +45,11 @@ internal sealed class DownloadStream : AsyncStream
     /// <inheritdoc />
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        _exchange.Request.Progress.Add(_lastRead);
+        if (_exchange.Request.CountsBody)
+        {
+            _exchange.Request.Progress.Add(_lastRead);
+        }
+
         _lastRead = 0;
         if (_left == 0 && _isChunked && !_isAtEnd)
         {
@@ -113,6 +121,9 @@ internal sealed class DownloadStream : AsyncStream
     private void End()
     {
         _isAtEnd = true;
-        _exchange.AnswerEnds();
+        if (!_isCut)
+        {
+            _exchange.AnswerEnds();
+        }
     }
 }

@@ -1,3 +1,5 @@
+using ImageIO.Core.Errors;
+using ImageIO.Http.Messages;
 using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Forwarding;
@@ -21,7 +23,7 @@ internal sealed class Exchange : IDisposable
         _pool = pool;
         Request = request;
         RequestHead = new RequestHead(context.Request, request);
-        Upload = new UploadBody(context, request.Progress);
+        Upload = new UploadBody(context, request);
     }
 
     /// <summary>What is forwarded.</summary>
@@ -38,6 +40,34 @@ internal sealed class Exchange : IDisposable
 
     /// <summary>The head of the answer. Null: not yet there.</summary>
     public ResponseHead? Head { get; set; }
+
+    /// <summary>Most bytes of the answer that the client may see; the rest of the image is not its.</summary>
+    public long AnswerLimit
+    {
+        get => (Request.ImageLimit, Head?.Status) switch
+        {
+            ({ } limit, StatusCodes.Status200OK) => limit,
+            ({ } limit, StatusCodes.Status206PartialContent) => Math.Max(0, limit - FirstByte),
+            _ => long.MaxValue,
+        };
+    }
+
+    /// <summary>Where an answer of 206 begins.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.UpstreamFailed"/>: it does not say.</exception>
+    public long FirstByte
+    {
+        get
+        {
+            try
+            {
+                return ContentRangeHeader.ParseOffset(Head?.Field("Content-Range") ?? "");
+            }
+            catch (TransferException)
+            {
+                throw Connection.Malformed("its Content-Range");
+            }
+        }
+    }
 
     /// <summary>The connection that it uses.</summary>
     public UpstreamConnection Connection =>

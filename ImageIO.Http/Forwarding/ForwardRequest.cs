@@ -18,6 +18,18 @@ public sealed record ForwardRequest
     /// <summary>Counts what is moved.</summary>
     public ForwardProgress Progress { get; init; } = new();
 
+    /// <summary>Whether the bodies are image data, which <see cref="Progress"/> counts.</summary>
+    public bool CountsBody { get; init; } = true;
+
+    /// <summary>Where the client's view of the image ends: what the daemon answers beyond it is cut off. Null: where it ends.</summary>
+    public long? ImageLimit { get; init; }
+
+    /// <summary>Most bytes of a request's body; more is refused. Null: any number.</summary>
+    public long? UploadLimit { get; init; }
+
+    /// <summary>What the answer's <c>Allow</c> header says instead of the daemon's own. Null: that.</summary>
+    public string? AllowedMethods { get; init; }
+
     /// <summary>Changes the body of a small answer of 200. Null: it goes through as it is.</summary>
     public Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>? RewriteAnswer { get; init; }
 }

@@ -44,6 +44,7 @@ internal sealed class ForwardTransformer(Exchange exchange) : HttpTransformer
         }
 
         response.Headers.CacheControl = NoCache;
+        response.Headers.Allow = exchange.Request.AllowedMethods ?? response.Headers.Allow;
         if (head.ClosesConnection || RequestBody.MayBeUnread(httpContext))
         {
             // As the daemon's answer would be without us in between: also the client's body may still be on its way.
@@ -58,7 +59,13 @@ internal sealed class ForwardTransformer(Exchange exchange) : HttpTransformer
             return false;
         }
 
-        response.ContentLength = head.ContentLength;
+        response.ContentLength = head.ContentLength is { } length ? Math.Min(length, exchange.AnswerLimit) : null;
+        if (exchange.Request.ImageLimit is { } size && response.StatusCode == StatusCodes.Status206PartialContent)
+        {
+            long first = exchange.FirstByte;
+            response.Headers.ContentRange = FormattableString.Invariant($"bytes {first}-{first + response.ContentLength - 1}/{size}");
+        }
+
         return true;
     }
 

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using ImageIO.Core.Errors;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using Microsoft.AspNetCore.Http;
@@ -11,13 +12,14 @@ internal sealed class UploadBody : AsyncStream
     private readonly HttpContext _context;
     private readonly Stream _client;
     private readonly PipeReader _reader;
-    private readonly ForwardProgress _progress;
+    private readonly ForwardRequest _request;
+    private long _done;
     private volatile bool _isStopped;
 
     /// <summary>Takes a request's body.</summary>
-    public UploadBody(HttpContext context, ForwardProgress progress)
+    public UploadBody(HttpContext context, ForwardRequest request)
     {
-        _progress = progress;
+        _request = request;
         _context = context;
         _client = RequestBody.ImageData(context);
         _reader = context.Request.BodyReader;
@@ -36,18 +38,36 @@ internal sealed class UploadBody : AsyncStream
     /// <inheritdoc />
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (_isStopped)
+        ThrowIfStopped();
+        int read = await _client.ReadAsync(buffer, cancellationToken);
+        // The server may give an interrupted read for the end of the body, which it is not.
+        ThrowIfStopped();
+        _done += read;
+        if (_done > _request.UploadLimit)
         {
-            throw new OperationCanceledException("The daemon has answered and wants no more of the body");
+            throw new TransferException(
+                TransferError.RangeNotSatisfiable, $"The request's body is out of bounds, at most {_request.UploadLimit} bytes may follow");
         }
 
-        int read = await _client.ReadAsync(buffer, cancellationToken);
-        _progress.Add(read);
-        if (read == 0)
+        if (_request.CountsBody)
+        {
+            _request.Progress.Add(read);
+        }
+
+        // A read of no bytes only waits for some.
+        if (read == 0 && !buffer.IsEmpty)
         {
             RequestBody.MarkRead(_context);
         }
 
         return read;
+    }
+
+    private void ThrowIfStopped()
+    {
+        if (_isStopped)
+        {
+            throw new OperationCanceledException("The daemon has answered and wants no more of the body");
+        }
     }
 }

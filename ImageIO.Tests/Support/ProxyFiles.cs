@@ -10,11 +10,12 @@ internal sealed class ProxyFiles : IDisposable
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imageio-");
     private readonly RSA _signerKey = RSA.Create(2048);
 
-    public ProxyFiles()
+    /// <param name="time">The signer's clock. Null: the system's.</param>
+    public ProxyFiles(TimeProvider? time = null)
     {
         Certificate = new TestCertificate(Path);
         WriteSigner();
-        Signer = new TicketSigner("", _signerKey, TimeProvider.System);
+        Signer = new TicketSigner("", _signerKey, time ?? TimeProvider.System);
         WriteConfiguration(ConfigurationFile, LogFile, MonitorSocket);
     }
 

@@ -22,6 +22,7 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
     private ProxyFixture(string options, TimeProvider time)
     {
         _time = time;
+        Files = new ProxyFiles(time);
         Files.WriteConfiguration(Files.ConfigurationFile, Files.LogFile, Files.MonitorSocket, $"log_level = DEBUG\n{options}");
     }
 
@@ -32,7 +33,7 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
 
     public int Port { get; private set; }
 
-    internal ProxyFiles Files { get; } = new();
+    internal ProxyFiles Files { get; }
 
     internal TicketSigner Signer => Files.Signer;
 

@@ -3,15 +3,17 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 
 namespace ImageIO.Tests.Support;
 
 /// <summary>A daemon over TLS that does to each connection what a test says, byte for byte.</summary>
 internal sealed class ScriptedDaemon : IAsyncDisposable
 {
+    /// <summary>Bytes in each direction.</summary>
+    public const int SocketBuffer = 64 * 1024;
+
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imageio-");
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly CancellationTokenSource _stop = new();
     private readonly Func<ScriptedDaemonConnection, Task> _script;
     private readonly X509Certificate2 _certificate;
@@ -19,12 +21,19 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
     private readonly Task _accepting;
     private int _accepted;
 
-    public ScriptedDaemon(Func<ScriptedDaemonConnection, Task> script)
+    /// <param name="script">What it does to each connection, once TLS is up.</param>
+    /// <param name="address">Where it listens. Null: 127.0.0.1.</param>
+    /// <param name="isForThisHost">Whether its certificate bears the names of this host.</param>
+    public ScriptedDaemon(Func<ScriptedDaemonConnection, Task> script, IPAddress? address = null, bool isForThisHost = true)
     {
         _script = script;
-        Certificate = new TestCertificate(_directory.FullName);
+        _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
+        Certificate = new TestCertificate(_directory.FullName, isForThisHost);
         using var pem = X509Certificate2.CreateFromPemFile(Certificate.CertificateFile, Certificate.KeyFile);
         _certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+        // Little in the sockets: what a daemon that stands still takes is then little, too.
+        _listener.Server.ReceiveBufferSize = SocketBuffer;
+        _listener.Server.SendBufferSize = SocketBuffer;
         _listener.Start(100);
         Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
         _accepting = AcceptAsync();
@@ -78,39 +87,4 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
             // The proxy left, or the test is over: what counts is what the client saw.
         }
     }
-}
-
-/// <summary>One connection to a <see cref="ScriptedDaemon"/>.</summary>
-/// <param name="Socket">To look below TLS.</param>
-/// <param name="Stream">Its bytes.</param>
-/// <param name="Stopping">Set when the test is over.</param>
-internal sealed record ScriptedDaemonConnection(Socket Socket, Stream Stream, CancellationToken Stopping)
-{
-    /// <summary>The next request's head; its body is left unread.</summary>
-    public async Task<string> ReadHeadAsync()
-    {
-        var head = new StringBuilder();
-        byte[] one = new byte[1];
-        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
-        {
-            await Stream.ReadExactlyAsync(one, Stopping);
-            head.Append((char)one[0]);
-        }
-
-        return head.ToString();
-    }
-
-    public async Task<byte[]> ReadAsync(int length)
-    {
-        byte[] bytes = new byte[length];
-        await Stream.ReadExactlyAsync(bytes, Stopping);
-        return bytes;
-    }
-
-    /// <summary>Sends text; a lone \n becomes \r\n.</summary>
-    public async Task SendAsync(string text) =>
-        await Stream.WriteAsync(Encoding.UTF8.GetBytes(text.ReplaceLineEndings("\r\n")), Stopping);
-
-    /// <summary>Stands still until the test is over.</summary>
-    public Task StandStillAsync() => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, Stopping);
 }

@@ -9,13 +9,20 @@ internal sealed class TestCertificate
 {
     private readonly X509Certificate2 _certificate;
 
-    public TestCertificate(string directory)
+    /// <param name="directory">Where its files go.</param>
+    /// <param name="isForThisHost">Whether it bears the names of this host.</param>
+    public TestCertificate(string directory, bool isForThisHost = true)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest(isForThisHost ? "CN=localhost" : "CN=elsewhere.example", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Loopback);
-        names.AddDnsName("localhost");
+        if (isForThisHost)
+        {
+            names.AddIpAddress(IPAddress.Loopback);
+            names.AddIpAddress(IPAddress.IPv6Loopback);
+        }
+
+        names.AddDnsName(isForThisHost ? "localhost" : "elsewhere.example");
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         DateTimeOffset now = TimeProvider.System.GetUtcNow();

@@ -10,7 +10,7 @@ using ImageIO.Web.Hosting;
 namespace ImageIO.Web.Endpoints;
 
 /// <summary><c>/images/ID/checksum</c>: the checksum of a ticket's image, and which algorithms there are.</summary>
-internal sealed class ChecksumEndpoint(ImageRequests requests)
+internal sealed class ChecksumEndpoint(ImageRequests requests, ForwardedImages forwarded)
 {
     private const int BlockAlignment = 4096;
 
@@ -48,10 +48,16 @@ internal sealed class ChecksumEndpoint(ImageRequests requests)
         // Other than on the image itself (daemon-api section 4).
         ErrorMapper.KeepConnectionWhenRefused(context);
         Ticket ticket = requests.Authorize(ticketId, TicketAccess.Read);
+        if (ForwardedImages.Serves(ticket))
+        {
+            await forwarded.ChecksumAsync(context, ticket);
+            return;
+        }
+
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         long size = Math.Min(ticket.Spec.ReachableSize, image.Size);
         var operation = new ChecksumOperation(image, size, blockSize, newHash);
-        await requests.RunAsync(context, ticket, image, operation, "checksum", size);
+        await requests.RunAsync(context, ticket, image.BackendName, operation, "checksum", size);
         await Answer.JsonAsync(context, json =>
         {
             json.WriteStartObject();

@@ -11,7 +11,7 @@ using ImageIO.Web.Hosting;
 namespace ImageIO.Web.Endpoints;
 
 /// <summary><c>/images/ID/extents</c>: which ranges of an image are zero, or changed since a checkpoint.</summary>
-internal sealed class ExtentsEndpoint(ImageRequests requests)
+internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages forwarded)
 {
     // Bytes gathered before they are sent: some 600 extents. An answer that fits has a Content-Length; a longer one is
     // streamed, so that a million extents cost no more memory than these.
@@ -32,6 +32,12 @@ internal sealed class ExtentsEndpoint(ImageRequests requests)
         if (wanted == ExtentContext.Dirty && !ticket.Spec.Dirty)
         {
             throw NoDirtyExtents(ticket);
+        }
+
+        if (ForwardedImages.Serves(ticket))
+        {
+            await forwarded.ExtentsAsync(context, ticket);
+            return;
         }
 
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);

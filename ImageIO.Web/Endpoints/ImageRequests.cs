@@ -26,21 +26,29 @@ internal sealed partial class ImageRequests(
         return image;
     }
 
+    /// <summary>The same for a ticket whose image is not opened here.</summary>
+    public static async ValueTask HoldAsync(HttpContext context, Ticket ticket)
+    {
+        ClientConnection connection = ClientConnection.Of(context);
+        await connection.Images.HoldAsync(ticket);
+        connection.SetPatience(ticket.Spec.InactivityTimeoutSeconds);
+    }
+
     /// <inheritdoc cref="TicketStore.Authorize" />
     public Ticket Authorize(TicketId id, TicketAccess access) => tickets.Authorize(id, access);
 
     /// <summary>Runs one operation under a ticket: logged, measured, and stopped with the ticket.</summary>
     /// <param name="context">The request.</param>
     /// <param name="ticket">The ticket.</param>
-    /// <param name="image">Its image.</param>
+    /// <param name="backend">Name of the backend that serves it.</param>
     /// <param name="operation">Not yet run.</param>
     /// <param name="name">read, write, zero, flush or checksum.</param>
     /// <param name="length">Bytes that it is about; -1: not known yet.</param>
     public async Task RunAsync(
-        HttpContext context, Ticket ticket, OpenImage image, IOperation operation, string name, long length)
+        HttpContext context, Ticket ticket, string backend, IOperation operation, string name, long length)
     {
         Log.Started(logger, ticket.TransferId, name, length, operation.Offset);
-        meter.OperationStarts(name, image.BackendName);
+        meter.OperationStarts(name, backend);
         long started = time.GetTimestamp();
         bool succeeded = false;
         try
@@ -51,7 +59,7 @@ internal sealed partial class ImageRequests(
         finally
         {
             TimeSpan duration = time.GetElapsedTime(started);
-            meter.OperationEnds(name, image.BackendName, operation.Done, succeeded);
+            meter.OperationEnds(name, backend, operation.Done, succeeded);
             ClientConnection.Of(context).Tally.Add(ticket.TransferId, operation.Done, duration, operation.StorageWait);
             Log.Ended(logger, ticket.TransferId, name, operation.Done, operation.Offset, duration.TotalSeconds, succeeded);
         }

@@ -12,7 +12,8 @@ namespace ImageIO.Web.Endpoints;
 
 /// <summary><c>/images/ID</c> on the remote and local services: the image of a ticket.</summary>
 /// <remarks>Every method here reads: parse, authorize, open, check the range, run one operation, answer.</remarks>
-internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer options, Cors cors)
+internal sealed class ImagesEndpoint(
+    ImageRequests requests, ForwardedImages forwarded, ImagesOptionsAnswer options, Cors cors)
 {
     private const string AnyImage = "*";
 
@@ -38,6 +39,12 @@ internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer
         RangeHeader? range = RangeHeader.Parse(Header(context.Request.Headers.Range));
         bool close = QueryFlag.Parse(context.Request, "close", ifMissing: false);
         Ticket ticket = requests.Authorize(ticketId, TicketAccess.Read);
+        if (ForwardedImages.Serves(ticket))
+        {
+            await forwarded.GetAsync(context, ticket, range);
+            return;
+        }
+
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         ByteRange bytes = Resolve(range, ticket.Spec.ReachableSize, image.Size);
 
@@ -80,6 +87,12 @@ internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer
         bool close = QueryFlag.Parse(request, "close", ifMissing: false);
         var digest = ContentDigest.Parse(Header(request.Headers["Content-Digest"]));
         Ticket ticket = requests.Authorize(ticketId, TicketAccess.Write);
+        if (ForwardedImages.Serves(ticket))
+        {
+            await forwarded.PutAsync(context, ticket, offset);
+            return;
+        }
+
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
 
         Stream body = RequestBody.ImageData(context);
@@ -100,39 +113,54 @@ internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer
     private async Task PatchAsync(HttpContext context, string id)
     {
         TicketId ticketId = ImageRequests.RequiredId(id);
-        JsonFields fields = await RequestBody.ReadJsonAsync(context);
+        ReadOnlyMemory<byte> body = await RequestBody.ReadAllAsync(context);
+        var fields = JsonFields.Parse(body);
         switch (fields.RequiredString("op"))
         {
             case "zero":
                 long length = fields.RequiredInteger("size", minimum: 0);
                 long offset = fields.OptionalInteger("offset", minimum: 0) ?? 0;
                 bool flush = fields.OptionalBoolean("flush") ?? false;
-                await ZeroAsync(context, ticketId, offset, length, flush);
+                await ZeroAsync(context, ticketId, offset, length, flush, body);
                 break;
             case "flush":
-                await FlushAsync(context, ticketId);
+                await FlushAsync(context, ticketId, body);
                 break;
             default:
                 throw new TransferException(TransferError.InvalidRequest, "Unknown 'op', expected zero or flush");
         }
 
-        await Answer.Empty(context);
     }
 
-    private async Task ZeroAsync(HttpContext context, TicketId id, long offset, long length, bool flush)
+    private async Task ZeroAsync(
+        HttpContext context, TicketId id, long offset, long length, bool flush, ReadOnlyMemory<byte> body)
     {
         Ticket ticket = requests.Authorize(id, TicketAccess.Write);
+        if (ForwardedImages.Serves(ticket))
+        {
+            await forwarded.PatchAsync(context, ticket, body, "zero", offset, length);
+            return;
+        }
+
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         ZeroMode mode = ticket.Spec.Sparse ? ZeroMode.Deallocate : ZeroMode.Allocate;
         var operation = new ZeroOperation(image, offset, length, ticket.Spec.ReachableSize, mode, flush);
         await RunAsync(context, ticket, image, operation, "zero", length);
+        await Answer.Empty(context);
     }
 
-    private async Task FlushAsync(HttpContext context, TicketId id)
+    private async Task FlushAsync(HttpContext context, TicketId id, ReadOnlyMemory<byte> body)
     {
         Ticket ticket = requests.Authorize(id, TicketAccess.Write);
+        if (ForwardedImages.Serves(ticket))
+        {
+            await forwarded.PatchAsync(context, ticket, body, "flush", offset: 0, length: 0);
+            return;
+        }
+
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         await RunAsync(context, ticket, image, new FlushOperation(image), "flush", 0);
+        await Answer.Empty(context);
     }
 
     private async Task OptionsAsync(HttpContext context, string id)
@@ -144,6 +172,12 @@ internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer
         }
 
         Ticket ticket = requests.Authorize(new TicketId(id), TicketAccess.Read);
+        if (ForwardedImages.Serves(ticket))
+        {
+            await forwarded.OptionsAsync(context, ticket);
+            return;
+        }
+
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         // Before the answer: who has read it may rely on the new time.
         ticket.Extend();
@@ -155,7 +189,7 @@ internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer
     {
         try
         {
-            await requests.RunAsync(context, ticket, image, operation, name, length);
+            await requests.RunAsync(context, ticket, image.BackendName, operation, name, length);
         }
         finally
         {

@@ -37,11 +37,18 @@ internal static class TicketJson
             throw Invalid("Invalid 'filename': it holds control characters");
         }
 
+        var url = ImageUrl.Parse(fields.RequiredString("url"));
+        if (ForwardedUrl.IsForwarded(url) && ForwardedUrl.Parse(url) is null)
+        {
+            // Not the URL itself: it may hold the id of another ticket.
+            throw Invalid("Invalid 'url': it is not like https://HOST:PORT/images/ID");
+        }
+
         return new TicketSpec
         {
             Id = new TicketId(uuid),
             Size = fields.RequiredBigInteger("size", minimum: 0),
-            Url = ImageUrl.Parse(fields.RequiredString("url")),
+            Url = url,
             Ops = ops,
             TimeoutSeconds = fields.RequiredInteger("timeout", minimum: 0),
             InactivityTimeoutSeconds = fields.OptionalInteger("inactivity_timeout", minimum: 0) ?? defaultInactivityTimeout,

@@ -45,7 +45,7 @@ internal sealed partial class TicketsEndpoint(
         Required(id);
         Ticket ticket = tickets.Add(TicketJson.Parse(
             await RequestBody.ReadJsonAsync(context), configuration.Daemon.InactivityTimeoutSeconds));
-        Log.Added(logger, ticket.TransferId, ticket.Spec.Url.Text, string.Join(",", ticket.Spec.Ops), ticket.Spec.TimeoutSeconds);
+        Log.Added(logger, ticket.TransferId, ForwardedUrl.WithoutSecret(ticket.Spec.Url), string.Join(",", ticket.Spec.Ops), ticket.Spec.TimeoutSeconds);
         await Answer.Empty(context);
     }
 

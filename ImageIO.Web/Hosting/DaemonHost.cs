@@ -3,6 +3,7 @@ using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Tickets;
+using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
@@ -55,7 +56,7 @@ public static class DaemonHost
         .AddSingleton(configuration)
         .AddSingleton(time)
         .AddSingleton<TransferMeter>()
-        .AddSingleton<BackendRegistry>()
+        .AddSingleton(provider => new BackendRegistry(provider.GetServices<IBackendFactory>(), ForwardedUrl.Schemes))
         .AddSingleton(new BufferPool(configuration.BufferCeiling))
         .AddSingleton<Func<string, RingSettings>>(configuration.RingFor)
         .AddSingleton<ImageOpener>()
@@ -69,6 +70,8 @@ public static class DaemonHost
             .AddSingleton(new ImagesOptionsAnswer(configuration, localSocket))
             .AddSingleton(new Cors(configuration.AllowOrigin))
             .AddSingleton<ImageRequests>()
+            .AddForwarding(configuration.Upstream())
+            .AddSingleton<ForwardedImages>()
             .AddSingleton<ExtentsEndpoint>()
             .AddSingleton<ChecksumEndpoint>()
             .AddSingleton<ImagesEndpoint>()

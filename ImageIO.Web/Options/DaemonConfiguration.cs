@@ -1,4 +1,5 @@
 using ImageIO.Core.Backends;
+using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 
 namespace ImageIO.Web.Options;
@@ -50,6 +51,9 @@ public sealed record DaemonConfiguration
     /// <summary>Section <c>[cors]</c>: origins whose pages may use images, separated by blanks; <c>*</c>: any.</summary>
     public required string AllowOrigin { get; init; }
 
+    /// <summary>Section <c>[backend_http]</c>: PEM file of the authorities of daemons that are forwarded to. Empty: the system's.</summary>
+    public required string UpstreamAuthoritiesFile { get; init; }
+
     /// <summary>Logging.</summary>
     public required LogSettings Log { get; init; }
 
@@ -92,6 +96,8 @@ public sealed record DaemonConfiguration
             reader.Ignore(section);
         }
 
+        var tls = TlsOptions.Read(reader);
+        string upstreamAuthorities = reader.Text("backend_http", "ca_file", "");
         IEnumerable<string> plugins = options
             .Where(option => option.Section.StartsWith(BackendSection, StringComparison.Ordinal))
             .Select(option => option.Section[BackendSection.Length..]);
@@ -99,13 +105,29 @@ public sealed record DaemonConfiguration
             name => name, name => BackendOptions.Read(reader, name), StringComparer.Ordinal))
         {
             Daemon = DaemonOptions.Read(reader),
-            Tls = TlsOptions.Read(reader),
+            Tls = tls,
+            UpstreamAuthoritiesFile = upstreamAuthorities.Length > 0 ? upstreamAuthorities : tls.AuthoritiesFile,
             Remote = RemoteOptions.Read(reader),
             Local = LocalOptions.Read(reader),
             Control = ControlOptions.Read(reader),
             AllowOrigin = reader.Text("cors", "allow_origin", "*"),
             Log = LogOptions.Read(reader),
         };
+    }
+
+    /// <summary>How daemons are reached that requests are forwarded to.</summary>
+    /// <exception cref="ConfigurationException">The authorities are not usable.</exception>
+    internal UpstreamSettings Upstream()
+    {
+        CertificateAuthorities? authorities = null;
+        if (UpstreamAuthoritiesFile.Length > 0)
+        {
+            authorities = new CertificateAuthorities(UpstreamAuthoritiesFile);
+            authorities.Check();
+        }
+
+        // The proxy's defaults, where they are options.
+        return new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(120), authorities);
     }
 
     private static string[] DropIns(string directory)

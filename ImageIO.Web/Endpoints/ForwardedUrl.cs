@@ -1,0 +1,20 @@
+using ImageIO.Core.Backends;
+using ImageIO.Http.Forwarding;
+
+namespace ImageIO.Web.Endpoints;
+
+/// <summary>URLs of tickets that are other daemons' images: forwarded to, and not opened.</summary>
+internal static class ForwardedUrl
+{
+    /// <summary>Their schemes.</summary>
+    public static readonly string[] Schemes = ["http", "https"];
+
+    /// <summary>Whether a URL is one.</summary>
+    public static bool IsForwarded(ImageUrl url) => Schemes.Contains(url.Scheme, StringComparer.Ordinal);
+
+    /// <summary>Takes one apart; null when it is malformed.</summary>
+    public static UpstreamUrl? Parse(ImageUrl url) => UpstreamUrl.Parse(url.Text);
+
+    /// <summary>A URL as logs may show it: that of another daemon ends in a ticket id.</summary>
+    public static string WithoutSecret(ImageUrl url) => IsForwarded(url) ? Parse(url)?.Origin ?? url.Scheme : url.Text;
+}
