@@ -20,9 +20,13 @@ public sealed class ForwardingTests
             await daemon.SendAsync(Ok);
         });
 
+        RawResponse begun = await proxy.RequestAsync(
+            "POST", "/sessions/", "Content-Length: 0", $"Authorization: {proxy.Proxy.Sign(ScriptedProxy.Id, proxy.Daemon.Port)}");
+        string session = begun.Header("session-id")!;
+
         await proxy.RequestAsync(
-            "GET", $"{ScriptedProxy.Url}?context=zero&x=%41%2f&session_id=secret&y", "Range: bytes=0-9", "Authorization: secret",
-            "Cookie: secret", "Session-Id: secret", "X-Forwarded-For: 1.2.3.4", "Accept-Encoding: gzip", "Accept: */*");
+            "GET", $"{ScriptedProxy.Url}?context=zero&x=%41%2f&session_id={session}&y", "Range: bytes=0-9", "Authorization: secret",
+            "Cookie: secret", $"Session-Id: {session}", "X-Forwarded-For: 1.2.3.4", "Accept-Encoding: gzip", "Accept: */*");
 
         Assert.Equal(
             $"GET {ScriptedProxy.Url}?context=zero&x=%41%2f&y HTTP/1.1\r\nHost: 127.0.0.1:{proxy.Daemon.Port}\r\nRange: bytes=0-9\r\n\r\n",
