@@ -88,9 +88,13 @@ internal sealed class PinnedServer : IAsyncDisposable
     {
         using (_process)
         {
-            if (!_process.HasExited)
+            try
             {
                 await Tool.RunAsync("kill", "-TERM", $"{_process.Id}");
+            }
+            catch (BenchException)
+            {
+                // It has ended by itself.
             }
 
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(15));
