@@ -60,7 +60,8 @@ echo "Installing missing packages: $packages"
 # shellcheck disable=SC2086
 if command -v apt-get >/dev/null; then
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+    # RUNLEVEL=1: servers among them are for tests, which start their own; none is to listen on this host (invoke-rc.d(8)).
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
 elif command -v dnf >/dev/null; then
     dnf install -y -q $packages
 else
