@@ -53,8 +53,14 @@ public sealed class SystemdService(Func<string> status, TimeProvider time) : IHo
     /// <inheritdoc />
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <inheritdoc />
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>The last word: what the line of status is made from is disposed next.</summary>
+    public async Task StoppedAsync(CancellationToken cancellationToken)
+    {
+        if (_timer is { } timer)
+        {
+            await timer.DisposeAsync();
+        }
+    }
 
     /// <inheritdoc />
     public void Dispose() => _timer?.Dispose();
