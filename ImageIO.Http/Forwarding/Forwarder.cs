@@ -62,7 +62,7 @@ public sealed class Forwarder : IDisposable
             (context.Request.Body, context.Response.Body) = (clientBody, clientAnswer);
         }
 
-        if (error != ForwarderError.None && !IsEarlyAnswer(context, error))
+        if (error != ForwarderError.None && !IsEarlyAnswer(context, exchange, error))
         {
             cancellationToken.ThrowIfCancellationRequested();
             Throw(context, error, context.GetForwarderErrorFeature()?.Exception);
@@ -72,9 +72,11 @@ public sealed class Forwarder : IDisposable
     /// <inheritdoc />
     public void Dispose() => _client.Dispose();
 
-    // The daemon answered in the middle of the body, and the answer went through: that the body did not is no news.
-    private static bool IsEarlyAnswer(HttpContext context, ForwarderError error) =>
-        context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested
+    // The daemon answered before the end of the body was seen, and that is the client's answer: that the body did not go
+    // further is no news. An answer without a body of its own has not started yet, but it is set.
+    private static bool IsEarlyAnswer(HttpContext context, Exchange exchange, ForwarderError error) =>
+        (context.Response.HasStarted || (exchange.Head is not null && exchange.Upload.IsStopped))
+        && !context.RequestAborted.IsCancellationRequested
         && error is ForwarderError.RequestBodyCanceled or ForwarderError.RequestBodyClient or ForwarderError.RequestBodyDestination;
 
     private static void Throw(HttpContext context, ForwarderError error, Exception? cause)

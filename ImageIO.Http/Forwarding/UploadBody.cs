@@ -28,6 +28,9 @@ internal sealed class UploadBody : AsyncStream
     /// <inheritdoc />
     public override bool CanRead => true;
 
+    /// <summary>Whether reading was ended because the daemon has answered.</summary>
+    public bool IsStopped => _isStopped;
+
     /// <summary>Ends reading: a read that waits for the client fails, and so does every later one.</summary>
     public void Stop()
     {
@@ -54,8 +57,9 @@ internal sealed class UploadBody : AsyncStream
             _request.Progress.Add(read);
         }
 
-        // A read of no bytes only waits for some.
-        if (read == 0 && !buffer.IsEmpty)
+        // A read of no bytes only waits for some. The last byte is the end, too: the daemon may answer, and end reading,
+        // before anybody asks whether there is more.
+        if ((read == 0 && !buffer.IsEmpty) || _done == _context.Request.ContentLength)
         {
             RequestBody.MarkRead(_context);
         }

@@ -132,6 +132,25 @@ public sealed class ForwardingTests
     }
 
     [Theory(Timeout = 20_000)]
+    [InlineData("Content-Length: 1000000")]
+    [InlineData("Transfer-Encoding: chunked")]
+    public async Task Daemons_answer_without_a_body_comes_although_the_upload_has_not_ended(string framing)
+    {
+        await using ScriptedProxy proxy = await ScriptedProxy.StartAsync(async daemon =>
+        {
+            await daemon.ReadHeadAsync();
+            await daemon.ReadAsync(1);
+            await daemon.SendAsync(Ok);
+        });
+        using RawClient client = await proxy.ConnectAsync();
+
+        await client.RequestAsync("PUT", ScriptedProxy.Url, framing);
+        await client.SendAsync("8\nabcdefgh\n");
+
+        Assert.Equal(200, (await client.ReceiveAsync()).Status);
+    }
+
+    [Theory(Timeout = 20_000)]
     [InlineData("Content-Length: 1000000", true)]
     [InlineData("Content-Length: 1000000", false)]
     [InlineData("Transfer-Encoding: chunked", true)]
