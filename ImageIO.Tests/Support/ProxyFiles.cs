@@ -7,15 +7,18 @@ namespace ImageIO.Tests.Support;
 /// <summary>A proxy's own directory: certificates, configuration, log; and the signer whose tickets it believes.</summary>
 internal sealed class ProxyFiles : IDisposable
 {
+    // The same for all proxies of the process: keys of RSA take long to find.
+    private static readonly RSA SignerKey = RSA.Create(2048);
+    private static readonly RSA AuthorityKey = RSA.Create(2048);
+
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imageio-");
-    private readonly RSA _signerKey = RSA.Create(2048);
 
     /// <param name="time">The signer's clock. Null: the system's.</param>
     public ProxyFiles(TimeProvider? time = null)
     {
         Certificate = new TestCertificate(Path);
         WriteSigner();
-        Signer = new TicketSigner("", _signerKey, time ?? TimeProvider.System);
+        Signer = new TicketSigner("", SignerKey, time ?? TimeProvider.System);
         WriteConfiguration(ConfigurationFile, LogFile, MonitorSocket);
     }
 
@@ -59,7 +62,7 @@ internal sealed class ProxyFiles : IDisposable
 
     /// <summary>A signed ticket with this text in place of the signer's certificate, which readers ignore.</summary>
     public string SignWith(string certificate, DaemonAddress daemon, string id) => new TicketSigner(
-        certificate, _signerKey, TimeProvider.System).Sign(daemon, id, "transfer-1", TimeSpan.FromMinutes(1), SignatureForms.Both);
+        certificate, SignerKey, TimeProvider.System).Sign(daemon, id, "transfer-1", TimeSpan.FromMinutes(1), SignatureForms.Both);
 
     /// <summary>Lets the proxy believe a daemon with this certificate.</summary>
     public void Trust(TestCertificate certificate) =>
@@ -78,21 +81,19 @@ internal sealed class ProxyFiles : IDisposable
 
     public void Dispose()
     {
-        _signerKey.Dispose();
         _directory.Delete(recursive: true);
     }
 
     private void WriteSigner()
     {
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        using var authorityKey = RSA.Create(2048);
-        var authority = new CertificateRequest("CN=authority", authorityKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var authority = new CertificateRequest("CN=authority", AuthorityKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         authority.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         using X509Certificate2 issuer = authority.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));
-        var request = new CertificateRequest("CN=engine", _signerKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var request = new CertificateRequest("CN=engine", SignerKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         using X509Certificate2 signer = request.Create(issuer, now.AddHours(-1), now.AddDays(1), [1]);
         File.WriteAllText(AuthorityFile, issuer.ExportCertificatePem());
         File.WriteAllText(SignerCertificateFile, signer.ExportCertificatePem());
-        File.WriteAllText(SignerKeyFile, _signerKey.ExportPkcs8PrivateKeyPem());
+        File.WriteAllText(SignerKeyFile, SignerKey.ExportPkcs8PrivateKeyPem());
     }
 }

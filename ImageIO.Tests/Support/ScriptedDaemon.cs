@@ -29,8 +29,7 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
         _script = script;
         _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
         Certificate = new TestCertificate(_directory.FullName, isForThisHost);
-        using var pem = X509Certificate2.CreateFromPemFile(Certificate.CertificateFile, Certificate.KeyFile);
-        _certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+        _certificate = X509Certificate2.CreateFromPemFile(Certificate.CertificateFile, Certificate.KeyFile);
         // Little in the sockets: what a daemon that stands still takes is then little, too.
         _listener.Server.ReceiveBufferSize = SocketBuffer;
         _listener.Server.SendBufferSize = SocketBuffer;
