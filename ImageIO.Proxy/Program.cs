@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners;
 using ImageIO.Proxy.Hosting;
 using ImageIO.Proxy.Options;
 
@@ -34,7 +35,7 @@ internal static partial class Program
         {
             await using WebApplication app = ProxyHost.Build(ProxyConfiguration.Load(file), TimeProvider.System);
             await app.StartAsync(cancellationToken);
-            Log.Started(app.Logger, ProductVersion.Text, string.Join(", ", app.Urls));
+            Log.Started(app.Logger, ProductVersion.Text, app.Services.GetRequiredService<BoundListeners>().Urls);
             await app.WaitForShutdownAsync(cancellationToken);
             return 0;
         }

@@ -11,6 +11,12 @@ public sealed class BoundListeners : IDisposable
     /// <summary>The listeners.</summary>
     public IReadOnlyList<ServiceListener> All { get; }
 
+    /// <summary>Where they listen, in one line; for logs.</summary>
+    public string Urls => string.Join(", ", All.Select(listener => listener.Url));
+
+    /// <summary>The TCP port of a service.</summary>
+    internal int PortOf(string service) => new Uri(All.First(listener => listener.Service == service).Url).Port;
+
     /// <summary>Takes the addresses of all listeners.</summary>
     /// <exception cref="Hosting.ConfigurationException">One cannot be had; none is held then.</exception>
     public static BoundListeners Bind(IReadOnlyList<ServiceListener> listeners)

@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners.OpenSsl;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -20,12 +21,22 @@ public sealed partial class ServerTls
     private FileState[] _loadedFrom;
     private SslStreamCertificateContext _certificate;
 
-    private ServerTls(string[] files)
+    // Of the certificate above. One that was replaced is left to its finalizer: a connection may be just opening with it.
+    private OpenSslContext? _context;
+
+    private ServerTls(string[] files, TlsTransport transport)
     {
         _files = files;
+        Transport = transport;
         _loadedFrom = Look();
-        _certificate = Read();
+        (_certificate, _context) = Read();
     }
+
+    /// <summary>Who encrypts: OpenSSL or .NET.</summary>
+    public TlsTransport Transport { get; }
+
+    /// <summary>The transports' names in configuration files.</summary>
+    public static string[] TransportNames { get; } = ["auto", "openssl", "dotnet"];
 
     /// <summary>Where to report a reload; set when the host is built.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
@@ -40,12 +51,17 @@ public sealed partial class ServerTls
     /// <param name="certificateFile">PEM: the server's certificate, then its intermediates if any.</param>
     /// <param name="keyFile">PEM: its private key.</param>
     /// <param name="authoritiesFile">PEM: certificates that complete the chain sent to clients. Empty: none.</param>
-    /// <exception cref="ConfigurationException">A file is missing, or is not what it should be.</exception>
-    public static ServerTls Load(string certificateFile, string keyFile, string authoritiesFile)
+    /// <param name="transport">Who encrypts.</param>
+    /// <exception cref="ConfigurationException">
+    /// A file is missing, or is not what it should be; or OpenSSL was asked for, and the system has none that can be used.
+    /// </exception>
+    public static ServerTls Load(string certificateFile, string keyFile, string authoritiesFile, TlsTransport transport)
     {
+        TlsTransport chosen = Choose(transport);
         try
         {
-            return new ServerTls([certificateFile, keyFile, .. authoritiesFile.Length > 0 ? [authoritiesFile] : Array.Empty<string>()]);
+            return new ServerTls(
+                [certificateFile, keyFile, .. authoritiesFile.Length > 0 ? [authoritiesFile] : Array.Empty<string>()], chosen);
         }
         catch (Exception e) when (IsUnusable(e))
         {
@@ -56,8 +72,19 @@ public sealed partial class ServerTls
         }
     }
 
+    /// <summary>The transport of this name, one of <see cref="TransportNames"/>.</summary>
+    public static TlsTransport TransportOf(string name) => name switch
+    {
+        "openssl" => TlsTransport.OpenSsl,
+        "dotnet" => TlsTransport.DotNet,
+        _ => TlsTransport.Auto,
+    };
+
     /// <summary>Looks at the files now, as each new connection does.</summary>
-    public void Refresh() => Current();
+    public void Refresh() => _ = Current();
+
+    internal OpenSslContext CurrentContext() =>
+        Current().Context ?? throw new InvalidOperationException("OpenSSL was not chosen for this service.");
 
     internal TlsHandshakeCallbackOptions ForKestrel() => new()
     {
@@ -66,17 +93,19 @@ public sealed partial class ServerTls
         HandshakeTimeout = ConnectionWatch.DefaultPatience,
         OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
         {
-            ServerCertificateContext = Current(),
+            ServerCertificateContext = Current().Certificate,
             // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             ApplicationProtocols = [SslApplicationProtocol.Http11],
             AllowRenegotiation = false,
+            // As OpenSslContext, and for its reasons.
+            AllowTlsResume = false,
         }),
     };
 
     // The certificate for a new connection. Looks at the files each time: three stat calls beside a handshake's
     // milliseconds, and a renewed certificate is in use from the next connection on.
-    internal SslStreamCertificateContext Current()
+    private (SslStreamCertificateContext Certificate, OpenSslContext? Context) Current()
     {
         lock (_lock)
         {
@@ -87,7 +116,7 @@ public sealed partial class ServerTls
                 Reload();
             }
 
-            return _certificate;
+            return (_certificate, _context);
         }
     }
 
@@ -95,7 +124,7 @@ public sealed partial class ServerTls
     {
         try
         {
-            _certificate = Read();
+            (_certificate, _context) = Read();
             IsReloadFailing = false;
             Log.Reloaded(Logger, _files[0], Expires);
         }
@@ -107,7 +136,7 @@ public sealed partial class ServerTls
         }
     }
 
-    private SslStreamCertificateContext Read()
+    private (SslStreamCertificateContext Certificate, OpenSslContext? Context) Read()
     {
         // Used as it is: the detour by PKCS #12, which examples take for Windows' sake, is 100 ms of key derivation here.
         var certificate = X509Certificate2.CreateFromPemFile(_files[0], _files[1]);
@@ -119,8 +148,18 @@ public sealed partial class ServerTls
         }
 
         // Offline: the chain is what the files say; no server start waits for somebody's web server.
-        return SslStreamCertificateContext.Create(certificate, chain, offline: true);
+        var context = SslStreamCertificateContext.Create(certificate, chain, offline: true);
+        return (context, Transport == TlsTransport.OpenSsl ? OpenSslContext.ForServer(context) : null);
     }
+
+    private static TlsTransport Choose(TlsTransport wanted) => (wanted, OpenSslLibrary.Problem) switch
+    {
+        (TlsTransport.DotNet, _) => TlsTransport.DotNet,
+        (_, null) => TlsTransport.OpenSsl,
+        (TlsTransport.OpenSsl, { } problem) => throw new ConfigurationException(
+            $"The TLS transport 'openssl' is not to be had: {problem}. Install OpenSSL 3, or set it to 'auto' or 'dotnet'."),
+        _ => TlsTransport.DotNet,
+    };
 
     private FileState[] Look() => [.. _files.Select(FileState.Of)];
 

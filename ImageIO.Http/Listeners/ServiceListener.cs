@@ -30,6 +30,9 @@ public sealed record ServiceListener
     public EndPoint EndPoint => (EndPoint?)Address ?? Socket?.EndPoint
         ?? throw new InvalidOperationException($"The {Service} service has no address.");
 
+    /// <summary>Where it listens, as a URL, with the port that it got; for logs.</summary>
+    public string Url => $"{(Tls is null ? "http" : "https")}://{(Socket is null ? Bound?.LocalEndPoint ?? EndPoint : $"unix:{EndPoint}")}";
+
     /// <summary>
     /// Takes the address: the last thing that may need root's rights. Nobody can connect before the server starts.
     /// </summary>

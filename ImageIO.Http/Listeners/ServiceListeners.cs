@@ -1,5 +1,6 @@
 using System.Text;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners.OpenSsl;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -9,7 +10,7 @@ using Microsoft.Extensions.Logging;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>Sets the HTTP server up for image data.</summary>
-public static class ServiceListeners
+public static partial class ServiceListeners
 {
     /// <summary>A request line's limit in bytes; more is 414.</summary>
     internal const int LongestRequestLine = 4096;
@@ -39,8 +40,11 @@ public static class ServiceListeners
             services.AddSingleton<ConnectionWatch>();
             services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
             services.AddSingleton<IStartupFilter, AnswerMarks>();
-            services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, HostMeter, ILogger<ServerTls>>(
-                (options, watch, meter, logger) => Configure(options, listeners.All, watch, meter, logger));
+            // After the server's own transport, so that it is asked first.
+            services.AddSingleton<IConnectionListenerFactory>(provider => new OpenSslListenerFactory(
+                listeners, provider.GetRequiredService<IMemoryPoolFactory<byte>>(), provider.GetRequiredService<TimeProvider>()));
+            services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, HostMeter, TimeProvider, ILogger<ServerTls>>(
+                (options, watch, meter, time, logger) => Configure(options, listeners.All, watch, meter, time, logger));
         });
     }
 
@@ -49,6 +53,7 @@ public static class ServiceListeners
         IReadOnlyList<ServiceListener> listeners,
         ConnectionWatch watch,
         HostMeter meter,
+        TimeProvider time,
         ILogger tlsLogger)
     {
         options.AddServerHeader = false;
@@ -84,7 +89,7 @@ public static class ServiceListeners
                 else
                 {
                     listener.Tls.Logger = tlsLogger;
-                    listen.UseHttps(listener.Tls.ForKestrel());
+                    UseTls(listen, listener.Service, listener.Tls, time, tlsLogger);
                     listen.Use(next => context =>
                     {
                         context.Features.Get<ClientConnection>()?.HandshakeEnded();
@@ -110,5 +115,26 @@ public static class ServiceListeners
     {
         meter.RequestFailed("MalformedRequest");
         watch.LogRefused(connection, status);
+    }
+
+    private static void UseTls(ListenOptions listen, string service, ServerTls tls, TimeProvider time, ILogger logger)
+    {
+        if (tls.Transport == TlsTransport.OpenSsl)
+        {
+            Log.TlsTransport(logger, service, OpenSslLibrary.Name);
+            var handshake = new OpenSslHandshake(tls, time, logger);
+            listen.Use(next => context => handshake.RunAsync(context, next));
+        }
+        else
+        {
+            Log.TlsTransport(logger, service, ".NET");
+            listen.UseHttps(tls.ForKestrel());
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(22, LogLevel.Information, "TLS of the {Service} service by {Library}")]
+        public static partial void TlsTransport(ILogger logger, string service, string library);
     }
 }

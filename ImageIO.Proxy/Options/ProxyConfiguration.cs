@@ -32,6 +32,9 @@ public sealed record ProxyConfiguration
     /// <summary>PEM file of the server's certificate.</summary>
     public required string CertificateFile { get; init; }
 
+    /// <summary>Who encrypts.</summary>
+    public required TlsTransport Transport { get; init; }
+
     /// <summary>PEM file of the certificate whose key signs tickets.</summary>
     public required string EngineCertificateFile { get; init; }
 
@@ -88,6 +91,7 @@ public sealed record ProxyConfiguration
             UseTls = reader.Boolean(Section, "use_ssl", true),
             KeyFile = reader.Text(Section, "ssl_key_file", "/etc/pki/ovirt-engine/keys/image-proxy.key.nopass"),
             CertificateFile = reader.Text(Section, "ssl_cert_file", "/etc/pki/ovirt-engine/certs/image-proxy.cer"),
+            Transport = ServerTls.TransportOf(reader.Choice(Section, "ssl_transport", "dotnet", ServerTls.TransportNames)),
             EngineCertificateFile = reader.Text(Section, "engine_cert_file", "/etc/pki/ovirt-engine/certs/engine.cer"),
             EngineAuthorityFile = reader.Text(Section, "engine_ca_cert_file", "/etc/pki/ovirt-engine/ca.pem"),
             VerifyCertificate = reader.Boolean(Section, "verify_certificate", true),
@@ -129,7 +133,7 @@ public sealed record ProxyConfiguration
         {
             Service = service,
             Address = Address,
-            Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "") : null,
+            Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "", Transport) : null,
         };
         return Monitor.IsEnabled ? [clients, Monitor.Listener(monitor)] : [clients];
     }

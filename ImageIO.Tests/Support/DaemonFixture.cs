@@ -40,8 +40,7 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     public int RemotePort { get; private set; }
 
     /// <summary>The control service's port, when its transport is TCP.</summary>
-    public int ControlPort => App.Urls.Where(url => url.StartsWith("http://127.0.0.1:", StringComparison.Ordinal))
-        .Select(url => new Uri(url).Port).Single();
+    public int ControlPort => Listeners.PortOf(Services.Control);
 
     internal DaemonFiles Files { get; }
 
@@ -52,7 +51,9 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     internal ConnectionWatch Connections => App.Services.GetRequiredService<ConnectionWatch>();
 
     internal bool IsTlsReloadFailing =>
-        App.Services.GetRequiredService<BoundListeners>().All.Any(listener => listener.Tls is { IsReloadFailing: true });
+        Listeners.All.Any(listener => listener.Tls is { IsReloadFailing: true });
+
+    private BoundListeners Listeners => App.Services.GetRequiredService<BoundListeners>();
 
     private WebApplication App => _app ?? throw new InvalidOperationException("Not started");
 
@@ -72,7 +73,7 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
             Directory.GetFiles(Path.Combine(Files.Path, "conf.d")).Order(StringComparer.Ordinal).SelectMany(IniFile.Read));
         _app = DaemonHost.Build(configuration, _time);
         await _app.StartAsync();
-        RemotePort = _app.Urls.Select(url => new Uri(url)).First(url => url.Scheme == "https").Port;
+        RemotePort = Listeners.PortOf(Services.Remote);
         Remote = DaemonClients.OverTls(RemotePort, Files.Certificate);
         Local = DaemonClients.OverUnixSocket(
             configuration.Local.Socket.Replace("\\0", "\0", StringComparison.Ordinal));

@@ -56,7 +56,7 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
     {
         _app = ProxyHost.Build(ProxyConfiguration.Load(Files.ConfigurationFile), _time);
         await _app.StartAsync();
-        Port = _app.Urls.Select(url => new Uri(url)).Single(url => url.Scheme == "https").Port;
+        Port = _app.Services.GetRequiredService<BoundListeners>().PortOf("proxy");
         Client = DaemonClients.OverTls(Port, Files.Certificate);
         Monitor = DaemonClients.OverUnixSocket(Files.MonitorSocket);
     }

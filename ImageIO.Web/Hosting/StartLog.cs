@@ -1,5 +1,6 @@
 using ImageIO.Core.Backends;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners;
 using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Hosting;
@@ -9,7 +10,7 @@ internal static partial class StartLog
 {
     public static void Write(ILogger logger, WebApplication app, DaemonConfiguration configuration)
     {
-        Started(logger, ProductVersion.Text, string.Join(", ", app.Urls), configuration.BufferCeiling);
+        Started(logger, ProductVersion.Text, app.Services.GetRequiredService<BoundListeners>().Urls, configuration.BufferCeiling);
         foreach (IBackendFactory factory in app.Services.GetRequiredService<BackendRegistry>().Factories)
         {
             FoundBackend(logger, factory.Name, string.Join(", ", factory.Schemes), factory.GetType().Assembly.GetName().Name);

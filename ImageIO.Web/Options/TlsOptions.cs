@@ -20,6 +20,9 @@ public sealed record TlsOptions
     /// <summary>PEM file of the authorities. Empty: none.</summary>
     public required string AuthoritiesFile { get; init; }
 
+    /// <summary>Who encrypts.</summary>
+    public required TlsTransport Transport { get; init; }
+
     internal static TlsOptions Read(ConfigurationReader reader)
     {
         var options = new TlsOptions
@@ -28,6 +31,7 @@ public sealed record TlsOptions
             KeyFile = reader.Text(Section, "key_file", ""),
             CertificateFile = reader.Text(Section, "cert_file", ""),
             AuthoritiesFile = reader.Text(Section, "ca_file", ""),
+            Transport = ServerTls.TransportOf(reader.Choice(Section, "transport", "dotnet", ServerTls.TransportNames)),
         };
         if (reader.Boolean(Section, "enable_tls1_1", false))
         {
@@ -52,6 +56,6 @@ public sealed record TlsOptions
                 "Section [tls] is enabled, but key_file or cert_file is not set; set both to PEM files, or enable = false");
         }
 
-        return ServerTls.Load(CertificateFile, KeyFile, AuthoritiesFile);
+        return ServerTls.Load(CertificateFile, KeyFile, AuthoritiesFile, Transport);
     }
 }

@@ -1,0 +1,45 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace ImageIO.Http.Listeners.OpenSsl;
+
+/// <summary>The system calls that wait for sockets; names and values as in their man pages.</summary>
+internal static partial class LibC
+{
+    // errno(3)
+    internal const int EINTR = 4;
+
+    // fcntl(2)
+    internal const int F_GETFL = 3;
+    internal const int F_SETFL = 4;
+    internal const int O_NONBLOCK = 0x800; // the same on x86-64 and arm64
+
+    // epoll_create(2)
+    internal const int EPOLL_CLOEXEC = 0x80000;
+
+    // eventfd(2)
+    internal const int EFD_CLOEXEC = 0x80000;
+    internal const int EFD_NONBLOCK = 0x800;
+
+    // epoll_ctl(2)
+    internal const int EPOLL_CTL_ADD = 1;
+    internal const int EPOLL_CTL_DEL = 2;
+
+    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
+    internal static partial SafeFileHandle EpollCreate(int flags);
+
+    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
+    internal static unsafe partial int EpollControl(SafeFileHandle epoll, int operation, SafeHandle descriptor, byte* change);
+
+    [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
+    internal static unsafe partial int EpollWait(SafeFileHandle epoll, byte* events, int mostEvents, int timeoutMilliseconds);
+
+    [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
+    internal static partial SafeFileHandle EventDescriptor(uint count, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    internal static partial int FileControl(SafeHandle descriptor, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    internal static unsafe partial nint Write(SafeFileHandle descriptor, void* bytes, nuint count);
+}

@@ -1,0 +1,202 @@
+using System.Net.Security;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace ImageIO.Http.Listeners.OpenSsl;
+
+/// <summary>
+/// The server's settings for new connections: certificate chain, key, versions, order of ciphers. A renewed certificate
+/// is a new context; connections made from this one keep it.
+/// </summary>
+internal sealed class OpenSslContext : IDisposable
+{
+    // Room for four records of 16 KiB with what TLS adds to each: one system call receives several.
+    private const int ReceiveBuffer = 4 * (16384 + 256 + 5);
+
+    private const string PreferredCipher = "TLS_AES_128_GCM_SHA256";
+
+    private readonly SslContextHandle _handle;
+
+    private OpenSslContext(SslContextHandle handle) => _handle = handle;
+
+    /// <summary>Settings for a server with this certificate.</summary>
+    /// <exception cref="CryptographicException">OpenSSL does not take the certificate or its key.</exception>
+    internal static OpenSslContext ForServer(SslStreamCertificateContext certificate)
+    {
+        SslContextHandle handle = LibSsl.ContextNew(LibSsl.TlsMethod());
+        if (handle.IsInvalid)
+        {
+            throw Failure("SSL_CTX_new");
+        }
+
+        try
+        {
+            SetRules(handle);
+            PreferCheapCipher(handle);
+            SetCertificate(handle, certificate);
+            return new OpenSslContext(handle);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A new connection's state, on this socket.</summary>
+    /// <exception cref="IOException">OpenSSL cannot make one.</exception>
+    internal SslHandle Open(SafeHandle socket)
+    {
+        LibSsl.ClearErrors();
+        SslHandle ssl = LibSsl.New(_handle);
+        if (ssl.IsInvalid || LibSsl.SetDescriptor(ssl, socket) != 1)
+        {
+            ssl.Dispose();
+            throw new IOException($"SSL_new failed: {OpenSslLibrary.TakeErrors()}");
+        }
+
+        return ssl;
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _handle.Dispose();
+
+    private static unsafe void SetRules(SslContextHandle handle)
+    {
+        // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
+        Check(LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0), "SSL_CTX_set_min_proto_version");
+        // No tickets and no cache: keys for resumption that nobody rotates would undo forward secrecy, and a handshake
+        // costs nothing beside an image. A client that closes without close_notify is HTTP's to judge, as it knows how
+        // many bytes were to come.
+        _ = LibSsl.ContextSetOptions(
+            handle,
+            LibSsl.SSL_OP_NO_RENEGOTIATION | LibSsl.SSL_OP_NO_COMPRESSION | LibSsl.SSL_OP_NO_TICKET
+            | LibSsl.SSL_OP_CIPHER_SERVER_PREFERENCE | LibSsl.SSL_OP_IGNORE_UNEXPECTED_EOF);
+        Check(LibSsl.ContextSetTicketCount(handle, 0), "SSL_CTX_set_num_tickets");
+        _ = LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_SESS_CACHE_MODE, LibSsl.SSL_SESS_CACHE_OFF, 0);
+        // A write may take a part and be repeated from where it stopped; an idle connection keeps no buffers.
+        _ = LibSsl.ContextControl(
+            handle,
+            LibSsl.SSL_CTRL_MODE,
+            LibSsl.SSL_MODE_ENABLE_PARTIAL_WRITE | LibSsl.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | LibSsl.SSL_MODE_RELEASE_BUFFERS,
+            0);
+        _ = LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_READ_AHEAD, 1, 0);
+        LibSsl.ContextSetReadBufferLength(handle, ReceiveBuffer);
+        LibSsl.ContextSetAlpnSelect(handle, &SelectProtocol, 0);
+    }
+
+    // AES-128-GCM is the cheapest that TLS 1.3 has where the processor knows AES. Only ciphers that the system's policy
+    // leaves are named, so that it stays in force.
+    private static void PreferCheapCipher(SslContextHandle handle)
+    {
+        if (!System.Runtime.Intrinsics.X86.Aes.IsSupported && !System.Runtime.Intrinsics.Arm.Aes.IsSupported)
+        {
+            return;
+        }
+
+        var names = new List<string>();
+        nint ciphers = LibSsl.ContextGetCiphers(handle);
+        for (int i = 0; i < LibSsl.StackCount(ciphers); i++)
+        {
+            string name = Marshal.PtrToStringUTF8(LibSsl.CipherName(LibSsl.StackValue(ciphers, i))) ?? "";
+            if (name.StartsWith("TLS_", StringComparison.Ordinal))
+            {
+                names.Add(name);
+            }
+        }
+
+        if (names.Remove(PreferredCipher))
+        {
+            Check(LibSsl.ContextSetCipherSuites(handle, string.Join(':', names.Prepend(PreferredCipher))), "SSL_CTX_set_ciphersuites");
+        }
+    }
+
+    private static unsafe void SetCertificate(SslContextHandle handle, SslStreamCertificateContext certificate)
+    {
+        LibSsl.ClearErrors();
+        byte[] own = certificate.TargetCertificate.RawData;
+        fixed (byte* der = own)
+        {
+            Check(LibSsl.ContextUseCertificate(handle, own.Length, der), "SSL_CTX_use_certificate_ASN1");
+        }
+
+        foreach (X509Certificate2 intermediate in certificate.IntermediateCertificates)
+        {
+            AddToChain(handle, intermediate.RawData);
+        }
+
+        byte[] key = ExportKey(certificate.TargetCertificate);
+        try
+        {
+            UseKey(handle, key);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    private static unsafe void AddToChain(SslContextHandle handle, byte[] certificate)
+    {
+        fixed (byte* der = certificate)
+        {
+            byte* next = der;
+            nint parsed = LibSsl.ReadCertificate(0, &next, certificate.Length);
+            // number 1: counts its own reference, so that ours is given back below.
+            bool added = parsed != 0 && LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_CHAIN_CERT, 1, parsed) == 1;
+            LibSsl.FreeCertificate(parsed);
+            Check(added ? 1 : 0, "SSL_CTX_add1_chain_cert");
+        }
+    }
+
+    private static byte[] ExportKey(X509Certificate2 certificate)
+    {
+        using AsymmetricAlgorithm? key = (AsymmetricAlgorithm?)certificate.GetRSAPrivateKey() ?? certificate.GetECDsaPrivateKey();
+        return key?.ExportPkcs8PrivateKey()
+            ?? throw new CryptographicException("The key is neither RSA nor ECDSA; TLS certificates of other kinds are not served");
+    }
+
+    private static unsafe void UseKey(SslContextHandle handle, byte[] pkcs8)
+    {
+        fixed (byte* der = pkcs8)
+        {
+            byte* next = der;
+            nint key = LibSsl.ReadPrivateKey(0, &next, pkcs8.Length);
+            bool used = key != 0 && LibSsl.ContextUsePrivateKey(handle, key) == 1;
+            LibSsl.FreePrivateKey(key);
+            Check(used ? LibSsl.ContextCheckPrivateKey(handle) : 0, "SSL_CTX_use_PrivateKey");
+        }
+    }
+
+    // SSL_CTX_set_alpn_select_cb(3). The client's names, each with its length in front (RFC 7301). Without http/1.1 among
+    // them the handshake fails, as the RFC wants.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static unsafe int SelectProtocol(nint ssl, byte** selected, byte* selectedLength, byte* names, uint length, nint state)
+    {
+        var offered = new ReadOnlySpan<byte>(names, (int)length);
+        for (int at = 0; at < offered.Length; at += 1 + offered[at])
+        {
+            ReadOnlySpan<byte> name = offered.Slice(at + 1, Math.Min(offered[at], offered.Length - at - 1));
+            if (name.SequenceEqual("http/1.1"u8))
+            {
+                *selected = names + at + 1;
+                *selectedLength = (byte)name.Length;
+                return LibSsl.SSL_TLSEXT_ERR_OK;
+            }
+        }
+
+        return LibSsl.SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+
+    private static void Check(nint result, string call)
+    {
+        if (result <= 0)
+        {
+            throw Failure(call);
+        }
+    }
+
+    private static CryptographicException Failure(string call) => new($"{call} failed: {OpenSslLibrary.TakeErrors()}");
+}

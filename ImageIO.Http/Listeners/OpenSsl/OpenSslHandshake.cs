@@ -1,0 +1,74 @@
+using System.Security.Authentication;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+
+namespace ImageIO.Http.Listeners.OpenSsl;
+
+/// <summary>The step of a connection that makes the handshake, and says goodbye when the server is through with it.</summary>
+internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time, ILogger logger)
+{
+    /// <summary>
+    /// Handshakes that may be under way at once. Each waits for its client most of the time, so the number only bounds
+    /// what a flood of clients that never finish costs: some 20 KiB each. One more is closed at once.
+    /// </summary>
+    private const int MostAtOnce = 1024;
+
+    private int _running;
+
+    internal async Task RunAsync(ConnectionContext context, ConnectionDelegate next)
+    {
+        // Kestrel hands its own wrapper on; the connection is behind the feature it set.
+        OpenSslConnection connection = context.Features.Get<IMemoryPoolFeature>() as OpenSslConnection
+            ?? throw new InvalidOperationException("The connection did not come from the OpenSSL listener.");
+        if (await OpenAsync(connection) is not { } stream)
+        {
+            return;
+        }
+
+        var agreed = new TlsFeatures(stream.Handle);
+        context.Features.Set<ITlsConnectionFeature>(agreed);
+        context.Features.Set<ITlsHandshakeFeature>(agreed);
+        context.Transport = connection.Transport;
+        await next(context);
+        connection.End(stream);
+        context.Transport = connection.Transport;
+    }
+
+    private async Task<OpenSslStream?> OpenAsync(OpenSslConnection connection)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _running) > MostAtOnce)
+            {
+                Log.TooMany(logger, connection.ConnectionId, MostAtOnce);
+                return null;
+            }
+
+            using var overdue = new CancellationTokenSource(ConnectionWatch.DefaultPatience, time);
+            OpenSslStream stream = connection.Open(tls.CurrentContext());
+            await stream.AcceptAsync(overdue.Token);
+            return stream;
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException)
+        {
+            string reason = e is OperationCanceledException ? $"not finished after {ConnectionWatch.DefaultPatience.TotalSeconds} s" : e.Message;
+            Log.Failed(logger, connection.ConnectionId, reason);
+            return null;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(20, LogLevel.Debug, "Connection {Connection}: TLS handshake failed: {Reason}")]
+        public static partial void Failed(ILogger logger, string connection, string reason);
+
+        [LoggerMessage(21, LogLevel.Warning, "Connection {Connection} closed: {Most} TLS handshakes are under way already")]
+        public static partial void TooMany(ILogger logger, string connection, int most);
+    }
+}

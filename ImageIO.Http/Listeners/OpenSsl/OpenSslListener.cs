@@ -1,0 +1,63 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+
+namespace ImageIO.Http.Listeners.OpenSsl;
+
+/// <summary>Accepts the connections of one listening socket.</summary>
+internal sealed class OpenSslListener(Socket socket, EventLoops loops, MemoryPool<byte> pool, TimeProvider time) : IConnectionListener
+{
+    // How long to wait when the process has no descriptor left; connections queue in the kernel meanwhile.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    /// <inheritdoc />
+    public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
+
+    /// <inheritdoc />
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            Socket? accepted = null;
+            try
+            {
+                accepted = await socket.AcceptAsync(cancellationToken);
+                accepted.NoDelay = accepted.AddressFamily != AddressFamily.Unix;
+                return new OpenSslConnection(accepted, loops.NextConnectionId(), loops.Next(), pool);
+            }
+            catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
+            {
+                // Unbound: no more connections.
+                accepted?.Dispose();
+                return null;
+            }
+            catch (SocketException e) when (e.SocketErrorCode
+                is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+            {
+                accepted?.Dispose();
+                await Task.Delay(Pause, time, cancellationToken);
+            }
+            catch (Exception e) when (e is SocketException or IOException)
+            {
+                // The client left while it was in the queue.
+                accepted?.Dispose();
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        socket.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public ValueTask DisposeAsync()
+    {
+        socket.Dispose();
+        pool.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

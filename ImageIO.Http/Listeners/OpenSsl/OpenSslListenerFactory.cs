@@ -1,0 +1,38 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+
+namespace ImageIO.Http.Listeners.OpenSsl;
+
+/// <summary>Takes over the listeners whose TLS is OpenSSL's; the server's own transport takes the others.</summary>
+internal sealed class OpenSslListenerFactory(
+    BoundListeners listeners, IMemoryPoolFactory<byte> pools, TimeProvider time) : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
+{
+    private readonly Lazy<EventLoops> _loops = new(() => new EventLoops());
+
+    /// <inheritdoc />
+    public bool CanBind(EndPoint endpoint) => Find(endpoint) is { Tls.Transport: TlsTransport.OpenSsl };
+
+    /// <inheritdoc />
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        if (Find(endpoint) is not { Bound: { } socket })
+        {
+            throw new InvalidOperationException($"{endpoint} was not bound before the start.");
+        }
+
+        socket.Listen();
+        return ValueTask.FromResult<IConnectionListener>(new OpenSslListener(socket, _loops.Value, pools.Create(), time));
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        if (_loops.IsValueCreated)
+        {
+            _loops.Value.Dispose();
+        }
+    }
+
+    private ServiceListener? Find(EndPoint endpoint) =>
+        listeners.All.FirstOrDefault(listener => ReferenceEquals(listener.EndPoint, endpoint));
+}

@@ -1,0 +1,392 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Authentication;
+
+namespace ImageIO.Http.Listeners.OpenSsl;
+
+/// <summary>
+/// A TLS connection whose bytes OpenSSL moves between the socket and the caller's memory: no buffer of ours in between.
+/// </summary>
+/// <remarks>
+/// An SSL object is not thread-safe, so every call of it is made under one lock, and none after it was given back: reader,
+/// writer, the loop that hears of the peer's end, abort and close may come at any time and in any order. No call blocks,
+/// the socket does not, so the lock is held for one buffer's encryption at most. One read and one write at a time.
+/// </remarks>
+internal sealed class OpenSslStream : AsyncStream
+{
+    // After so many calls in a row that did not have to wait, a loop's thread hands the work over: other connections
+    // wait for it. At 64 KiB a call that is 2 MiB, beside which the hop costs nothing.
+    private const int MostCallsInARow = 32;
+
+    private readonly Lock _lock = new();
+    private readonly SslHandle _ssl;
+    private readonly SocketReadiness _readiness;
+    private readonly Action _peerLeft;
+
+    // Guarded by the lock.
+    private bool _isOpen;
+    private bool _closed;
+    private bool _peerHasLeft;
+
+    private volatile Exception? _aborted;
+    private bool _readEnded;
+    private int _readsInARow;
+    private int _writesInARow;
+
+    // What the last read found missing; None: nothing, another may find bytes at once.
+    private SocketEvents _readWants;
+
+    /// <param name="ssl">The connection's state, on a socket that does not block; this owns it.</param>
+    /// <param name="readiness">Tells when the socket is ready.</param>
+    /// <param name="peerLeft">Called, once, when the peer has left and all its bytes were read, or the connection broke.</param>
+    internal OpenSslStream(SslHandle ssl, SocketReadiness readiness, Action peerLeft)
+    {
+        _ssl = ssl;
+        _readiness = readiness;
+        _peerLeft = peerLeft;
+        readiness.PeerLeft = OnPeerLeft;
+    }
+
+    /// <inheritdoc />
+    public override bool CanRead => true;
+
+    /// <inheritdoc />
+    public override bool CanWrite => true;
+
+    internal SslHandle Handle => _ssl;
+
+    /// <summary>The server's side of the handshake.</summary>
+    /// <exception cref="AuthenticationException">The client offered nothing usable, or did not speak TLS.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
+    internal async Task AcceptAsync(CancellationToken cancellationToken)
+    {
+        while (TryAccept() is { } wants)
+        {
+            await _readiness.Reader.WaitAsync(wants, cancellationToken);
+        }
+    }
+
+    /// <summary>Reads what has come, at least one byte; 0 at the end. With an empty buffer: waits until there may be some.</summary>
+    /// <inheritdoc />
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (EventLoop.IsLoopThread && ++_readsInARow > MostCallsInARow)
+        {
+            return HandOverAsync(buffer, cancellationToken);
+        }
+
+        // What the last attempt missed has not come yet: the next one would be a system call for nothing.
+        if (_readWants != SocketEvents.None && _aborted is null && !_readiness.Reader.IsWorthTrying)
+        {
+            return WaitAndReadAsync(buffer, cancellationToken);
+        }
+
+        if (buffer.IsEmpty)
+        {
+            return ValueTask.FromResult(0);
+        }
+
+        return TryRead(buffer.Span) is { } read ? ValueTask.FromResult(read) : WaitAndReadAsync(buffer, cancellationToken);
+    }
+
+    /// <summary>Encrypts and sends it all.</summary>
+    /// <inheritdoc />
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (EventLoop.IsLoopThread && ++_writesInARow > MostCallsInARow)
+        {
+            return HandOverAsync(buffer, cancellationToken);
+        }
+
+        int written = 0;
+        return TryWrite(buffer.Span, ref written) is { } wants
+            ? WaitAndWriteAsync(buffer, written, wants, cancellationToken)
+            : ValueTask.CompletedTask;
+    }
+
+    /// <summary>Does nothing: what was written has been given to the socket.</summary>
+    /// <inheritdoc />
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Tells the client that nothing follows (close_notify), if that can be done at once.</summary>
+    internal void SendEnd()
+    {
+        lock (_lock)
+        {
+            // A failure says only that the client is gone, or takes nothing more: then it need not know.
+            if (_isOpen && !_closed && _aborted is null)
+            {
+                LibSsl.ClearErrors();
+                _ = LibSsl.Shutdown(_ssl);
+                LibSsl.ClearErrors();
+            }
+        }
+    }
+
+    /// <summary>Ends what waits, with this reason; later calls fail with it too. The socket is the caller's.</summary>
+    internal void Abort(Exception reason)
+    {
+        _aborted ??= reason;
+        _readiness.Interrupt();
+    }
+
+    /// <summary>Gives the connection's state back. Calls that come late fail.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        lock (_lock)
+        {
+            if (_closed)
+            {
+                return;
+            }
+
+            _closed = true;
+            _ssl.Dispose();
+        }
+
+        _readiness.PeerLeft = null;
+        _readiness.Interrupt();
+        base.Dispose(disposing);
+    }
+
+    // Null: the handshake is complete; else what its next step waits for.
+    private SocketEvents? TryAccept()
+    {
+        lock (_lock)
+        {
+            ThrowIfOver();
+            _readiness.Reader.Arm();
+            LibSsl.ClearErrors();
+            int result = LibSsl.Accept(_ssl);
+            if (result == 1)
+            {
+                _isOpen = true;
+                return null;
+            }
+
+            bool ended = false;
+            SocketEvents wants = Missing(result, ref ended);
+            return _aborted is AuthenticationException refused ? throw refused
+                : ended || _aborted is not null ? throw new IOException("The client left during the TLS handshake", _aborted)
+                : wants;
+        }
+    }
+
+    private async ValueTask<int> HandOverAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        _readsInARow = 0;
+        await Task.Yield();
+        return await ReadAsync(buffer, cancellationToken);
+    }
+
+    private async ValueTask HandOverAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
+    {
+        _writesInARow = 0;
+        await Task.Yield();
+        await WriteAsync(buffer, cancellationToken);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> WaitAndReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await _readiness.Reader.WaitAsync(_readWants, cancellationToken);
+            _readsInARow = 0;
+            if (buffer.IsEmpty)
+            {
+                return 0;
+            }
+
+            if (TryRead(buffer.Span) is { } read)
+            {
+                return read;
+            }
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WaitAndWriteAsync(
+        ReadOnlyMemory<byte> buffer, int written, SocketEvents wants, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await _readiness.Writer.WaitAsync(wants, cancellationToken);
+            }
+            catch (OperationCanceledException e)
+            {
+                // A part of the buffer may be in a record already: what follows could not be understood any more.
+                Abort(e);
+                throw;
+            }
+
+            _writesInARow = 0;
+            if (TryWrite(buffer.Span, ref written) is not { } missing)
+            {
+                return;
+            }
+
+            wants = missing;
+        }
+    }
+
+    // Reads records until the buffer is full or the socket empty. Null: nothing there yet; _readWants says what for.
+    private unsafe int? TryRead(Span<byte> buffer)
+    {
+        int total = 0;
+        lock (_lock)
+        {
+            ThrowIfOver();
+            if (_readEnded)
+            {
+                return 0;
+            }
+
+            _readiness.Reader.Arm();
+            _readWants = SocketEvents.None;
+            fixed (byte* start = buffer)
+            {
+                while (total < buffer.Length)
+                {
+                    nuint read;
+                    LibSsl.ClearErrors();
+                    int result = LibSsl.Read(_ssl, start + total, (nuint)(buffer.Length - total), &read);
+                    if (result == 1)
+                    {
+                        total += (int)read;
+                        continue;
+                    }
+
+                    _readWants = Missing(result, ref _readEnded);
+                    break;
+                }
+            }
+
+            // What was read before the failure is the caller's; the next read reports it.
+            if (total == 0)
+            {
+                ThrowIfOver();
+            }
+        }
+
+        if (_readEnded)
+        {
+            Leave();
+        }
+
+        return total > 0 || _readEnded ? total : null;
+    }
+
+    // Writes until all is written or the socket full. Null: all is; else what the rest waits for.
+    private unsafe SocketEvents? TryWrite(ReadOnlySpan<byte> buffer, ref int written)
+    {
+        lock (_lock)
+        {
+            fixed (byte* start = buffer)
+            {
+                while (written < buffer.Length)
+                {
+                    ThrowIfOver();
+                    _readiness.Writer.Arm();
+                    nuint count;
+                    LibSsl.ClearErrors();
+                    int result = LibSsl.Write(_ssl, start + written, (nuint)(buffer.Length - written), &count);
+                    if (result == 1)
+                    {
+                        written += (int)count;
+                        continue;
+                    }
+
+                    bool ended = false;
+                    SocketEvents wants = Missing(result, ref ended);
+                    ThrowIfOver();
+                    return ended ? throw new IOException("The client has closed the connection") : wants;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    // What a call that did not succeed misses (SSL_get_error(3)). Under the lock, on the thread of the call: the queue of
+    // errors is the thread's. After a failure no further call is allowed, not even SSL_shutdown: it counts as aborted.
+    private SocketEvents Missing(int result, ref bool ended)
+    {
+        int code = Marshal.GetLastPInvokeError();
+        int error = LibSsl.GetError(_ssl, result);
+        switch (error)
+        {
+            case LibSsl.SSL_ERROR_WANT_READ:
+                return SocketEvents.Readable;
+            case LibSsl.SSL_ERROR_WANT_WRITE:
+                return SocketEvents.Writable;
+            case LibSsl.SSL_ERROR_ZERO_RETURN:
+                ended = true;
+                break;
+            case LibSsl.SSL_ERROR_SYSCALL:
+                _aborted ??= new SocketException(code);
+                break;
+            default:
+                _aborted ??= new AuthenticationException($"{OpenSslLibrary.TakeErrors()} (SSL error {error})");
+                break;
+        }
+
+        LibSsl.ClearErrors();
+        return SocketEvents.None;
+    }
+
+    private void ThrowIfOver()
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        if (_aborted is { } reason)
+        {
+            throw new IOException($"The connection is over: {reason.Message}", reason);
+        }
+    }
+
+    // On the loop's thread. Bytes may lie before the end: then who reads them finds it.
+    private unsafe void OnPeerLeft(SocketEvents events)
+    {
+        if ((events & SocketEvents.Error) == 0)
+        {
+            lock (_lock)
+            {
+                // Before the handshake is over, whoever makes it finds the end.
+                if (!_isOpen || _closed || _peerHasLeft)
+                {
+                    return;
+                }
+
+                byte next;
+                nuint count;
+                LibSsl.ClearErrors();
+                bool hasMore = _aborted is null && LibSsl.Peek(_ssl, &next, 1, &count) == 1;
+                LibSsl.ClearErrors();
+                if (hasMore)
+                {
+                    return;
+                }
+            }
+        }
+
+        Leave();
+    }
+
+    private void Leave()
+    {
+        lock (_lock)
+        {
+            if (_peerHasLeft)
+            {
+                return;
+            }
+
+            _peerHasLeft = true;
+        }
+
+        _peerLeft();
+    }
+}
