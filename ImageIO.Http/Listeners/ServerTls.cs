@@ -19,17 +19,16 @@ public sealed partial class ServerTls
     private readonly string[] _files;
     private readonly Lock _lock = new();
     private FileState[] _loadedFrom;
-    private SslStreamCertificateContext _certificate;
 
-    // Of the certificate above. One that was replaced is left to its finalizer: a connection may be just opening with it.
-    private OpenSslContext? _context;
+    // One that was replaced is left to its finalizers: a connection may be just opening with it.
+    private Loaded _loaded;
 
     private ServerTls(string[] files, TlsTransport transport)
     {
         _files = files;
         Transport = transport;
         _loadedFrom = Look();
-        (_certificate, _context) = Read();
+        _loaded = Read();
     }
 
     /// <summary>Who encrypts: OpenSSL or .NET.</summary>
@@ -42,7 +41,7 @@ public sealed partial class ServerTls
     public ILogger Logger { get; set; } = NullLogger.Instance;
 
     /// <summary>When the certificate in use expires.</summary>
-    public DateTimeOffset Expires => _certificate.TargetCertificate.NotAfter;
+    public DateTimeOffset Expires => _loaded.Certificate.NotAfter;
 
     /// <summary>Whether the newest files could not be used and an older certificate is served instead.</summary>
     public bool IsReloadFailing { get; private set; }
@@ -84,7 +83,7 @@ public sealed partial class ServerTls
     public void Refresh() => _ = Current();
 
     internal OpenSslContext CurrentContext() =>
-        Current().Context ?? throw new InvalidOperationException("OpenSSL was not chosen for this service.");
+        Current().OpenSsl ?? throw new InvalidOperationException("OpenSSL was not chosen for this service.");
 
     internal TlsHandshakeCallbackOptions ForKestrel() => new()
     {
@@ -93,7 +92,7 @@ public sealed partial class ServerTls
         HandshakeTimeout = ConnectionWatch.DefaultPatience,
         OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
         {
-            ServerCertificateContext = Current().Certificate,
+            ServerCertificateContext = Current().DotNet,
             // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             ApplicationProtocols = [SslApplicationProtocol.Http11],
@@ -105,7 +104,7 @@ public sealed partial class ServerTls
 
     // The certificate for a new connection. Looks at the files each time: three stat calls beside a handshake's
     // milliseconds, and a renewed certificate is in use from the next connection on.
-    private (SslStreamCertificateContext Certificate, OpenSslContext? Context) Current()
+    private Loaded Current()
     {
         lock (_lock)
         {
@@ -116,7 +115,7 @@ public sealed partial class ServerTls
                 Reload();
             }
 
-            return (_certificate, _context);
+            return _loaded;
         }
     }
 
@@ -124,7 +123,7 @@ public sealed partial class ServerTls
     {
         try
         {
-            (_certificate, _context) = Read();
+            _loaded = Read();
             IsReloadFailing = false;
             Log.Reloaded(Logger, _files[0], Expires);
         }
@@ -136,20 +135,14 @@ public sealed partial class ServerTls
         }
     }
 
-    private (SslStreamCertificateContext Certificate, OpenSslContext? Context) Read()
+    private Loaded Read()
     {
-        // Used as it is: the detour by PKCS #12, which examples take for Windows' sake, is 100 ms of key derivation here.
-        var certificate = X509Certificate2.CreateFromPemFile(_files[0], _files[1]);
-        var chain = new X509Certificate2Collection();
-        chain.ImportFromPemFile(_files[0]);
-        foreach (string authorities in _files.AsSpan(2))
-        {
-            chain.ImportFromPemFile(authorities);
-        }
-
-        // Offline: the chain is what the files say; no server start waits for somebody's web server.
-        var context = SslStreamCertificateContext.Create(certificate, chain, offline: true);
-        return (context, Transport == TlsTransport.OpenSsl ? OpenSslContext.ForServer(context) : null);
+        var own = ServerCertificate.Read(_files[0], _files[1], _files.Skip(2));
+        return Transport == TlsTransport.OpenSsl
+            ? new Loaded(own.Certificate, OpenSslContext.ForServer(own), DotNet: null)
+            // Offline: no server start waits for somebody's web server.
+            : new Loaded(own.Certificate, OpenSsl: null, SslStreamCertificateContext.Create(
+                own.Certificate, [.. own.Intermediates], offline: true));
     }
 
     private static TlsTransport Choose(TlsTransport wanted) => (wanted, OpenSslLibrary.Problem) switch
@@ -165,6 +158,9 @@ public sealed partial class ServerTls
 
     private static bool IsUnusable(Exception e) =>
         e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
+
+    // The certificate in use, in the form that its transport takes.
+    private sealed record Loaded(X509Certificate2 Certificate, OpenSslContext? OpenSsl, SslStreamCertificateContext? DotNet);
 
     private static partial class Log
     {

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ImageIO.Http.Hosting;
+using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Hosting;
 
@@ -16,10 +17,10 @@ public sealed class CertificateAuthoritiesTests : IDisposable
 
     public CertificateAuthoritiesTests()
     {
-        _root = Issue("CN=root", null, isAuthority: true);
-        _intermediate = Issue("CN=intermediate", _root, isAuthority: true);
-        _other = Issue("CN=root", null, isAuthority: true);
-        _leaf = Issue("CN=leaf", _intermediate, isAuthority: false).Certificate;
+        _root = Issued.Authority("CN=root");
+        _intermediate = Issued.Authority("CN=intermediate", _root);
+        _other = Issued.Authority("CN=root");
+        _leaf = Issued.Server("CN=leaf", _intermediate).Certificate;
     }
 
     [Theory]
@@ -51,8 +52,8 @@ public sealed class CertificateAuthoritiesTests : IDisposable
     [Fact]
     public void Certificate_that_another_key_signed_is_not_vouched_for_by_an_authority_of_the_same_name()
     {
-        Issued impostor = Issue("CN=intermediate", _other, isAuthority: true);
-        X509Certificate2 leaf = Issue("CN=leaf", impostor, isAuthority: false).Certificate;
+        Issued impostor = Issued.Authority("CN=intermediate", _other);
+        X509Certificate2 leaf = Issued.Server("CN=leaf", impostor).Certificate;
 
         Assert.False(File("intermediate").VouchFor(leaf, [impostor.Certificate, _intermediate.Certificate], _now));
         Assert.False(File("root").VouchFor(leaf, [impostor.Certificate, _intermediate.Certificate], _now));
@@ -92,26 +93,4 @@ public sealed class CertificateAuthoritiesTests : IDisposable
             Path(), string.Join('\n', names.Split(' ').Select(name => known[name].ExportCertificatePem())));
         return new CertificateAuthorities(Path());
     }
-
-    private Issued Issue(string name, Issued? issuer, bool isAuthority)
-    {
-        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
-        var keyId = new X509SubjectKeyIdentifierExtension(request.PublicKey, false);
-        request.CertificateExtensions.Add(keyId);
-        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(
-            issuer?.Certificate.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single() ?? keyId));
-        X509Certificate2 certificate = issuer is null
-            ? request.CreateSelfSigned(_now.AddDays(-1), _now.AddDays(1))
-            : request.Create(
-                issuer.Certificate.SubjectName,
-                X509SignatureGenerator.CreateForECDsa(issuer.Key),
-                _now.AddDays(-1),
-                _now.AddDays(1),
-                RandomNumberGenerator.GetBytes(8));
-        return new Issued(certificate, key);
-    }
-
-    private sealed record Issued(X509Certificate2 Certificate, ECDsa Key);
 }

@@ -1,4 +1,3 @@
-using System.Net.Security;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -23,7 +22,7 @@ internal sealed class OpenSslContext : IDisposable
 
     /// <summary>Settings for a server with this certificate.</summary>
     /// <exception cref="CryptographicException">OpenSSL does not take the certificate or its key.</exception>
-    internal static OpenSslContext ForServer(SslStreamCertificateContext certificate)
+    internal static OpenSslContext ForServer(ServerCertificate certificate)
     {
         SslContextHandle handle = LibSsl.ContextNew(LibSsl.TlsMethod());
         if (handle.IsInvalid)
@@ -113,21 +112,21 @@ internal sealed class OpenSslContext : IDisposable
         }
     }
 
-    private static unsafe void SetCertificate(SslContextHandle handle, SslStreamCertificateContext certificate)
+    private static unsafe void SetCertificate(SslContextHandle handle, ServerCertificate certificate)
     {
         LibSsl.ClearErrors();
-        byte[] own = certificate.TargetCertificate.RawData;
+        byte[] own = certificate.Certificate.RawData;
         fixed (byte* der = own)
         {
             Check(LibSsl.ContextUseCertificate(handle, own.Length, der), "SSL_CTX_use_certificate_ASN1");
         }
 
-        foreach (X509Certificate2 intermediate in certificate.IntermediateCertificates)
+        foreach (X509Certificate2 intermediate in certificate.Intermediates)
         {
             AddToChain(handle, intermediate.RawData);
         }
 
-        byte[] key = ExportKey(certificate.TargetCertificate);
+        byte[] key = ExportKey(certificate.Certificate);
         try
         {
             UseKey(handle, key);
