@@ -33,7 +33,7 @@ internal static partial class Program
     {
         try
         {
-            await using WebApplication app = ProxyHost.Build(ProxyConfiguration.Load(file), TimeProvider.System);
+            await using WebApplication app = await ProxyHost.BuildAsync(ProxyConfiguration.Load(file), TimeProvider.System);
             await app.StartAsync(cancellationToken);
             Log.Started(app.Logger, ProductVersion.Text, app.Services.GetRequiredService<BoundListeners>().Urls);
             await app.WaitForShutdownAsync(cancellationToken);

@@ -62,7 +62,7 @@ internal static class Program
                 return 0;
             }
 
-            await using WebApplication app = DaemonHost.Build(configuration, TimeProvider.System);
+            await using WebApplication app = await DaemonHost.BuildAsync(configuration, TimeProvider.System);
             if (ticketFile is not null)
             {
                 TicketFile.Install(

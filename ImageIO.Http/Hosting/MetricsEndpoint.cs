@@ -2,7 +2,7 @@ using ImageIO.Core.Diagnostics;
 using ImageIO.Http.Listeners;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
+using OpenTelemetry;
 using OpenTelemetry.Metrics;
 
 namespace ImageIO.Http.Hosting;
@@ -10,22 +10,25 @@ namespace ImageIO.Http.Hosting;
 /// <summary><c>/metrics</c>: everything measured, in Prometheus' text format.</summary>
 public static class MetricsEndpoint
 {
-    /// <summary>Adds the collection of metrics.</summary>
-    public static IServiceCollection AddMetricsCollection(this IServiceCollection services)
-    {
-        services.AddMetrics();
-        services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter(TransferMeter.Name)
-            // The runtime's own: memory, collections, thread pool.
-            .AddMeter("System.Runtime")
-            .AddPrometheusExporter());
-        return services;
-    }
+    /// <summary>Begins to collect; what is measured before is not counted.</summary>
+    public static MeterProvider Collect() => Sdk.CreateMeterProviderBuilder()
+        .AddMeter(TransferMeter.Name)
+        // The runtime's own: memory, collections, thread pool.
+        .AddMeter("System.Runtime")
+        .AddPrometheusExporter()
+        .Build();
 
     /// <summary>Serves them on one service.</summary>
-    public static void UseMetrics(this IApplicationBuilder app, string service) =>
-        app.UseOpenTelemetryPrometheusScrapingEndpoint(context =>
-            context.Request.Path == "/metrics"
-            && HttpMethods.IsGet(context.Request.Method)
-            && ClientConnection.Of(context).Service == service);
+    /// <param name="app">The host.</param>
+    /// <param name="metrics">What was collected.</param>
+    /// <param name="service">Name of the service.</param>
+    public static void UseMetrics(this IApplicationBuilder app, MeterProvider metrics, string service) =>
+        app.UseOpenTelemetryPrometheusScrapingEndpoint(
+            metrics,
+            context => context.Request.Path == "/metrics"
+                && HttpMethods.IsGet(context.Request.Method)
+                && ClientConnection.Of(context).Service == service,
+            path: null,
+            configureBranchedPipeline: null,
+            optionsName: null);
 }

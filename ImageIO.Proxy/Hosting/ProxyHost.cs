@@ -7,6 +7,7 @@ using ImageIO.Proxy.Options;
 using ImageIO.Proxy.Sessions;
 using ImageIO.Proxy.SignedTickets;
 using Microsoft.AspNetCore.DataProtection;
+using OpenTelemetry.Metrics;
 using Serilog.Core;
 
 namespace ImageIO.Proxy.Hosting;
@@ -19,34 +20,35 @@ public static partial class ProxyHost
 
     /// <summary>Builds the proxy and takes its addresses; it serves nobody before it is started.</summary>
     /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
-    public static WebApplication Build(ProxyConfiguration configuration, TimeProvider time)
+    public static async Task<WebApplication> BuildAsync(ProxyConfiguration configuration, TimeProvider time)
     {
         TicketVerifier verifier = configuration.Verifier(time);
         IDataProtectionProvider keys = configuration.SessionKeyDirectory is { Length: > 0 } directory
             ? SessionKeys.In(directory)
             : SessionKeys.Ephemeral();
-        var listeners = BoundListeners.Bind(configuration.Listeners(Service, Monitor));
+        var preparation = HostPreparation.Start(() => configuration.Listeners(Service, Monitor));
         try
         {
-            return Build(configuration, listeners, verifier, keys, time);
+            return await BuildAsync(configuration, preparation, verifier, keys, time);
         }
         catch
         {
-            listeners.Dispose();
+            await preparation.DiscardAsync();
             throw;
         }
     }
 
-    private static WebApplication Build(
+    private static async Task<WebApplication> BuildAsync(
         ProxyConfiguration configuration,
-        BoundListeners listeners,
+        HostPreparation preparation,
         TicketVerifier verifier,
         IDataProtectionProvider keys,
         TimeProvider time)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseServiceListeners(listeners);
         builder.Logging.UseLog(configuration.Log);
+        BoundListeners listeners = await preparation.Listeners;
+        builder.WebHost.UseServiceListeners(listeners);
         builder.Services
             .AddSingleton(time)
             .AddSingleton(verifier)
@@ -61,9 +63,12 @@ public static partial class ProxyHost
             .AddSingleton<ImagesEndpoint>()
             .AddForwarding(configuration.Upstream());
         AddProcess(builder.Services, configuration, listeners, time);
+        MeterProvider metrics = await preparation.Metrics;
+        // By a function: what a container makes, it also disposes.
+        builder.Services.AddSingleton(_ => metrics);
 
         WebApplication app = builder.Build();
-        app.UseMetrics(Monitor);
+        app.UseMetrics(app.Services.GetRequiredService<MeterProvider>(), Monitor);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         WriteStart(logger, configuration);
         ServiceRouter router = Route(app);
@@ -80,7 +85,7 @@ public static partial class ProxyHost
         IServiceCollection services, ProxyConfiguration configuration, BoundListeners listeners, TimeProvider time)
     {
         services
-            .AddMetricsCollection()
+            .AddMetrics()
             .AddSingleton<HostMeter>()
             .AddSingleton<ProxyMeter>()
             .AddSingleton<ServiceRouter>()

@@ -26,7 +26,7 @@ public sealed class MonitorAddressTests
         Assert.Equal(isOne ? text : null, MonitorAddress.Parse(text)?.ToString());
 
     [Fact]
-    public void Address_in_use_stops_the_start_and_holds_no_other()
+    public async Task Address_in_use_stops_the_start_and_holds_no_other()
     {
         using var files = new ProxyFiles();
         using var other = new TcpListener(IPAddress.Loopback, 0);
@@ -36,8 +36,8 @@ public sealed class MonitorAddressTests
             Monitor = MonitorAddress.Parse($"127.0.0.1:{((IPEndPoint)other.LocalEndpoint).Port}")!,
         };
 
-        ConfigurationException taken = Assert.Throws<ConfigurationException>(
-            () => ImageIO.Proxy.Hosting.ProxyHost.Build(configuration, TimeProvider.System));
+        ConfigurationException taken = await Assert.ThrowsAsync<ConfigurationException>(
+            () => ImageIO.Proxy.Hosting.ProxyHost.BuildAsync(configuration, TimeProvider.System));
 
         Assert.Contains("for the monitor service", taken.Message, StringComparison.Ordinal);
     }

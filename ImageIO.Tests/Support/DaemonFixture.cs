@@ -71,7 +71,7 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
         // Not by the directory, which would bring in the drop-ins of a daemon installed on this machine.
         var configuration = DaemonConfiguration.Read(
             Directory.GetFiles(Path.Combine(Files.Path, "conf.d")).Order(StringComparer.Ordinal).SelectMany(IniFile.Read));
-        _app = DaemonHost.Build(configuration, _time);
+        _app = await DaemonHost.BuildAsync(configuration, _time);
         await _app.StartAsync();
         RemotePort = Listeners.PortOf(Services.Remote);
         Remote = DaemonClients.OverTls(RemotePort, Files.Certificate);

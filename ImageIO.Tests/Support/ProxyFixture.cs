@@ -54,7 +54,7 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
 
     public async Task InitializeAsync()
     {
-        _app = ProxyHost.Build(ProxyConfiguration.Load(Files.ConfigurationFile), _time);
+        _app = await ProxyHost.BuildAsync(ProxyConfiguration.Load(Files.ConfigurationFile), _time);
         await _app.StartAsync();
         Port = _app.Services.GetRequiredService<BoundListeners>().PortOf("proxy");
         Client = DaemonClients.OverTls(Port, Files.Certificate);

@@ -9,6 +9,7 @@ using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using ImageIO.Web.Endpoints;
 using ImageIO.Web.Options;
+using OpenTelemetry.Metrics;
 using Serilog.Core;
 
 namespace ImageIO.Web.Hosting;
@@ -19,32 +20,37 @@ public static class DaemonHost
     /// <summary>Builds the daemon and takes its addresses; it serves nobody before it is started.</summary>
     /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
-    public static WebApplication Build(DaemonConfiguration configuration, TimeProvider time)
+    public static async Task<WebApplication> BuildAsync(DaemonConfiguration configuration, TimeProvider time)
     {
-        var listeners = BoundListeners.Bind(Services.Listeners(configuration));
+        var preparation = HostPreparation.Start(() => Services.Listeners(configuration));
         try
         {
-            return Build(configuration, listeners, time);
+            return await BuildAsync(configuration, preparation, time);
         }
         catch
         {
-            listeners.Dispose();
+            await preparation.DiscardAsync();
             throw;
         }
     }
 
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
-    private static WebApplication Build(DaemonConfiguration configuration, BoundListeners listeners, TimeProvider time)
+    private static async Task<WebApplication> BuildAsync(
+        DaemonConfiguration configuration, HostPreparation preparation, TimeProvider time)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseServiceListeners(listeners);
         builder.Logging.UseLog(configuration.Log);
         AddImages(builder.Services, configuration, time);
+        BoundListeners listeners = await preparation.Listeners;
+        builder.WebHost.UseServiceListeners(listeners);
         AddEndpoints(builder.Services, configuration, listeners);
         AddProcess(builder.Services, configuration, listeners, time);
+        MeterProvider metrics = await preparation.Metrics;
+        // By a function: what a container makes, it also disposes.
+        builder.Services.AddSingleton(_ => metrics);
 
         WebApplication app = builder.Build();
-        app.UseMetrics(Services.Control);
+        app.UseMetrics(app.Services.GetRequiredService<MeterProvider>(), Services.Control);
         ServiceRouter router = Route(app);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         app.Run(context => router.DispatchAsync(context, logger));
@@ -89,7 +95,7 @@ public static class DaemonHost
         services
             // Before the one that tells systemd: stops come in the opposite order.
             .AddHostedService(provider => new Drain(listeners, provider.GetRequiredService<ConnectionWatch>(), Services.ForClients))
-            .AddMetricsCollection()
+            .AddMetrics()
             .AddSingleton<HostMeter>()
             .AddSingleton<DaemonMeter>()
             .AddSingleton<ServiceRouter>()
