@@ -20,22 +20,18 @@ internal sealed partial class BlockBackend
     /// <item>Else false, and the operation writes zeroes.</item>
     /// </list>
     /// </remarks>
-    public async ValueTask<bool> ZeroAsync(
-        long offset, long length, ZeroMode mode, CancellationToken cancellationToken) =>
-        await Task.Run(
-            () =>
-            {
-                // Punching clips at the end of a device that shrank, and succeeds.
-                if (!HoldsNow(offset + length))
-                {
-                    throw new TransferException(
-                        TransferError.StorageFailed,
-                        $"Cannot zero {length} bytes of {_file.Path} at {offset}: {DescribeSize()}");
-                }
+    public ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken)
+    {
+        // Punching clips at the end of a device that shrank, and succeeds.
+        if (!HoldsNow(offset + length))
+        {
+            throw new TransferException(
+                TransferError.StorageFailed, $"Cannot zero {length} bytes of {_file.Path} at {offset}: {DescribeSize()}");
+        }
 
-                return (mode == ZeroMode.Deallocate && _punchHole.TryRun(offset, length))
-                    || _zeroRange.TryRun(offset, length)
-                    || _zeroOut.TryRun(offset, length);
-            },
-            cancellationToken);
+        return ValueTask.FromResult(
+            (mode == ZeroMode.Deallocate && _punchHole.TryRun(offset, length))
+            || _zeroRange.TryRun(offset, length)
+            || _zeroOut.TryRun(offset, length));
+    }
 }

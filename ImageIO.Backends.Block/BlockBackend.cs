@@ -39,10 +39,10 @@ internal sealed partial class BlockBackend : IBackend
 
     public BackendCapabilities Capabilities { get; }
 
-    public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
+    public ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
         int inside = (int)Math.Clamp(Size - offset, 0, destination.Length);
-        int read = await _file.ReadAsync(destination[..inside], offset);
+        int read = _file.Read(destination.Span[..inside], offset);
         if (read < inside)
         {
             throw new TransferException(
@@ -51,13 +51,15 @@ internal sealed partial class BlockBackend : IBackend
         }
 
         destination.Span[inside..].Clear();
+        return ValueTask.CompletedTask;
     }
 
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
     {
         try
         {
-            await _file.WriteAsync(source, offset);
+            _file.Write(source.Span, offset);
+            return ValueTask.CompletedTask;
         }
         catch (TransferException e) when (e.Error == TransferError.StorageFull && !HoldsNow(offset + source.Length))
         {
@@ -66,7 +68,11 @@ internal sealed partial class BlockBackend : IBackend
         }
     }
 
-    public ValueTask FlushAsync(CancellationToken cancellationToken) => _file.FlushAsync();
+    public ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        _file.Flush();
+        return ValueTask.CompletedTask;
+    }
 
     // A device does not tell what it has allocated: everything is data.
     public async IAsyncEnumerable<Extent> GetExtentsAsync(
@@ -80,7 +86,11 @@ internal sealed partial class BlockBackend : IBackend
         }
     }
 
-    public ValueTask DisposeAsync() => _file.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _file.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
     // A device that does not answer any more holds nothing.
     private bool HoldsNow(long end) => BlockIoctl.GetSize(_file.Handle, out long now) == 0 && end <= now;

@@ -18,19 +18,19 @@ public sealed partial class BlockBackendFactory(ILogger<BlockBackendFactory> log
     public bool Accepts(ImageUrl url) => FilePath.IsBlockDevice(url);
 
     /// <inheritdoc />
-    public async ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
+    public ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
     {
         // Never with O_EXCL: a volume that LVM, multipath or a guest holds must open all the same.
-        DirectFile file = await DirectFile.OpenAsync(FilePath.Of(url), access.Write);
+        var file = DirectFile.Open(FilePath.Of(url), access.Write);
         try
         {
             BlockDevice device = BlockDevice.Ask(file);
             Log.DeviceOpened(logger, file.Path, device.Size, device.LogicalSectorSize, device.PhysicalSectorSize);
-            return new BlockBackend(file, device, access.Write);
+            return ValueTask.FromResult<IBackend>(new BlockBackend(file, device, access.Write));
         }
         catch
         {
-            await file.DisposeAsync();
+            file.Dispose();
             throw;
         }
     }

@@ -8,44 +8,27 @@ namespace ImageIO.Backends.File;
 
 internal sealed partial class FileBackend
 {
-    // Extents looked up in one trip to the thread pool: memory stays small, and a million extents cost few trips.
-    private const int ExtentBatch = 1024;
-
     public async IAsyncEnumerable<Extent> GetExtentsAsync(
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        await Task.CompletedTask;
+        // Holes of the file are zero extents and never holes in the sense of the API: nothing shows through a raw image.
+        // The file may be written meanwhile; each answer is true of its moment, and the position only moves forward.
         long size = Size;
         long position = 0;
         while (position < size)
         {
-            long start = position;
-            List<Extent> batch = await Task.Run(() => LookUpExtents(start, size), cancellationToken);
-            foreach (Extent extent in batch)
-            {
-                yield return extent;
-            }
-
-            position = batch[^1].Range.End;
-        }
-    }
-
-    // Holes of the file are zero extents and never holes in the sense of the API: nothing shows through a raw image.
-    // The file may be written meanwhile; each answer is true of its moment, and the position only moves forward.
-    private List<Extent> LookUpExtents(long position, long size)
-    {
-        var batch = new List<Extent>();
-        while (position < size && batch.Count < ExtentBatch)
-        {
+            cancellationToken.ThrowIfCancellationRequested();
             long data = NextData(position, size);
             if (data > position)
             {
-                batch.Add(new Extent(new ByteRange(position, data), ExtentFlags.Zero));
+                yield return new Extent(new ByteRange(position, data), ExtentFlags.Zero);
             }
 
             if (data < size)
             {
                 long hole = NextHole(data, size);
-                batch.Add(new Extent(new ByteRange(data, hole), ExtentFlags.None));
+                yield return new Extent(new ByteRange(data, hole), ExtentFlags.None);
                 position = hole;
             }
             else
@@ -53,8 +36,6 @@ internal sealed partial class FileBackend
                 position = size;
             }
         }
-
-        return batch;
     }
 
     private long NextData(long position, long size) =>

@@ -9,11 +9,8 @@ internal sealed partial class FileBackend
     private readonly RangeMethod _punchHole;
     private readonly RangeMethod _allocate;
 
-    public async ValueTask<bool> ZeroAsync(
-        long offset, long length, ZeroMode mode, CancellationToken cancellationToken) =>
-        await Task.Run(
-            () => mode == ZeroMode.Deallocate ? ZeroSparse(offset, length) : ZeroPreallocated(offset, length),
-            cancellationToken);
+    public ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(mode == ZeroMode.Deallocate ? ZeroSparse(offset, length) : ZeroPreallocated(offset, length));
 
     // Give the space back: punch a hole, and let the file reach the end of the range. Not by ftruncate(2), which would
     // cut off what a writer behind the range has added meanwhile, from another process or by another name of the file:

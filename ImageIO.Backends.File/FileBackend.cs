@@ -55,14 +55,14 @@ internal sealed partial class FileBackend : IBackend
 
     public BackendCapabilities Capabilities { get; }
 
-    public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
+    public ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
         // Asked for before: a writer may make the file larger between our read and a later look at the size.
         long size = Size;
-        int read = await _file.ReadAsync(destination, offset);
+        int read = _file.Read(destination.Span, offset);
         if (read == destination.Length)
         {
-            return;
+            return ValueTask.CompletedTask;
         }
 
         if (offset + read < Math.Min(size, Size))
@@ -74,48 +74,59 @@ internal sealed partial class FileBackend : IBackend
         }
 
         destination.Span[read..].Clear();
+        return ValueTask.CompletedTask;
     }
 
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
     {
         int whole = (int)Alignment.Down(source.Length, BlockSize);
         if (whole > 0)
         {
-            await _file.WriteAsync(source[..whole], offset);
+            _file.Write(source.Span[..whole], offset);
         }
 
         if (whole < source.Length)
         {
-            await WriteTailAsync(source[whole..], offset + whole);
+            WriteTail(source.Span[whole..], offset + whole);
         }
+
+        return ValueTask.CompletedTask;
     }
 
-    public ValueTask FlushAsync(CancellationToken cancellationToken) => _file.FlushAsync();
+    public ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        _file.Flush();
+        return ValueTask.CompletedTask;
+    }
 
-    public ValueTask DisposeAsync() => _file.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _file.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
     // Writes the last, partial block of the image. Direct I/O takes only whole blocks, so the block is written padded
     // and the file cut to its exact length at once. Not through the page cache: a cached page can hold up to eight
     // 512-byte blocks, and writing it back would race with direct writes of its other blocks. Nobody else writes at or
     // behind this block meanwhile (the caller's lock), so the cut takes nothing from anybody.
-    private async ValueTask WriteTailAsync(ReadOnlyMemory<byte> tail, long offset)
+    private void WriteTail(ReadOnlySpan<byte> tail, long offset)
     {
         if (!_file.IsDirect)
         {
-            await _file.WriteAsync(tail, offset);
+            _file.Write(tail, offset);
             return;
         }
 
         using AlignedBuffer padded = AlignedBuffer.Allocate(BlockSize);
-        tail.CopyTo(padded.Memory);
+        tail.CopyTo(padded.GetSpan());
         padded.GetSpan()[tail.Length..].Clear();
         long size = _file.Length;
         Volatile.Write(ref _sizeWhilePadded, size);
         Interlocked.Increment(ref _paddings);
         try
         {
-            await _file.WriteAsync(padded.Memory, offset);
-            await SetLengthAsync(offset + tail.Length);
+            _file.Write(padded.GetSpan(), offset);
+            SetLength(offset + tail.Length);
         }
         finally
         {
@@ -124,7 +135,7 @@ internal sealed partial class FileBackend : IBackend
         }
     }
 
-    private Task SetLengthAsync(long length) => Task.Run(() =>
+    private void SetLength(long length)
     {
         try
         {
@@ -134,5 +145,5 @@ internal sealed partial class FileBackend : IBackend
         {
             throw PosixError.Storage($"ftruncate({_file.Path}, {length})", e);
         }
-    });
+    }
 }

@@ -20,7 +20,7 @@ public sealed class FileBackendFactory : IBackendFactory
     public bool Accepts(ImageUrl url) => !FilePath.IsBlockDevice(url);
 
     /// <inheritdoc />
-    public async ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
+    public ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
     {
         string path = FilePath.Of(url);
         if (FilePath.TypeOf(url) is not (0 or FilePermissions.S_IFREG))
@@ -29,14 +29,14 @@ public sealed class FileBackendFactory : IBackendFactory
             throw new TransferException(TransferError.ImageUnavailable, $"{path} is not a regular file");
         }
 
-        DirectFile file = await DirectFile.OpenAsync(path, access.Write);
+        var file = DirectFile.Open(path, access.Write);
         try
         {
-            return new FileBackend(file, await file.DetectBlockSizeAsync(), access.Write);
+            return ValueTask.FromResult<IBackend>(new FileBackend(file, file.DetectBlockSize(), access.Write));
         }
         catch
         {
-            await file.DisposeAsync();
+            file.Dispose();
             throw;
         }
     }

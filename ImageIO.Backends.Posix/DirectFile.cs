@@ -6,10 +6,10 @@ using Mono.Unix.Native;
 namespace ImageIO.Backends.Posix;
 
 /// <summary>
-/// An open file or device with direct I/O: positional reads, writes, flush. Every call runs on the thread pool, never
-/// on the caller's thread, and every failure names call, path and range.
+/// An open file or device with direct I/O: positional reads, writes, flush. They block the caller's thread, which is one
+/// for storage (<see cref="Core.Backends.IBackend"/>), and every failure names call, path and range.
 /// </summary>
-internal sealed class DirectFile : IAsyncDisposable
+internal sealed class DirectFile : IDisposable
 {
     // The smallest sector in use, and the largest: what cannot be told apart is treated as the largest.
     private const int SmallSector = 512;
@@ -37,7 +37,7 @@ internal sealed class DirectFile : IAsyncDisposable
 
     /// <summary>Opens an existing file or device.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>.</exception>
-    public static Task<DirectFile> OpenAsync(string path, bool write) => Task.Run(() =>
+    public static DirectFile Open(string path, bool write)
     {
         // Through Mono.Posix, which knows the flags' values: O_DIRECT differs by architecture.
         OpenFlags flags = (write ? OpenFlags.O_RDWR : OpenFlags.O_RDONLY) | OpenFlags.O_CLOEXEC;
@@ -52,20 +52,20 @@ internal sealed class DirectFile : IAsyncDisposable
         return handle.IsInvalid
             ? throw PosixError.Unavailable($"open({path}, {(write ? "read and write" : "read")})", errno)
             : new DirectFile(path, handle, direct);
-    });
+    }
 
     /// <summary>Size of a regular file in bytes, now.</summary>
     public long Length => RandomAccess.GetLength(Handle);
 
     /// <summary>Reads until the buffer is full or the file ends; returns how much came.</summary>
-    public async ValueTask<int> ReadAsync(Memory<byte> destination, long offset)
+    public int Read(Span<byte> destination, long offset)
     {
         int total = 0;
         try
         {
             while (total < destination.Length)
             {
-                int read = await RandomAccess.ReadAsync(Handle, destination[total..], offset + total, CancellationToken.None);
+                int read = RandomAccess.Read(Handle, destination[total..], offset + total);
                 total += read;
                 // A short count that is no multiple of a sector is the file's end, and reading on from there would be
                 // misaligned. Whose sectors are small ends early at a multiple of theirs: the caller knows the size.
@@ -84,12 +84,12 @@ internal sealed class DirectFile : IAsyncDisposable
     }
 
     /// <summary>Writes everything.</summary>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset)
+    public void Write(ReadOnlySpan<byte> source, long offset)
     {
         try
         {
             // Loops over short counts itself.
-            await RandomAccess.WriteAsync(Handle, source, offset, CancellationToken.None);
+            RandomAccess.Write(Handle, source, offset);
         }
         catch (Exception e) when (PosixError.IsStorageFailure(e))
         {
@@ -98,7 +98,7 @@ internal sealed class DirectFile : IAsyncDisposable
     }
 
     /// <summary>Makes completed writes durable: fsync(2).</summary>
-    public async ValueTask FlushAsync() => await Task.Run(() =>
+    public void Flush()
     {
         // Not RandomAccess.FlushToDisk: that calls EROFS a success, which is what fsync(2) says on a file system that
         // went read-only after an error. The data is lost then.
@@ -107,7 +107,7 @@ internal sealed class DirectFile : IAsyncDisposable
         {
             throw PosixError.Storage($"fsync({Path})", errno);
         }
-    });
+    }
 
     /// <summary>
     /// The smallest of 512 and 4096 bytes that direct I/O accepts on a regular file; 4096 where a file without data does
@@ -117,7 +117,7 @@ internal sealed class DirectFile : IAsyncDisposable
     /// Only data tells: reading a hole or a preallocated range does no I/O, and so succeeds on ext4 and xfs however it
     /// is aligned.
     /// </remarks>
-    public async ValueTask<int> DetectBlockSizeAsync()
+    public int DetectBlockSize()
     {
         // EINVAL: a file system that knows no holes, where every byte is data.
         Errno errno = LibC.SeekData(Handle, 0, out long data);
@@ -130,7 +130,7 @@ internal sealed class DirectFile : IAsyncDisposable
         using AlignedBuffer probe = AlignedBuffer.Allocate(LargeSector);
         try
         {
-            await RandomAccess.ReadAsync(Handle, probe.Memory[..SmallSector], offset, CancellationToken.None);
+            RandomAccess.Read(Handle, probe.Memory.Span[..SmallSector], offset);
             return SmallSector;
         }
         catch (Exception e) when (e is IOException or ArgumentException)
@@ -140,8 +140,8 @@ internal sealed class DirectFile : IAsyncDisposable
         }
     }
 
-    /// <summary>Closes the descriptor; it may take long on a network file system, so not on the caller's thread.</summary>
-    public async ValueTask DisposeAsync() => await Task.Run(Handle.Dispose);
+    /// <summary>Closes the descriptor.</summary>
+    public void Dispose() => Handle.Dispose();
 
     private static string? Identify(SafeFileHandle handle)
     {

@@ -21,6 +21,8 @@ public sealed class ImageOpener(
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: it cannot be opened.</exception>
     public async ValueTask<OpenImage> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
     {
+        // Before anything is asked: already the look at a path blocks on a file server out of reach.
+        await PoolThread.SwitchAsync();
         IBackendFactory factory = registry.Select(url);
         IBackend backend = await factory.OpenAsync(url, access, cancellationToken);
         string image = $"{factory.Name}:{backend.Identity ?? url.Text}";

@@ -59,7 +59,7 @@ public sealed class OpenImage : IAsyncDisposable
     /// <summary>How operations move its bytes; buffers hold whole blocks.</summary>
     public RingSettings Ring { get; }
 
-    /// <summary>Size in bytes, as it is now.</summary>
+    /// <summary>Size in bytes, as it is now. Asks the storage: only after <see cref="PoolThread.SwitchAsync"/>.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
     public long Size
     {
@@ -103,6 +103,7 @@ public sealed class OpenImage : IAsyncDisposable
     /// <summary>Closes the backend.</summary>
     public async ValueTask DisposeAsync()
     {
+        await PoolThread.SwitchAsync();
         try
         {
             await _backend.DisposeAsync();
@@ -115,6 +116,7 @@ public sealed class OpenImage : IAsyncDisposable
 
     private static async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents)
     {
+        await PoolThread.SwitchAsync();
         try
         {
             return await extents.MoveNextAsync();

@@ -6,27 +6,39 @@ namespace ImageIO.Core.Backends;
 /// Keeps storage off the threads that serve sockets. Each of those carries many connections, and a call that blocks, as
 /// every call to an NFS server out of reach does, would hold up all of them.
 /// </summary>
+/// <example><c>await PoolThread.SwitchAsync();</c> in the method itself that then calls the storage.</example>
 /// <remarks>
 /// Whether to hop is a question about the thread that asks, and asked once. A task that ends on the pool would not do: it
 /// may have ended before it is awaited, and then who awaits it goes on where they are.
 /// </remarks>
-internal readonly struct PoolThread : ICriticalNotifyCompletion
+public readonly struct PoolThread : ICriticalNotifyCompletion
 {
+    private readonly bool _another;
+
+    private PoolThread(bool another) => _another = another;
+
     /// <summary>True: this is a thread of the pool, go on at once.</summary>
-    public bool IsCompleted => Thread.CurrentThread.IsThreadPoolThread;
+    public bool IsCompleted => !_another && Thread.CurrentThread.IsThreadPoolThread;
 
     /// <summary>Goes on with a thread of the pool; at once, if this is one.</summary>
     public static PoolThread SwitchAsync() => default;
 
+    /// <summary>Goes on with another thread of the pool in any case: what follows runs beside the caller.</summary>
+    internal static PoolThread ForkAsync() => new(another: true);
+
+    /// <summary>For <c>await</c>.</summary>
     public PoolThread GetAwaiter() => this;
 
+    /// <summary>For <c>await</c>; there is nothing to get.</summary>
     public void GetResult()
     {
     }
 
+    /// <inheritdoc />
     public void OnCompleted(Action continuation) =>
         ThreadPool.QueueUserWorkItem(static action => action(), continuation, preferLocal: false);
 
+    /// <inheritdoc />
     public void UnsafeOnCompleted(Action continuation) =>
         ThreadPool.UnsafeQueueUserWorkItem(static action => action(), continuation, preferLocal: false);
 }

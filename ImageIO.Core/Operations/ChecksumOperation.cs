@@ -92,6 +92,8 @@ public sealed class ChecksumOperation : IOperation
     {
         try
         {
+            // A core for each: what a worker reads and hashes may keep it from ever waiting.
+            await PoolThread.ForkAsync();
             int size = Math.Min(_image.Ring.BufferSize, _blockSize);
             AlignedBuffer? buffer;
             if (isFirst)

@@ -101,7 +101,9 @@ public sealed class ReadOperation : IOperation
 
             int gap = (int)(next - start);
             int length = (int)Math.Min(_range.End - next, size - gap);
-            _inFlight.Enqueue((ReadAsync(buffer.Memory[..size], start, next + length), buffer, gap, length));
+            // Alone, it gains nothing by running beside us.
+            bool isAlone = _inFlight.Count == 0 && next + length == _range.End;
+            _inFlight.Enqueue((ReadAsync(buffer.Memory[..size], start, next + length, isAlone), buffer, gap, length));
             next += length;
         }
 
@@ -109,10 +111,12 @@ public sealed class ReadOperation : IOperation
     }
 
     // Backends read zeroes past the end. If the image has become shorter since we promised these bytes, they are gone.
-    // Looked at where the storage's answer arrives, not where it is sent from: the question may block.
-    private async Task ReadAsync(Memory<byte> destination, long start, long end)
+    // Looked at where the storage may block, not where the bytes are sent from.
+    private async Task ReadAsync(Memory<byte> destination, long start, long end, bool isAlone)
     {
+        await (isAlone ? PoolThread.SwitchAsync() : PoolThread.ForkAsync());
         await _image.ReadAsync(destination, start, CancellationToken.None);
+        await PoolThread.SwitchAsync();
         long size = _image.Size;
         if (size < end)
         {

@@ -127,7 +127,9 @@ public sealed class WriteOperation : IOperation
                 break;
             }
 
-            _inFlight.Enqueue((WriteAndReturnAsync(buffer, gap, filled, position), filled));
+            // The last one gains nothing by running beside us.
+            bool isLast = _length is not null && position + filled == Offset + _length;
+            _inFlight.Enqueue((WriteAndReturnAsync(buffer, gap, filled, position, isLast), filled));
             position += filled;
             if (_failure is not null)
             {
@@ -207,10 +209,11 @@ public sealed class WriteOperation : IOperation
         return await _image.Pool.RentAsync(size, CancellationToken.None);
     }
 
-    private async Task WriteAndReturnAsync(AlignedBuffer buffer, int gap, int length, long offset)
+    private async Task WriteAndReturnAsync(AlignedBuffer buffer, int gap, int length, long offset, bool isLast)
     {
         using (buffer)
         {
+            await (isLast ? PoolThread.SwitchAsync() : PoolThread.ForkAsync());
             await BlockWriter.WriteAsync(_image, buffer, gap, length, offset);
         }
     }

@@ -18,8 +18,6 @@ public sealed class ImageLeases : IAsyncDisposable
         await ReleaseReplacedAsync(ticket);
         OpenImage image = await ticket.OpenAsync(this, cancellationToken);
         _held[ticket.Spec.Id] = ticket;
-        // What follows asks the image for its size, which may block.
-        await PoolThread.SwitchAsync();
         return image;
     }
 

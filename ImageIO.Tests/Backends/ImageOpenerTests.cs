@@ -25,6 +25,21 @@ public sealed class ImageOpenerTests : IDisposable
         Assert.Equal("memory", first.BackendName);
     }
 
+    [Fact(Timeout = 30_000)]
+    public async Task Image_is_looked_for_and_opened_on_threads_of_the_pool_alone()
+    {
+        ImageOpener opener = Opener(_ => new RingSettings());
+
+        await using OpenImage image = await Task.Factory.StartNew(
+            () => opener.OpenAsync(Url, new ImageAccess(Write: true), default).AsTask(),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default).Unwrap();
+
+        Assert.Single(_factory.Opened);
+        Assert.Equal(0, _factory.CallsOutsideThePool);
+    }
+
     [Theory(Timeout = 30_000)]
     [InlineData("file:{0}/image", "file://{0}/image")]
     [InlineData("file:{0}/image", "file:{0}/./image")]

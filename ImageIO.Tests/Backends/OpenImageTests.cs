@@ -50,6 +50,9 @@ public sealed class OpenImageTests
         await OnThreadOfItsOwn(() => image.ZeroAsync(0, 4096, ZeroMode.Allocate, CancellationToken.None).AsTask());
         await OnThreadOfItsOwn(() => image.FlushAsync(CancellationToken.None).AsTask());
 
+        await OnThreadOfItsOwn(() => image.GetExtentsAsync(ExtentContext.Zero, CancellationToken.None).ToListAsync().AsTask());
+        await OnThreadOfItsOwn(() => image.DisposeAsync().AsTask());
+
         Assert.Equal(4, Enum.GetValues<BackendCall>().Sum(backend.Count));
         Assert.Equal(0, backend.CallsOutsideThePool);
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
@@ -68,17 +69,28 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
         await inner.FlushAsync(cancellationToken);
     }
 
-    public IAsyncEnumerable<Extent> GetExtentsAsync(ExtentContext context, CancellationToken cancellationToken) =>
-        inner.GetExtentsAsync(context, cancellationToken);
+    public async IAsyncEnumerable<Extent> GetExtentsAsync(
+        ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        NoteThread();
+        await foreach (Extent extent in inner.GetExtentsAsync(context, cancellationToken))
+        {
+            yield return extent;
+            NoteThread();
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
+        NoteThread();
         await inner.DisposeAsync();
         if (CloseFailure is not null)
         {
             throw CloseFailure;
         }
     }
+
+    private void NoteThread() => CallsOutsideThePool += Thread.CurrentThread.IsThreadPoolThread ? 0 : 1;
 
     private async Task EnterAsync(BackendCall call)
     {
@@ -87,7 +99,7 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
         lock (_lock)
         {
             int nth = _calls[call] = _calls.GetValueOrDefault(call) + 1;
-            CallsOutsideThePool += Thread.CurrentThread.IsThreadPoolThread ? 0 : 1;
+            NoteThread();
             held = _held.GetValueOrDefault((call, nth));
             failure = _failures.GetValueOrDefault((call, nth));
         }

@@ -34,10 +34,18 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
         }
     }
 
-    public bool Accepts(ImageUrl url) => AcceptsAll;
+    /// <summary>Looks and openings that came on a thread that is not the pool's.</summary>
+    public int CallsOutsideThePool { get; private set; }
+
+    public bool Accepts(ImageUrl url)
+    {
+        NoteThread();
+        return AcceptsAll;
+    }
 
     public async ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
     {
+        NoteThread();
         if (Opening is not null)
         {
             await Opening.StandAsync();
@@ -58,4 +66,6 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
 
         return backend;
     }
+
+    private void NoteThread() => CallsOutsideThePool += Thread.CurrentThread.IsThreadPoolThread ? 0 : 1;
 }

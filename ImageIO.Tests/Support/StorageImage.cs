@@ -62,7 +62,7 @@ internal sealed class StorageImage : IAsyncDisposable
 
     public static async Task<FileBackend> OpenFileAsync(string path, int blockSize)
     {
-        DirectFile file = await DirectFile.OpenAsync(path, write: true);
+        var file = DirectFile.Open(path, write: true);
         Assert.True(file.IsDirect, $"{path} was opened without direct I/O");
         return new FileBackend(file, blockSize, canWrite: true);
     }

@@ -55,6 +55,7 @@ internal sealed class ChecksumEndpoint(ImageRequests requests, ForwardedImages f
         }
 
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
+        await PoolThread.SwitchAsync();
         long size = Math.Min(ticket.Spec.ReachableSize, image.Size);
         var operation = new ChecksumOperation(image, size, blockSize, newHash);
         await requests.RunAsync(context, ticket, image.BackendName, operation, "checksum", size);

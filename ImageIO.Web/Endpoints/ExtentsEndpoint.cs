@@ -46,6 +46,7 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
             throw NoDirtyExtents(ticket);
         }
 
+        await PoolThread.SwitchAsync();
         await WriteAsync(context, ExtentMerger.ReadAsync(image, wanted, context.RequestAborted), wanted);
     }
 

@@ -46,6 +46,7 @@ internal sealed class ImagesEndpoint(
         }
 
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
+        await PoolThread.SwitchAsync();
         ByteRange bytes = Resolve(range, ticket.Spec.ReachableSize, image.Size);
 
         HttpResponse response = context.Response;
@@ -94,7 +95,7 @@ internal sealed class ImagesEndpoint(
         }
 
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
-
+        await PoolThread.SwitchAsync();
         Stream body = RequestBody.ImageData(context);
         var operation = new WriteOperation(
             image,
@@ -143,6 +144,7 @@ internal sealed class ImagesEndpoint(
         }
 
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
+        await PoolThread.SwitchAsync();
         ZeroMode mode = ticket.Spec.Sparse ? ZeroMode.Deallocate : ZeroMode.Allocate;
         var operation = new ZeroOperation(image, offset, length, ticket.Spec.ReachableSize, mode, flush);
         await RunAsync(context, ticket, image, operation, "zero", length);
