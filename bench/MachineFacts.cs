@@ -25,6 +25,7 @@ internal static class MachineFacts
         foreach ((string tool, string argument) in new[]
         {
             ("openssl", "version"), ("curl", "--version"), ("nginx", "-v"), ("nbdkit", "--version"), ("qemu-nbd", "--version"), ("fio", "--version"),
+            ("wrk", "--version | head -n 1"),
         })
         {
             facts[tool] = Tool.IsThere(tool)

@@ -27,7 +27,8 @@ internal sealed partial class DaemonServer : IAsyncDisposable
     /// <summary>Starts one.</summary>
     /// <param name="place">Files and cores.</param>
     /// <param name="cores">Where it may run.</param>
-    public static async Task<DaemonServer> StartAsync(Place place, string cores)
+    /// <param name="options">Options that differ, in INI form.</param>
+    public static async Task<DaemonServer> StartAsync(Place place, string cores, string options = "")
     {
         string directory = Directory.CreateTempSubdirectory("imageio-bench-").FullName;
         Directory.CreateDirectory(Path.Combine(directory, "conf.d"));
@@ -54,6 +55,7 @@ internal sealed partial class DaemonServer : IAsyncDisposable
             args = ("{log}",)
 
             """);
+        await File.WriteAllTextAsync(Path.Combine(directory, "conf.d", "later.conf"), options);
         string url = "";
         PinnedServer process = await PinnedServer.StartAsync(
             cores,
