@@ -8,7 +8,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>GET /images/ID/checksum and .../algorithms (daemon-api section 4), compared with Python's hashlib.</summary>
-public sealed class ChecksumTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ChecksumTests(RunningDaemon daemon)
 {
     private const int MiB = 1024 * 1024;
     private const string Python = "/usr/bin/python3";

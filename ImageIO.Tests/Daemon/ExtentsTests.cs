@@ -6,7 +6,8 @@ using Microsoft.Extensions.Time.Testing;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>GET /images/ID/extents (daemon-api section 4).</summary>
-public sealed class ExtentsTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ExtentsTests(RunningDaemon daemon)
 {
     private const int Block = 64 * 1024;
 

@@ -4,7 +4,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>GET and HEAD of <c>/images/ID</c> (daemon-api section 4).</summary>
-public sealed class ImageGetTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ImageGetTests(RunningDaemon daemon)
 {
     private const int Size = 10_000;
 

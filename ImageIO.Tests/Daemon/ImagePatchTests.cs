@@ -3,7 +3,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>PATCH and OPTIONS of <c>/images/ID</c> (daemon-api section 4).</summary>
-public sealed class ImagePatchTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ImagePatchTests(RunningDaemon daemon)
 {
     private const int Size = 10_000;
 

@@ -4,7 +4,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>PUT of <c>/images/ID</c> (daemon-api section 4).</summary>
-public sealed class ImagePutTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ImagePutTests(RunningDaemon daemon)
 {
     private const int Size = 10_000;
 

@@ -3,7 +3,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>Which service has which resource, and what is checked first (daemon-api sections 1 and 2).</summary>
-public sealed class RequestOrderTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class RequestOrderTests(RunningDaemon daemon)
 {
     [Theory(Timeout = 20_000)]
     [InlineData("local", "FETCH", "/images/none", 405)]

@@ -7,7 +7,8 @@ using Microsoft.Extensions.Time.Testing;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>What GET and PATCH of a ticket say and do while it is used (daemon-api section 3).</summary>
-public sealed class TicketStateTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class TicketStateTests(RunningDaemon daemon)
 {
     private const int MiB = 1024 * 1024;
 

@@ -4,7 +4,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>HTTP/1.1 as its bytes: what clients of the reference depend on, and no library shows (daemon-api section 2).</summary>
-public sealed class WireTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class WireTests(RunningDaemon daemon)
 {
     [Fact(Timeout = 20_000)]
     public async Task Info_is_one_json_line()
