@@ -51,7 +51,6 @@ public sealed class ImagePatchTests(RunningDaemon daemon)
     [InlineData("""{"op": "zero", "size": 1e2}""")]
     [InlineData("""{"op": "zero", "size": "1"}""")]
     [InlineData("""{"op": "zero", "size": -1}""")]
-    [InlineData("""{"op": "zero", "size": 9223372036854775808}""")]
     [InlineData("""{"op": "zero", "size": 1, "offset": null}""")]
     [InlineData("""{"op": "zero", "size": 1, "offset": false}""")]
     [InlineData("""{"op": "zero", "size": 1, "offset": 1.0}""")]
@@ -84,6 +83,8 @@ public sealed class ImagePatchTests(RunningDaemon daemon)
     [InlineData("""{"op": "zero", "size": 1, "offset": 10000}""")]
     [InlineData("""{"op": "zero", "size": 0, "offset": 10001}""")]
     [InlineData("""{"op": "zero", "size": 9223372036854775807, "offset": 9223372036854775807}""")]
+    [InlineData("""{"op": "zero", "size": 9223372036854775808}""")]
+    [InlineData("""{"op": "zero", "size": 1, "offset": 18446744073709551616}""")]
     public async Task Zero_past_the_ticket_is_416_and_zeroes_nothing(string body)
     {
         byte[] content = TestImage.Random(Size);
@@ -98,6 +99,7 @@ public sealed class ImagePatchTests(RunningDaemon daemon)
 
     [Theory(Timeout = 20_000)]
     [InlineData("""{"op": "zero", "size": 20000}""")]
+    [InlineData("""{"op": "zero", "size": 18446744073709551616}""")]
     [InlineData("""{"op": "flush"}""")]
     public async Task Patch_with_a_ticket_for_reading_is_403_before_the_range(string body)
     {
