@@ -64,6 +64,8 @@ public static partial class ServiceListeners
         options.Limits.MinRequestBodyDataRate = null;
         options.Limits.MinResponseDataRate = null;
         options.Limits.KeepAliveTimeout = NeverByTheServer;
+        // A head that has begun to come is no idling, and ends by 408. As long as idling may last, and not the default of 30 s.
+        options.Limits.RequestHeadersTimeout = ConnectionWatch.DefaultPatience;
         // Clients expect file names in Content-Disposition as raw UTF-8.
         options.ResponseHeaderEncodingSelector = _ => Encoding.UTF8;
         foreach (ServiceListener listener in listeners)

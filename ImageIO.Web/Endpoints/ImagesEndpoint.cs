@@ -5,7 +5,6 @@ using ImageIO.Core.Errors;
 using ImageIO.Core.Operations;
 using ImageIO.Core.Ranges;
 using ImageIO.Core.Tickets;
-using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using ImageIO.Web.Hosting;
 
@@ -68,8 +67,7 @@ internal sealed class ImagesEndpoint(
             return;
         }
 
-        var client = new ClientStream(response.Body, ClientConnection.Of(context));
-        await RunAsync(context, ticket, image, new ReadOperation(image, bytes, client), "read", bytes.Length);
+        await RunAsync(context, ticket, image, new ReadOperation(image, bytes, Answer.ToClient(context)), "read", bytes.Length);
     }
 
     private async Task PutAsync(HttpContext context, string id)
