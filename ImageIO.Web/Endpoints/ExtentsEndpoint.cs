@@ -46,7 +46,7 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
             throw NoDirtyExtents(ticket);
         }
 
-        await WriteAsync(context, ExtentMerger.ReadAsync(image, wanted, context.RequestAborted), wanted);
+        await WriteAsync(context, ExtentMerger.ReadAsync(image, ticket.Spec.ReachableSize, wanted, context.RequestAborted), wanted);
     }
 
     private static async Task WriteAsync(HttpContext context, IAsyncEnumerable<Extent> extents, ExtentContext wanted)
