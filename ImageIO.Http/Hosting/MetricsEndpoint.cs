@@ -1,5 +1,5 @@
 using ImageIO.Core.Diagnostics;
-using ImageIO.Http.Listeners;
+using ImageIO.Http.Messages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,10 +22,23 @@ public static class MetricsEndpoint
         return services;
     }
 
-    /// <summary>Serves them on one service.</summary>
-    public static void UseMetrics(this IApplicationBuilder app, string service) =>
-        app.UseOpenTelemetryPrometheusScrapingEndpoint(context =>
-            context.Request.Path == "/metrics"
-            && HttpMethods.IsGet(context.Request.Method)
-            && ClientConnection.Of(context).Service == service);
+    /// <summary>Adds them to a service.</summary>
+    public static void MapMetrics(this ServiceRouter router, string service, IApplicationBuilder app)
+    {
+        ArgumentNullException.ThrowIfNull(router);
+        ArgumentNullException.ThrowIfNull(app);
+        IApplicationBuilder scrape = app.New();
+        scrape.UseOpenTelemetryPrometheusScrapingEndpoint(_ => true);
+        RequestDelegate write = scrape.Build();
+        router.Map(service, "/metrics", "", new Dictionary<string, ResourceHandler>
+        {
+            ["GET"] = async (context, _) =>
+            {
+                // Off the thread that serves sockets: 100,000 tickets are counted by state for this.
+                await Task.Yield();
+                context.Response.Body = Answer.ToClient(context);
+                await write(context);
+            },
+        });
+    }
 }

@@ -63,7 +63,6 @@ public static partial class ProxyHost
         AddProcess(builder.Services, configuration, listeners, time);
 
         WebApplication app = builder.Build();
-        app.UseMetrics(Monitor);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         WriteStart(logger, configuration);
         ServiceRouter router = Route(app);
@@ -109,6 +108,7 @@ public static partial class ProxyHost
         services.GetRequiredService<SessionsEndpoint>().Map(router, Service);
         services.GetRequiredService<ImagesEndpoint>().Map(router, Service);
         router.MapHealth(Monitor, app.Lifetime);
+        router.MapMetrics(Monitor, app);
         return router;
     }
 

@@ -44,7 +44,6 @@ public static class DaemonHost
         AddProcess(builder.Services, configuration, listeners, time);
 
         WebApplication app = builder.Build();
-        app.UseMetrics(Services.Control);
         ServiceRouter router = Route(app);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         app.Run(context => router.DispatchAsync(context, logger));
@@ -122,6 +121,7 @@ public static class DaemonHost
         services.GetRequiredService<TicketsEndpoint>().Map(router);
         router.MapInfo(Services.Remote, services.GetRequiredService<Cors>());
         router.MapHealth(Services.Control, app.Lifetime);
+        router.MapMetrics(Services.Control, app);
         return router;
     }
 
