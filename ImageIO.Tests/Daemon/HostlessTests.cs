@@ -84,6 +84,20 @@ public sealed class HostlessTests(RunningDaemon unix, TcpControlDaemon tcp) : IC
         (await client.ReceiveAsync()).AssertIsError(404);
     }
 
+    [Theory(Timeout = 20_000)]
+    [InlineData("\r\nGET /tickets/x HTTP/1.1\r\n\r\n")]
+    [InlineData("\r\n\r\nGET /tickets/x HTTP/1.1\r\nHost: h\r\n\r\n")]
+    public async Task Empty_lines_before_a_request_are_passed_over(string request)
+    {
+        using RawClient client = await ConnectAsync("unix");
+        await client.AssertOpenAsync();
+
+        await client.SendAsync(Encoding.ASCII.GetBytes(request));
+
+        (await client.ReceiveAsync()).AssertIsError(404);
+        await client.AssertOpenAsync();
+    }
+
     [Fact(Timeout = 20_000)]
     public async Task Chunked_body_is_accepted_with_a_host()
     {
