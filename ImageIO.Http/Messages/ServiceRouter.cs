@@ -85,7 +85,7 @@ public sealed class ServiceRouter(HostMeter meter)
             throw new TransferException(TransferError.MethodNotAllowed, "Unknown method");
         }
 
-        string path = request.Path.Value ?? "";
+        string path = RequestPath.Of(request);
         foreach (Route route in _routes.GetValueOrDefault(service) ?? [])
         {
             if (route.TryMatch(path, out string argument))
