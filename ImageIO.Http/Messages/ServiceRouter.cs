@@ -51,6 +51,7 @@ public sealed class ServiceRouter(HostMeter meter)
         try
         {
             (ResourceHandler handler, string argument) = Find(connection.Service, context.Request);
+            RequestBody.RequireKnownCoding(context.Request);
             await handler(context, argument);
         }
         catch (Exception e)
