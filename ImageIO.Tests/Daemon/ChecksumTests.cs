@@ -103,6 +103,19 @@ public sealed class ChecksumTests(RunningDaemon daemon)
         Assert.Equal(ofSparse, ofWritten);
     }
 
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Checksum_ends_where_the_ticket_ends()
+    {
+        byte[] content = Bytes.Random((2 * MiB) + 100);
+        string id = Guid.NewGuid().ToString();
+        await daemon.InstallAsync(TicketBody.For(id, daemon.Files.CreateImage(content), MiB + 1, "read"));
+
+        JsonNode answer = await GetAsync(new TestImage(id, ""), $"?algorithm=sha256&block_size={MiB}");
+
+        string expected = await ExpectedAsync(daemon.Files.CreateImage(content[..(MiB + 1)]), MiB, "sha256");
+        Assert.Equal(expected, answer["checksum"]!.GetValue<string>());
+    }
+
     [Theory(Timeout = 20_000)]
     [InlineData("0")]
     [InlineData("-1048576")]

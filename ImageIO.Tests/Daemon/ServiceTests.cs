@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.NetworkInformation;
 using System.Text.Json.Nodes;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
@@ -76,6 +74,15 @@ public sealed class ServiceTests
     }
 
     [Fact(Timeout = 20_000)]
+    public async Task Ticket_without_an_inactivity_timeout_has_the_configured_one()
+    {
+        await using DaemonFixture daemon = await DaemonFixture.StartAsync("[daemon]\ninactivity_timeout = 7\n");
+        TestImage image = await daemon.AddImageAsync([7]);
+
+        Assert.Equal(7, (await daemon.GetTicketAsync(image.Id))["inactivity_timeout"]!.GetValue<int>());
+    }
+
+    [Fact(Timeout = 20_000)]
     public async Task Daemon_without_a_local_service_has_no_socket_to_tell()
     {
         await using DaemonFixture daemon = await DaemonFixture.StartAsync("[local]\nenable = false\n[daemon]\nmax_connections = 3\n");
@@ -92,15 +99,15 @@ public sealed class ServiceTests
     [Theory(Timeout = 20_000)]
     [InlineData("", "127.0.0.1")]
     [InlineData("prefer_ipv4 = true", "127.0.0.1")]
-    [InlineData("prefer_ipv4 = false", "::1")]
+    [InlineData("prefer_ipv4 = false", "[::1]")]
     public async Task Control_service_on_tcp_listens_on_loopback_only(string option, string address)
     {
         await using DaemonFixture daemon = await DaemonFixture.StartAsync($"[control]\ntransport = tcp\nport = 0\n{option}\n");
 
-        IEnumerable<IPAddress> listening = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners()
-            .Where(listener => listener.Port == daemon.ControlPort).Select(listener => listener.Address);
-
-        Assert.Equal([IPAddress.Parse(address)], listening);
+        // As the kernel tells the address of the socket (getsockname(2)).
+        Assert.Contains($"http://{address}:{daemon.ControlPort}", daemon.Urls.Split(", "));
+        using HttpClient client = new() { BaseAddress = new Uri($"http://{address}:{daemon.ControlPort}") };
+        Assert.Equal("[]\n", await client.GetStringAsync("/tickets"));
         Assert.False(File.Exists(daemon.Files.ControlSocket));
     }
 

@@ -44,6 +44,9 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     /// <summary>The control service's port, when its transport is TCP.</summary>
     public int ControlPort => Listeners.PortOf(Services.Control);
 
+    /// <summary>Where the services listen, in one line.</summary>
+    public string Urls => Listeners.Urls;
+
     internal DaemonFiles Files { get; }
 
     internal TicketStore Tickets => App.Services.GetRequiredService<TicketStore>();
