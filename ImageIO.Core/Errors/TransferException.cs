@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace ImageIO.Core.Errors;
 
 /// <summary>
@@ -20,7 +22,7 @@ public sealed class TransferException : IOException
     /// <summary>
     /// For <see cref="TransferError.RangeNotSatisfiable"/> of a read: the size in bytes that the range passed. Null: not known.
     /// </summary>
-    public long? Limit { get; init; }
+    public BigInteger? Limit { get; init; }
 
     /// <summary>For <see cref="TransferError.StorageFull"/>: bytes of the request written before. Null: not known.</summary>
     public long? BytesDone { get; init; }

@@ -9,10 +9,14 @@ namespace ImageIO.Core.Operations;
 public static class ExtentMerger
 {
     /// <summary>
-    /// The merged extents in ascending order, without gaps, covering the image as large as it is now. Streams: memory
-    /// does not depend on how many there are.
+    /// The merged extents in ascending order, without gaps, covering what a ticket reaches of the image as large as it is
+    /// now. Streams: memory does not depend on how many there are.
     /// </summary>
     /// <param name="image">The image. One that does not offer the context is one extent without flags.</param>
+    /// <param name="limit">
+    /// Where the ticket ends. A volume is often larger than its disk, in units of the storage; who were told of the rest
+    /// would ask for it, and be refused.
+    /// </param>
     /// <param name="context">Which flags are wanted.</param>
     /// <param name="cancellationToken">Ends the enumeration.</param>
     /// <exception cref="TransferException">
@@ -20,13 +24,13 @@ public static class ExtentMerger
     /// is missing for something that it need not read.
     /// </exception>
     public static IAsyncEnumerable<Extent> ReadAsync(
-        OpenImage image, ExtentContext context, CancellationToken cancellationToken)
+        OpenImage image, long limit, ExtentContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
         bool offered = context == ExtentContext.Dirty
             ? image.Capabilities.HasDirtyExtents
             : image.Capabilities.HasZeroExtents;
-        long size = image.Size;
+        long size = Math.Min(limit, image.Size);
         IAsyncEnumerable<Extent> extents =
             offered ? image.GetExtentsAsync(context, cancellationToken)
             : size == 0 ? AsyncEnumerable.Empty<Extent>()
@@ -44,7 +48,7 @@ public static class ExtentMerger
         {
             if (current.End >= size)
             {
-                // The image has grown since.
+                // The image has grown since, or is larger than the ticket.
                 break;
             }
 

@@ -20,7 +20,8 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     private readonly Dictionary<TicketId, List<Ticket>> _replaced = [];
 
     /// <summary>All tickets, in no order.</summary>
-    public IEnumerable<Ticket> All => _tickets.Values;
+    // Not by Values, which locks out every other request while it copies them.
+    public IEnumerable<Ticket> All => _tickets.Select(pair => pair.Value);
 
     /// <summary>Installs a ticket, replacing the one of the same id.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: no backend serves its URL's scheme.</exception>
@@ -92,7 +93,7 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
             removed = [.. _replaced.Values.SelectMany(replaced => replaced)];
         }
 
-        return Task.WhenAll(removed.Concat(_tickets.Values).Select(ticket => RemoveAsync(ticket, wait)));
+        return Task.WhenAll(removed.Concat(All).Select(ticket => RemoveAsync(ticket, wait)));
     }
 
     private async Task RemoveAsync(Ticket ticket, TimeSpan wait)

@@ -31,7 +31,8 @@ public static class LogSetup
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
             // The forwarder's tells URLs, and with them ticket ids; what it tells otherwise, our own lines do.
             .Filter.ByExcluding(Matching.FromSource("Yarp"))
-            .Enrich.With<ReferenceColumns>();
+            .Enrich.With<ReferenceColumns>()
+            .Enrich.With<OneLine>();
         configuration = settings.File.Length == 0
             ? configuration.WriteTo.Console(formatter, standardErrorFromLevel: LogEventLevel.Verbose)
             : ToFile(configuration, formatter, settings);
@@ -61,6 +62,25 @@ public static class LogSetup
             fileSizeLimitBytes: settings.MaxBytes > 0 ? settings.MaxBytes : null,
             rollOnFileSizeLimit: settings.MaxBytes > 0,
             retainedFileCountLimit: settings.BackupCount + 1);
+    }
+
+    // A transfer's id, a path, a client's words: whatever it holds, an event is one line, and nobody writes another one's.
+    private sealed class OneLine : ILogEventEnricher
+    {
+        public void Enrich(LogEvent logEvent, ILogEventPropertyFactory propertyFactory)
+        {
+            foreach ((string name, LogEventPropertyValue value) in logEvent.Properties.Where(property => HasBreak(property.Value)).ToArray())
+            {
+                logEvent.AddOrUpdateProperty(new LogEventProperty(name, new ScalarValue(Escape((string)((ScalarValue)value).Value!))));
+            }
+        }
+
+        private static bool HasBreak(LogEventPropertyValue value) => value is ScalarValue { Value: string text } && text.Any(IsBreak);
+
+        private static string Escape(string text) =>
+            string.Concat(text.Select(character => IsBreak(character) ? $"\\u{(int)character:x4}" : $"{character}"));
+
+        private static bool IsBreak(char character) => char.IsControl(character) || character is '\u2028' or '\u2029';
     }
 
     private sealed class ReferenceColumns : ILogEventEnricher

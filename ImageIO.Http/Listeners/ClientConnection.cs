@@ -26,6 +26,7 @@ public sealed class ClientConnection
     private bool _inRequest;
     private volatile bool _isAnswering;
     private volatile bool _isRefused;
+    private bool _isAskedToEnd;
     private TimeSpan _patience;
     private TimeSpan _clientWait;
 
@@ -111,7 +112,24 @@ public sealed class ClientConnection
         {
             lock (_lock)
             {
-                return _inRequest && _waitingSince is not null && Socket?.Poll(0, SelectMode.SelectWrite) == false;
+                return _inRequest && _waitingSince is not null && TakesNoMore;
+            }
+        }
+    }
+
+    /// <summary>Whether the kernel holds so much that the client has not taken that it takes no more from us.</summary>
+    internal bool TakesNoMore
+    {
+        get
+        {
+            try
+            {
+                return Socket?.Poll(0, SelectMode.SelectWrite) == false;
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // The client was faster.
+                return false;
             }
         }
     }
@@ -137,7 +155,15 @@ public sealed class ClientConnection
         }
     }
 
-    internal void HandshakeEnded() => HandshakeTime = _time.GetElapsedTime(_opened);
+    internal void HandshakeEnded()
+    {
+        lock (_lock)
+        {
+            HandshakeTime = _time.GetElapsedTime(_opened);
+            // The handshake had its own time; the first request has all of its.
+            _waitingSince = _time.GetTimestamp();
+        }
+    }
 
     internal void RequestStarts()
     {
@@ -179,10 +205,10 @@ public sealed class ClientConnection
     }
 
     /// <summary>Ends it if it has kept us waiting for too long: an idle one politely, a stalled one by a cut.</summary>
-    /// <returns>Whether it was ended.</returns>
+    /// <returns>Whether it was ended just now.</returns>
     internal bool EndIfOverdue()
     {
-        bool inRequest;
+        bool isStalled;
         lock (_lock)
         {
             if (_waitingSince is not { } since || _time.GetElapsedTime(since) < _patience)
@@ -190,10 +216,18 @@ public sealed class ClientConnection
                 return false;
             }
 
-            inRequest = _inRequest;
+            // Between requests, too: an answer that is left unread keeps the server from the end of its request.
+            isStalled = _inRequest || TakesNoMore;
+            if (!isStalled && _isAskedToEnd)
+            {
+                // What is left is the head of a request that has begun to come; the server has a time limit for it.
+                return false;
+            }
+
+            _isAskedToEnd = true;
         }
 
-        if (!inRequest && _context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } polite)
+        if (!isStalled && _context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } polite)
         {
             polite.RequestClose();
         }

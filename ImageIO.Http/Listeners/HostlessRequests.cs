@@ -75,7 +75,9 @@ internal static class HostlessRequests
             {
                 string head = Encoding.Latin1.GetString(bytes.Slice(0, end));
                 var framing = RequestFraming.Of(head);
-                long firstLine = head.IndexOf('\n', StringComparison.Ordinal) + 1;
+                // Empty lines may come before the request line (RFC 9112 section 2.2).
+                int requestLine = Math.Max(head.AsSpan().IndexOfAnyExcept('\r', '\n'), 0);
+                long firstLine = head.IndexOf('\n', requestLine) + 1;
                 Write(server, bytes.Slice(0, firstLine));
                 if (!framing.HasHost)
                 {

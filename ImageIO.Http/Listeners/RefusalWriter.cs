@@ -99,7 +99,8 @@ internal sealed class RefusalWriter(PipeWriter inner, ClientConnection connectio
     private static string TextFor(int status) => status switch
     {
         400 => "The request is not valid HTTP/1.1",
-        405 => "Unknown method",
+        // Targets that belong to one method: * to OPTIONS, HOST:PORT to CONNECT.
+        405 => "This target has another method, see Allow",
         408 => "The request did not arrive in time",
         414 => $"The request line is too long, at most {ServiceListeners.LongestRequestLine} bytes are read",
         431 => "The request headers are too large or too many",

@@ -64,6 +64,12 @@ public static partial class ServiceListeners
         options.Limits.MinRequestBodyDataRate = null;
         options.Limits.MinResponseDataRate = null;
         options.Limits.KeepAliveTimeout = NeverByTheServer;
+        // A head that has begun to come is no idling, and ends by 408. As long as idling may last, and not the default of 30 s.
+        options.Limits.RequestHeadersTimeout = ConnectionWatch.DefaultPatience;
+        // A proxy's form of the target counts, whatever its Host header says (RFC 9112 section 3.2.2).
+        options.AllowHostHeaderOverride = true;
+        // Headers that we do not read may hold anything; with the default of UTF-8 the server refuses other bytes.
+        options.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
         // Clients expect file names in Content-Disposition as raw UTF-8.
         options.ResponseHeaderEncodingSelector = _ => Encoding.UTF8;
         foreach (ServiceListener listener in listeners)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using ImageIO.Http.Listeners;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -26,6 +27,13 @@ public static class Answer
         return Task.CompletedTask;
     }
 
+    /// <summary>The answer's body. A client that does not take it is one that stalls, whatever it was to get.</summary>
+    public static Stream ToClient(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return new ClientStream(context.Response.Body, ClientConnection.Of(context));
+    }
+
     /// <summary>A JSON body with a newline at its end.</summary>
     public static async Task JsonAsync(
         HttpContext context, Action<Utf8JsonWriter> write, int status = StatusCodes.Status200OK)
@@ -42,7 +50,7 @@ public static class Answer
         context.Response.ContentLength = buffer.WrittenCount;
         if (!HttpMethods.IsHead(context.Request.Method))
         {
-            await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
+            await ToClient(context).WriteAsync(buffer.WrittenMemory, context.RequestAborted);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text.RegularExpressions;
 using ImageIO.Core.Errors;
 
@@ -10,7 +11,7 @@ namespace ImageIO.Http.Messages;
 public static partial class ContentRangeHeader
 {
     /// <summary>The offset in the header's value.</summary>
-    /// <returns>0 when there is no header.</returns>
+    /// <returns>0 when there is no header; at most 2^63 - 1, where no image has a byte.</returns>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: blank, malformed, A above B, or B at or above C.</exception>
     public static long ParseOffset(string? header)
     {
@@ -22,12 +23,12 @@ public static partial class ContentRangeHeader
         Match match = Pattern().Match(header);
         if (match.Success)
         {
-            long first = WireInteger.Parse(match.Groups["first"].ValueSpan);
-            long? last = Optional(match.Groups["last"]);
-            long? complete = Optional(match.Groups["complete"]);
+            BigInteger first = WireInteger.Parse(match.Groups["first"].ValueSpan);
+            BigInteger? last = Optional(match.Groups["last"]);
+            BigInteger? complete = Optional(match.Groups["complete"]);
             if ((last is null || first <= last) && (complete is null || (last ?? first) < complete))
             {
-                return first;
+                return WireInteger.Clamp(first);
             }
         }
 
@@ -35,7 +36,7 @@ public static partial class ContentRangeHeader
             TransferError.InvalidRequest, $"Invalid Content-Range '{header}', expected bytes FIRST-LAST/SIZE, like bytes 0-4095/*");
     }
 
-    private static long? Optional(Group group) => group.ValueSpan is "*" ? null : WireInteger.Parse(group.ValueSpan);
+    private static BigInteger? Optional(Group group) => group.ValueSpan is "*" ? null : WireInteger.Parse(group.ValueSpan);
 
     [GeneratedRegex(
         @"^\s*bytes\s+(?<first>[0-9]+)\s*-\s*(?<last>[0-9]+|\*)\s*/\s*(?<complete>[0-9]+|\*)\s*$",

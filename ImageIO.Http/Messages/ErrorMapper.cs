@@ -91,7 +91,7 @@ public static partial class ErrorMapper
         response.ContentLength = body.Length;
         if (!HttpMethods.IsHead(context.Request.Method))
         {
-            await response.Body.WriteAsync(body, context.RequestAborted);
+            await Answer.ToClient(context).WriteAsync(body, context.RequestAborted);
         }
 
         if (isBodyUnread)

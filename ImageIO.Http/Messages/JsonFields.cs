@@ -102,7 +102,8 @@ public sealed class JsonFields
         return [.. value.EnumerateArray().Select(item => Text(name, item))];
     }
 
-    private BigInteger? OptionalBigInteger(string name, long minimum)
+    /// <summary>An integer of any size from <paramref name="minimum"/> on, or null.</summary>
+    public BigInteger? OptionalBigInteger(string name, long minimum)
     {
         if (!_fields.TryGetValue(name, out JsonElement value))
         {

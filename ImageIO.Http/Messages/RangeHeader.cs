@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text.RegularExpressions;
 using ImageIO.Core.Errors;
 
@@ -9,7 +10,7 @@ namespace ImageIO.Http.Messages;
 /// </summary>
 /// <param name="First">First byte.</param>
 /// <param name="Last">Last byte, inclusive. Null: to the end.</param>
-public readonly partial record struct RangeHeader(long First, long? Last)
+public readonly partial record struct RangeHeader(BigInteger First, BigInteger? Last)
 {
     /// <summary>Parses the header's value.</summary>
     /// <returns>Null when there is no header.</returns>
@@ -26,8 +27,8 @@ public readonly partial record struct RangeHeader(long First, long? Last)
         Match match = Pattern().Match(header);
         if (match.Success)
         {
-            long first = WireInteger.Parse(match.Groups["first"].ValueSpan);
-            long? last = match.Groups["last"].Length == 0 ? null : WireInteger.Parse(match.Groups["last"].ValueSpan);
+            BigInteger first = WireInteger.Parse(match.Groups["first"].ValueSpan);
+            BigInteger? last = match.Groups["last"].Length == 0 ? null : WireInteger.Parse(match.Groups["last"].ValueSpan);
             if (last is null || last >= first)
             {
                 return new RangeHeader(first, last);

@@ -16,6 +16,22 @@ public static class RequestBody
     public static bool IsPresent(HttpRequest request) =>
         request.ContentLength is > 0 || request.Headers.TransferEncoding.Count > 0;
 
+    /// <summary>Fails unless the body, if it is coded for the transfer, is in chunks and nothing more.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.InvalidRequest"/>: it is compressed, say. The server takes the chunks off and would leave the
+    /// rest, which then ends up in an image.
+    /// </exception>
+    public static void RequireKnownCoding(HttpRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        string coding = request.Headers.TransferEncoding.ToString();
+        if (coding.Length > 0 && !coding.Equals("chunked", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new TransferException(
+                TransferError.InvalidRequest, $"Unsupported Transfer-Encoding '{coding}', expected chunked");
+        }
+    }
+
     /// <summary>
     /// Whether part of the body may still be on its way. Then the connection cannot be kept: nobody knows where the
     /// next request begins.

@@ -51,6 +51,7 @@ public sealed class ServiceRouter(HostMeter meter)
         try
         {
             (ResourceHandler handler, string argument) = Find(connection.Service, context.Request);
+            RequestBody.RequireKnownCoding(context.Request);
             await handler(context, argument);
         }
         catch (Exception e)
@@ -85,7 +86,7 @@ public sealed class ServiceRouter(HostMeter meter)
             throw new TransferException(TransferError.MethodNotAllowed, "Unknown method");
         }
 
-        string path = request.Path.Value ?? "";
+        string path = RequestPath.Of(request);
         foreach (Route route in _routes.GetValueOrDefault(service) ?? [])
         {
             if (route.TryMatch(path, out string argument))

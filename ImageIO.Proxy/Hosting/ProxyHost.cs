@@ -68,7 +68,6 @@ public static partial class ProxyHost
         builder.Services.AddSingleton(_ => metrics);
 
         WebApplication app = builder.Build();
-        app.UseMetrics(app.Services.GetRequiredService<MeterProvider>(), Monitor);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         WriteStart(logger, configuration);
         ServiceRouter router = Route(app);
@@ -114,6 +113,7 @@ public static partial class ProxyHost
         services.GetRequiredService<SessionsEndpoint>().Map(router, Service);
         services.GetRequiredService<ImagesEndpoint>().Map(router, Service);
         router.MapHealth(Monitor, app.Lifetime);
+        router.MapMetrics(Monitor, app);
         return router;
     }
 

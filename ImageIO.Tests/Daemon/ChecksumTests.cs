@@ -8,7 +8,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>GET /images/ID/checksum and .../algorithms (daemon-api section 4), compared with Python's hashlib.</summary>
-public sealed class ChecksumTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ChecksumTests(RunningDaemon daemon)
 {
     private const int MiB = 1024 * 1024;
     private const string Python = "/usr/bin/python3";
@@ -100,6 +101,19 @@ public sealed class ChecksumTests(DaemonFixture daemon) : IClassFixture<DaemonFi
 
         Assert.Equal(await ExpectedAsync(sparse, 4 * MiB, "blake2b"), ofSparse);
         Assert.Equal(ofSparse, ofWritten);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Checksum_ends_where_the_ticket_ends()
+    {
+        byte[] content = Bytes.Random((2 * MiB) + 100);
+        string id = Guid.NewGuid().ToString();
+        await daemon.InstallAsync(TicketBody.For(id, daemon.Files.CreateImage(content), MiB + 1, "read"));
+
+        JsonNode answer = await GetAsync(new TestImage(id, ""), $"?algorithm=sha256&block_size={MiB}");
+
+        string expected = await ExpectedAsync(daemon.Files.CreateImage(content[..(MiB + 1)]), MiB, "sha256");
+        Assert.Equal(expected, answer["checksum"]!.GetValue<string>());
     }
 
     [Theory(Timeout = 20_000)]

@@ -59,7 +59,7 @@ public sealed class CommandLineTests
         files.AddOptions("98-other.conf", "[daemon]\ninactivity_timeout = 6\nmax_connections = 5\n");
         files.AddOptions("ignored.txt", "[daemon]\nmax_connections = 4\n");
 
-        BufferedCommandResult result = await RunAsync("--conf-dir", files.Path, "--show-config");
+        BufferedCommandResult result = await RunAsync("-c", files.Path, "--show-config");
 
         JsonNode configuration = JsonNode.Parse(result.StandardOutput)!;
         Assert.Equal(0, result.ExitCode);
@@ -201,7 +201,7 @@ public sealed class CommandLineTests
             File.Move(elsewhere, files.ControlSocket);
         }
 
-        await using DaemonProcess daemon = await DaemonProcess.StartAsync(files, "--ticket", ticket);
+        await using DaemonProcess daemon = await DaemonProcess.StartAsync(files, "-t", ticket);
         byte[] downloaded = await daemon.Remote.GetByteArrayAsync("/images/a-ticket-of-the-command-line");
         _ = Syscall.stat(files.ControlSocket, out Stat stat);
         daemon.Signal(Signum.SIGTERM);

@@ -4,7 +4,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>Content-Digest of uploads (RFC 9530; daemon-api section 4).</summary>
-public sealed class ContentDigestTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ContentDigestTests(RunningDaemon daemon)
 {
     // More than one buffer, and no multiple of anything.
     private static readonly byte[] Body = Bytes.Random((2 * 1024 * 1024) + 77);

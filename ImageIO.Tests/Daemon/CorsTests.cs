@@ -3,7 +3,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>Cross-origin requests (daemon-api section 2).</summary>
-public sealed class CorsTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class CorsTests(RunningDaemon daemon)
 {
     private const string Origin = "Origin: https://engine.example.com";
 

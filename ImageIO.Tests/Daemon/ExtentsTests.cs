@@ -6,7 +6,8 @@ using Microsoft.Extensions.Time.Testing;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>GET /images/ID/extents (daemon-api section 4).</summary>
-public sealed class ExtentsTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ExtentsTests(RunningDaemon daemon)
 {
     private const int Block = 64 * 1024;
 
@@ -89,6 +90,20 @@ public sealed class ExtentsTests(DaemonFixture daemon) : IClassFixture<DaemonFix
         TestImage image = await AddAsync(daemon.Files.CreateImage(Bytes.Random(Block + 17)), Block + 17);
 
         Assert.Equal([(0, Block + 17, false)], (await GetAsync(image)).Select(Read));
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(0, "[]")]
+    [InlineData(1000, """[{"start":0,"length":1000,"zero":false,"hole":false}]""")]
+    [InlineData(Block, """[{"start":0,"length":65536,"zero":false,"hole":false}]""")]
+    [InlineData(Block + 1, """[{"start":0,"length":65536,"zero":false,"hole":false},{"start":65536,"length":1,"zero":true,"hole":false}]""")]
+    [InlineData(9 * Block, """[{"start":0,"length":65536,"zero":false,"hole":false},{"start":65536,"length":458752,"zero":true,"hole":false}]""")]
+    public async Task Extents_end_where_ticket_or_image_end_first_as_a_download_does(int ticketSize, string expected)
+    {
+        TestImage image = await AddAsync(daemon.Files.CreateSparseImage(8 * Block, (0, Bytes.Random(Block))), ticketSize);
+
+        Assert.Equal(expected + "\n", await daemon.Local.GetStringAsync($"{image.Url}/extents"));
+        Assert.Equal(Math.Min(ticketSize, 8 * Block), (await daemon.Local.GetByteArrayAsync(image.Url)).Length);
     }
 
     [Fact(Timeout = 20_000)]

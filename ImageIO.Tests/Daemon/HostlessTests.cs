@@ -7,29 +7,15 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>The control service serves clients that send no Host header, like Engine's (daemon-api section 1).</summary>
-public sealed class HostlessTests : IAsyncLifetime
+[Collection(RunningDaemon.Collection)]
+public sealed class HostlessTests(RunningDaemon unix, TcpControlDaemon tcp) : IClassFixture<TcpControlDaemon>
 {
-    private DaemonFixture _unix = null!;
-    private DaemonFixture _tcp = null!;
-
-    public async Task InitializeAsync()
-    {
-        _unix = await DaemonFixture.StartAsync();
-        _tcp = await DaemonFixture.StartAsync("[control]\ntransport = tcp\nport = 0\n");
-    }
-
-    public async Task DisposeAsync()
-    {
-        await _unix.DisposeAsync();
-        await _tcp.DisposeAsync();
-    }
-
     [Theory(Timeout = 20_000)]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Bare_request_is_answered_and_the_connection_is_kept(bool tcp)
+    [InlineData("unix")]
+    [InlineData("tcp")]
+    public async Task Bare_request_is_answered_and_the_connection_is_kept(string transport)
     {
-        using RawClient client = await ConnectAsync(tcp);
+        using RawClient client = await ConnectAsync(transport);
 
         await client.SendAsync("GET /tickets/x HTTP/1.1\r\n\r\n");
         (await client.ReceiveAsync()).AssertIsError(404);
@@ -40,15 +26,15 @@ public sealed class HostlessTests : IAsyncLifetime
     }
 
     [Theory(Timeout = 20_000)]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Ticket_goes_in_and_out_whatever_the_packets(bool tcp)
+    [InlineData("unix")]
+    [InlineData("tcp")]
+    public async Task Ticket_goes_in_and_out_whatever_the_packets(string transport)
     {
-        using RawClient client = await ConnectAsync(tcp);
+        using RawClient client = await ConnectAsync(transport);
         byte[] body = Encoding.UTF8.GetBytes(TicketBody.For("hostless", "/nowhere", 1, "read").ToJsonString());
         byte[] request = [.. Encoding.UTF8.GetBytes($"PUT /tickets/hostless HTTP/1.1\r\nContent-Length: {body.Length}\r\n\r\n"), .. body];
 
-        if (tcp)
+        if (transport == "tcp")
         {
             client.Socket.NoDelay = true;
         }
@@ -67,11 +53,11 @@ public sealed class HostlessTests : IAsyncLifetime
     }
 
     [Theory(Timeout = 20_000)]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Pipelined_requests_are_answered_in_order(bool tcp)
+    [InlineData("unix")]
+    [InlineData("tcp")]
+    public async Task Pipelined_requests_are_answered_in_order(string transport)
     {
-        using RawClient client = await ConnectAsync(tcp);
+        using RawClient client = await ConnectAsync(transport);
         string body = TicketBody.For("pipelined", "/nowhere", 1, "read").ToJsonString();
 
         await client.SendAsync(Encoding.UTF8.GetBytes(
@@ -91,17 +77,31 @@ public sealed class HostlessTests : IAsyncLifetime
     [Fact(Timeout = 20_000)]
     public async Task Lines_may_end_in_lf_alone()
     {
-        using RawClient client = await ConnectAsync(tcp: false);
+        using RawClient client = await ConnectAsync("unix");
 
         await client.SendAsync("GET /tickets/x HTTP/1.1\nAccept: */*\n\n"u8.ToArray());
 
         (await client.ReceiveAsync()).AssertIsError(404);
     }
 
+    [Theory(Timeout = 20_000)]
+    [InlineData("\r\nGET /tickets/x HTTP/1.1\r\n\r\n")]
+    [InlineData("\r\n\r\nGET /tickets/x HTTP/1.1\r\nHost: h\r\n\r\n")]
+    public async Task Empty_lines_before_a_request_are_passed_over(string request)
+    {
+        using RawClient client = await ConnectAsync("unix");
+        await client.AssertOpenAsync();
+
+        await client.SendAsync(Encoding.ASCII.GetBytes(request));
+
+        (await client.ReceiveAsync()).AssertIsError(404);
+        await client.AssertOpenAsync();
+    }
+
     [Fact(Timeout = 20_000)]
     public async Task Chunked_body_is_accepted_with_a_host()
     {
-        using RawClient client = await ConnectAsync(tcp: false);
+        using RawClient client = await ConnectAsync("unix");
         string body = TicketBody.For("chunked", "/nowhere", 1, "read").ToJsonString();
 
         await client.RequestAsync("PUT", "/tickets/chunked", "Transfer-Encoding: chunked");
@@ -115,7 +115,7 @@ public sealed class HostlessTests : IAsyncLifetime
     [Fact(Timeout = 20_000)]
     public async Task Text_in_a_header_is_not_taken_for_another_header()
     {
-        using RawClient client = await ConnectAsync(tcp: false);
+        using RawClient client = await ConnectAsync("unix");
 
         // The second byte of this letter in UTF-8 is a line end in Latin-1.
         await client.SendAsync(Encoding.UTF8.GetBytes("GET /tickets/x HTTP/1.1\r\nNote: ÅContent-Length: 5\r\n\r\n"));
@@ -128,7 +128,7 @@ public sealed class HostlessTests : IAsyncLifetime
     [Fact(Timeout = 20_000)]
     public async Task Hostless_request_to_the_local_service_is_400_as_http_wants()
     {
-        using RawClient client = await RawClient.ConnectAsync(_unix.Files.LocalSocket);
+        using RawClient client = await RawClient.ConnectAsync(unix.Files.LocalSocket);
 
         await client.SendAsync("GET /images/x HTTP/1.1\r\n\r\n");
 
@@ -136,11 +136,11 @@ public sealed class HostlessTests : IAsyncLifetime
     }
 
     [Theory(Timeout = 20_000)]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task What_is_no_request_is_400_with_a_text_also_for_who_sends_megabytes_behind(bool tcp)
+    [InlineData("unix")]
+    [InlineData("tcp")]
+    public async Task What_is_no_request_is_400_with_a_text_also_for_who_sends_megabytes_behind(string transport)
     {
-        using RawClient client = await ConnectAsync(tcp);
+        using RawClient client = await ConnectAsync(transport);
 
         await client.SendAsync("GET /tickets/x HTTP/1.1\nno header\n\n");
         await client.SendAsync(new byte[8 * 1024 * 1024]);
@@ -179,7 +179,7 @@ public sealed class HostlessTests : IAsyncLifetime
             print("done")
             """;
 
-        string output = await RunAsync("/usr/bin/python3", "-c", Script, $"{_tcp.ControlPort}", _unix.Files.ControlSocket);
+        string output = await RunAsync("/usr/bin/python3", "-c", Script, $"{tcp.ControlUrl.Port}", unix.Files.ControlSocket);
 
         Assert.Equal("done\n", output);
     }
@@ -190,8 +190,8 @@ public sealed class HostlessTests : IAsyncLifetime
         string ticket = TicketBody.For("curl", "/nowhere", 1, "read").ToJsonString();
         string[][] targets =
         [
-            ["--unix-socket", _unix.Files.ControlSocket, "http://localhost/tickets/curl"],
-            [$"http://127.0.0.1:{_tcp.ControlPort}/tickets/curl"],
+            ["--unix-socket", unix.Files.ControlSocket, "http://localhost/tickets/curl"],
+            [$"http://127.0.0.1:{tcp.ControlUrl.Port}/tickets/curl"],
         ];
         string[][] hosts = [[], ["-H", "Host:"]];
         foreach (string[] target in from target in targets from host in hosts select (string[])[.. host, .. target])
@@ -212,6 +212,6 @@ public sealed class HostlessTests : IAsyncLifetime
         return result.StandardOutput;
     }
 
-    private Task<RawClient> ConnectAsync(bool tcp) =>
-        tcp ? RawClient.ConnectTcpAsync(_tcp.ControlPort) : RawClient.ConnectAsync(_unix.Files.ControlSocket);
+    private Task<RawClient> ConnectAsync(string transport) =>
+        transport == "tcp" ? RawClient.ConnectTcpAsync(tcp.ControlUrl.Port) : RawClient.ConnectAsync(unix.Files.ControlSocket);
 }

@@ -4,7 +4,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>GET and HEAD of <c>/images/ID</c> (daemon-api section 4).</summary>
-public sealed class ImageGetTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ImageGetTests(RunningDaemon daemon)
 {
     private const int Size = 10_000;
 
@@ -115,16 +116,22 @@ public sealed class ImageGetTests(DaemonFixture daemon) : IClassFixture<DaemonFi
         Assert.Null(response.Header("connection"));
     }
 
-    [Fact(Timeout = 20_000)]
-    public async Task Content_range_states_a_ticket_size_beyond_2_to_the_64_exactly()
+    [Theory(Timeout = 20_000)]
+    [InlineData("bytes=1-2", 206, "bytes 1-2/18446744073709551617")]
+    [InlineData("bytes=0-10000", 416, "bytes */10000")]
+    [InlineData("bytes=0-18446744073709551616", 416, "bytes */10000")]
+    [InlineData("bytes=0-18446744073709551617", 416, "bytes */18446744073709551617")]
+    [InlineData("bytes=18446744073709551617-", 416, "bytes */18446744073709551617")]
+    public async Task Content_range_states_a_ticket_size_beyond_2_to_the_64_exactly(string range, int status, string contentRange)
     {
         string id = Guid.NewGuid().ToString();
         await daemon.InstallAsync(TicketBody.For(id, daemon.Files.CreateImage(TestImage.Random(Size)), 0, "read")
             .With("size", System.Text.Json.Nodes.JsonNode.Parse("18446744073709551617")));
 
-        RawResponse response = await GetAsync($"/images/{id}", "Range: bytes=1-2");
+        RawResponse response = await GetAsync($"/images/{id}", $"Range: {range}");
 
-        Assert.Equal("bytes 1-2/18446744073709551617", response.Header("content-range"));
+        Assert.Equal(status, response.Status);
+        Assert.Equal(contentRange, response.Header("content-range"));
         Assert.Equal(Size, (await daemon.Local.GetByteArrayAsync($"/images/{id}")).Length);
     }
 

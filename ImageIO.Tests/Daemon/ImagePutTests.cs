@@ -4,7 +4,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>PUT of <c>/images/ID</c> (daemon-api section 4).</summary>
-public sealed class ImagePutTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class ImagePutTests(RunningDaemon daemon)
 {
     private const int Size = 10_000;
 
@@ -18,6 +19,8 @@ public sealed class ImagePutTests(DaemonFixture daemon) : IClassFixture<DaemonFi
     [InlineData("bytes 9900-9999/10000", 9900)]
     [InlineData("Bytes 12-13/14", 12)]
     [InlineData("bytes  12 - 13 / 14 ", 12)]
+    [InlineData("bytes 1-18446744073709551616/*", 1)]
+    [InlineData("bytes 1-18446744073709551616/18446744073709551617", 1)]
     public async Task Put_writes_the_body_at_the_first_byte_of_content_range(string? range, int offset)
     {
         byte[] content = TestImage.Random(Size);
@@ -39,6 +42,8 @@ public sealed class ImagePutTests(DaemonFixture daemon) : IClassFixture<DaemonFi
     [InlineData("Content-Range: bytes 5-4/*")]
     [InlineData("Content-Range: bytes 0-10/10")]
     [InlineData("Content-Range: bytes 10-*/10")]
+    [InlineData("Content-Range: bytes 18446744073709551617-18446744073709551616/*")]
+    [InlineData("Content-Range: bytes 0-18446744073709551617/18446744073709551616")]
     [InlineData("Content-Range: bytes */10")]
     [InlineData("Content-Range: bytes 0-/10")]
     [InlineData("Content-Range: bytes 0-1")]
@@ -104,6 +109,62 @@ public sealed class ImagePutTests(DaemonFixture daemon) : IClassFixture<DaemonFi
         await client.AssertOpenAsync();
     }
 
+    [Theory(Timeout = 20_000)]
+    [InlineData("PUT /images/?flush=x", "Content-Range: wrong", 400, "ticket id")]
+    [InlineData("PUT /images/none?flush=x", "Content-Range: wrong", 400, "Content-Length")]
+    [InlineData("PUT /images/none?flush=x", "Content-Length: 0\nContent-Range: wrong", 400, "Content-Range")]
+    [InlineData("PUT /images/none?flush=x", "Content-Length: 0\nContent-Range: bytes 9-*/*", 400, "flush")]
+    [InlineData("PUT /images/none", "Content-Length: 0\nContent-Range: bytes 9-*/*", 403, "not allowed")]
+    [InlineData("PUT /images/READ", "Content-Length: 0\nContent-Range: bytes 9-*/*", 403, "not allowed")]
+    [InlineData("PUT /images/MISSING", "Content-Length: 0\nContent-Range: bytes 9-*/*", 500, "cannot be opened")]
+    [InlineData("PUT /images/WRITE", "Content-Length: 0\nContent-Range: bytes 9-*/*", 416, "out of bounds")]
+    [InlineData("PUT /images/WRITE", "Content-Length: 0\nContent-Range: bytes 8-*/*", 200, "")]
+    public async Task Checks_of_a_put_come_in_order(string line, string headers, int status, string said)
+    {
+        TestImage read = await daemon.AddImageAsync(new byte[8], "read");
+        TestImage write = await daemon.AddImageAsync(new byte[8], "write");
+        TestImage missing = await daemon.AddImageAsync(new byte[8], "write");
+        File.Delete(missing.Path);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+        string target = line[4..].Replace("READ", read.Id, StringComparison.Ordinal)
+            .Replace("WRITE", write.Id, StringComparison.Ordinal).Replace("MISSING", missing.Id, StringComparison.Ordinal);
+
+        await client.RequestAsync("PUT", target, headers);
+        RawResponse response = await client.ReceiveAsync();
+
+        Assert.Equal(status, response.Status);
+        Assert.Contains(said, response.Text, StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Success_has_no_header_but_length_and_date()
+    {
+        TestImage image = await daemon.AddImageAsync(new byte[8]);
+        using RawClient client = await RawClient.ConnectTlsAsync(daemon);
+
+        // As the manager's page sends its pieces.
+        await client.RequestAsync(
+            "PUT", $"{image.Url}?flush=n", "Content-Length: 3", "Content-Range: bytes 0-2/8", "Cache-Control: no-cache",
+            "Pragma: no-cache", "Content-Type: application/octet-stream");
+        await client.SendAsync([1, 2, 3]);
+        RawResponse response = await client.ReceiveAsync();
+
+        Assert.Equal(
+            ["content-length", "date"],
+            response.Head.Split("\r\n")[1..^2].Select(header => header.Split(':')[0].ToLowerInvariant()).Order());
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Body_of_a_form_is_image_data_like_any_other()
+    {
+        TestImage image = await daemon.AddImageAsync(new byte[7]);
+
+        RawResponse response = await PutAsync(image.Url, "a=b&c=d"u8.ToArray(), "Content-Type: application/x-www-form-urlencoded");
+
+        Assert.Equal(200, response.Status);
+        Assert.Equal("a=b&c=d"u8.ToArray(), image.Content);
+    }
+
     [Fact(Timeout = 20_000)]
     public async Task Put_of_nothing_is_200_and_leaves_the_image()
     {
@@ -134,13 +195,14 @@ public sealed class ImagePutTests(DaemonFixture daemon) : IClassFixture<DaemonFi
     }
 
     [Theory(Timeout = 20_000)]
-    [InlineData(9_999, 2)]
-    [InlineData(10_000, 1)]
-    [InlineData(0, 10_001)]
-    [InlineData(0, 1_000_000)]
-    [InlineData(10_001, 0)]
-    [InlineData(9_223_372_036_854_775_807, 1)]
-    public async Task Put_past_the_ticket_is_416_and_writes_nothing(long offset, int length)
+    [InlineData("9999", 2)]
+    [InlineData("10000", 1)]
+    [InlineData("0", 10_001)]
+    [InlineData("0", 1_000_000)]
+    [InlineData("10001", 0)]
+    [InlineData("9223372036854775807", 1)]
+    [InlineData("18446744073709551616", 1)]
+    public async Task Put_past_the_ticket_is_416_and_writes_nothing(string offset, int length)
     {
         byte[] content = TestImage.Random(Size);
         TestImage image = await daemon.AddImageAsync(content);

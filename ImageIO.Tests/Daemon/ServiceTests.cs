@@ -27,19 +27,88 @@ public sealed class ServiceTests
         }
     }
 
-    [Fact(Timeout = 20_000)]
-    public async Task Ten_clients_with_four_connections_each_connect_to_the_local_service_at_once()
+    [Fact(Timeout = 30_000)]
+    public async Task Ten_clients_with_four_connections_each_connect_before_the_daemon_has_accepted_any()
     {
-        await using DaemonFixture daemon = await DaemonFixture.StartAsync();
-
+        using var files = new DaemonFiles();
+        await using DaemonProcess daemon = await DaemonProcess.StartAsync(files);
+        daemon.Signal(Signum.SIGSTOP);
         RawClient[] clients = await Task.WhenAll(
-            Enumerable.Range(0, 40).Select(_ => RawClient.ConnectAsync(daemon.Files.LocalSocket)));
+            new[] { files.LocalSocket, files.ControlSocket }.SelectMany(
+                socket => Enumerable.Range(0, 40).Select(_ => RawClient.ConnectAsync(socket))));
+        daemon.Signal(Signum.SIGCONT);
 
         foreach (RawClient client in clients)
         {
             await client.AssertOpenAsync();
             client.Dispose();
         }
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Local_service_may_be_an_abstract_socket()
+    {
+        string name = $"/org/ovirt/imageio/{Guid.NewGuid():N}";
+        await using DaemonFixture daemon = await DaemonFixture.StartAsync($"[local]\nsocket = \\0{name}\n");
+        TestImage image = await daemon.AddImageAsync([7]);
+
+        Assert.Equal($"\0{name}", await LocalSocketAsync(daemon.Remote));
+        Assert.Contains(name, await File.ReadAllTextAsync("/proc/net/unix"), StringComparison.Ordinal);
+        Assert.Equal([7], await daemon.Local.GetByteArrayAsync(image.Url));
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Local_service_without_a_name_has_a_random_one_that_options_tells()
+    {
+        await using DaemonFixture first = await DaemonFixture.StartAsync("[local]\nsocket =\n");
+        await using DaemonFixture second = await DaemonFixture.StartAsync("[local]\nsocket =\n");
+        using HttpResponseMessage response = await first.Remote.SendAsync(new HttpRequestMessage(HttpMethod.Options, "/images/*"));
+        TestImage image = await first.AddImageAsync([7]);
+
+        string name = await LocalSocketAsync(first.Remote);
+        using HttpClient client = DaemonClients.OverUnixSocket(name);
+
+        Assert.Contains("\"unix_socket\":\"\\u0000", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal([7], await client.GetByteArrayAsync(image.Url));
+        Assert.NotEqual(name, await LocalSocketAsync(second.Remote));
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Ticket_without_an_inactivity_timeout_has_the_configured_one()
+    {
+        await using DaemonFixture daemon = await DaemonFixture.StartAsync("[daemon]\ninactivity_timeout = 7\n");
+        TestImage image = await daemon.AddImageAsync([7]);
+
+        Assert.Equal(7, (await daemon.GetTicketAsync(image.Id))["inactivity_timeout"]!.GetValue<int>());
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Daemon_without_a_local_service_has_no_socket_to_tell()
+    {
+        await using DaemonFixture daemon = await DaemonFixture.StartAsync("[local]\nenable = false\n[daemon]\nmax_connections = 3\n");
+        TestImage image = await daemon.AddImageAsync([7]);
+
+        using HttpResponseMessage response = await daemon.Remote.SendAsync(new HttpRequestMessage(HttpMethod.Options, image.Url));
+
+        Assert.Equal(
+            """{"features":["checksum","extents","flush","zero"],"max_readers":3,"max_writers":3}""" + "\n",
+            await response.Content.ReadAsStringAsync());
+        Assert.False(File.Exists(daemon.Files.LocalSocket));
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("", "127.0.0.1")]
+    [InlineData("prefer_ipv4 = true", "127.0.0.1")]
+    [InlineData("prefer_ipv4 = false", "[::1]")]
+    public async Task Control_service_on_tcp_listens_on_loopback_only(string option, string address)
+    {
+        await using DaemonFixture daemon = await DaemonFixture.StartAsync($"[control]\ntransport = tcp\nport = 0\n{option}\n");
+
+        // As the kernel tells the address of the socket (getsockname(2)).
+        Assert.Contains($"http://{address}:{daemon.ControlPort}", daemon.Urls.Split(", "));
+        using HttpClient client = new() { BaseAddress = new Uri($"http://{address}:{daemon.ControlPort}") };
+        Assert.Equal("[]\n", await client.GetStringAsync("/tickets"));
+        Assert.False(File.Exists(daemon.Files.ControlSocket));
     }
 
     [Fact(Timeout = 30_000)]
@@ -69,10 +138,7 @@ public sealed class ServiceTests
         string relative = Path.GetRelativePath(Environment.CurrentDirectory, path);
         await using DaemonFixture daemon = await DaemonFixture.StartAsync($"[local]\nsocket = {relative}\n");
 
-        using HttpResponseMessage response = await daemon.Local.SendAsync(new HttpRequestMessage(HttpMethod.Options, "/images/*"));
-        JsonNode answer = JsonNode.Parse(await response.Content.ReadAsStringAsync())!;
-
-        Assert.Equal(path, answer["unix_socket"]!.GetValue<string>());
+        Assert.Equal(path, await LocalSocketAsync(daemon.Local));
     }
 
     [Fact(Timeout = 30_000)]
@@ -125,6 +191,12 @@ public sealed class ServiceTests
             }
         });
         Assert.Equal(TransferError.TicketCanceled, late.Error);
+    }
+
+    private static async Task<string> LocalSocketAsync(HttpClient client)
+    {
+        using HttpResponseMessage response = await client.SendAsync(new HttpRequestMessage(HttpMethod.Options, "/images/*"));
+        return JsonNode.Parse(await response.Content.ReadAsStringAsync())!["unix_socket"]!.GetValue<string>();
     }
 
     // CLOCK_MONOTONIC (clock_gettime(2)), as the runtime reads it.

@@ -1,3 +1,4 @@
+using ImageIO.Http.Listeners;
 using ImageIO.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 
@@ -50,6 +51,112 @@ public sealed class StallTests : IAsyncLifetime
         await other.AssertClosedAsync();
     }
 
+    [Fact(Timeout = 30_000)]
+    public async Task Client_that_does_not_take_extents_is_cut_and_the_image_is_closed()
+    {
+        // Some 800 KB of JSON: more than socket and server hold for a client.
+        const int Count = 8000;
+        const long Stride = 8192;
+        string id = Guid.NewGuid().ToString();
+        string path = _daemon.Files.CreateSparseImage(
+            Count * Stride, Enumerable.Range(0, Count).Select(index => (index * Stride, new byte[] { 1 })));
+        await _daemon.InstallAsync(TicketBody.For(id, path, Count * Stride, "read").With("inactivity_timeout", 30));
+        using RawClient client = await RawClient.ConnectAsync(_daemon.Files.LocalSocket);
+        await client.RequestAsync("GET", $"/images/{id}/extents");
+        await Eventually.HoldsAsync(() => LocalConnection()?.IsStuck == true, "the answer stands still");
+
+        await PassesUntilAsync(() => LocalConnection() is null, "the stalled client is cut");
+
+        await _daemon.BecomesQuietAsync(new TestImage(id, path));
+    }
+
+    [Theory(Timeout = 30_000)]
+    [InlineData("HEAD /none")]
+    [InlineData("GET /images/none/checksum")]
+    [InlineData("OPTIONS /images/*")]
+    public async Task Client_that_sends_requests_and_takes_no_answer_is_cut(string request)
+    {
+        using RawClient client = await RawClient.ConnectAsync(_daemon.Files.LocalSocket);
+        string one = $"{request} HTTP/1.1\nHost: h\n\n";
+        Task sending = client.SendAsync(string.Concat(Enumerable.Repeat(one, 20_000)));
+        await Eventually.HoldsAsync(() => LocalConnection()?.TakesNoMore == true, "the answers stand still");
+
+        await PassesUntilAsync(() => LocalConnection() is null, "the client is cut");
+
+        // Sent in full or not: the daemon took some of it, and the kernel some more.
+        await Record.ExceptionAsync(() => sending);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Request_whose_head_has_begun_is_served_after_idling_and_its_connection_then_closed()
+    {
+        using RawClient client = await RawClient.ConnectAsync(_daemon.Files.LocalSocket);
+        await client.AssertOpenAsync();
+        await client.SendAsync("GET /none HTTP/1.1\nHost: h\n");
+        string log = _daemon.Files.ReadLog();
+
+        await SecondsPassAsync(70);
+        await client.SendAsync("\n");
+        RawResponse response = await client.ReceiveAsync();
+
+        Assert.Equal(404, response.Status);
+        Assert.Equal("close", response.Header("connection"));
+        await client.AssertClosedAsync();
+        // Not once in each second of waiting.
+        Assert.Single(_daemon.Files.ReadLog()[log.Length..].Split('\n'), line => line.Contains("idle or stalled", StringComparison.Ordinal));
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Head_that_never_comes_to_its_end_is_408_after_as_long_as_idling_may_last()
+    {
+        Assert.Equal(ConnectionWatch.DefaultPatience, _daemon.ServerLimits.RequestHeadersTimeout);
+        // By the server's own clock, which knows real time only.
+        _daemon.ServerLimits.RequestHeadersTimeout = TimeSpan.FromMilliseconds(100);
+        foreach (RawClient connected in (RawClient[])
+            [await RawClient.ConnectTlsAsync(_daemon), await RawClient.ConnectAsync(_daemon.Files.LocalSocket)])
+        {
+            using RawClient client = connected;
+            await client.AssertOpenAsync();
+
+            await client.SendAsync("GET /images/x HTTP/1.1\nHost: h\n");
+            RawResponse response = await client.ReceiveAsync();
+
+            response.AssertIsError(408);
+            Assert.Equal("close", response.Header("connection"));
+            await client.AssertClosedAsync();
+        }
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Manager_that_sends_half_a_head_is_closed_as_if_it_idled()
+    {
+        using RawClient client = await RawClient.ConnectAsync(_daemon.Files.ControlSocket);
+        await client.SendAsync("GET /tickets/x HTTP/1.1\n");
+
+        await SecondsPassAsync(58);
+        Assert.False(client.Socket.Poll(0, System.Net.Sockets.SelectMode.SelectRead), "Closed too early");
+        await PassesUntilAsync(() => client.Socket.Poll(0, System.Net.Sockets.SelectMode.SelectRead), "the connection is closed");
+
+        await client.AssertClosedAsync();
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Tls_handshake_has_60_s_with_either_transport()
+    {
+        await using DaemonFixture openssl = await DaemonFixture.StartAsync("[tls]\ntransport = openssl\n", _time);
+        using RawClient client = await RawClient.ConnectTcpAsync(openssl.RemotePort);
+        await Eventually.HoldsAsync(() => RemoteConnections(openssl) == 1, "the connection was accepted");
+        await SecondsPassAsync(59);
+        Assert.Equal(1, RemoteConnections(openssl));
+        await PassesUntilAsync(() => RemoteConnections(openssl) == 0, "the handshake is given up");
+        await client.AssertClosedAsync();
+
+        // The other's clock is the server's own, and real.
+        TestCertificate certificate = _daemon.Files.Certificate;
+        var dotnet = ServerTls.Load(certificate.CertificateFile, certificate.KeyFile, "", TlsTransport.DotNet);
+        Assert.Equal(TimeSpan.FromSeconds(60), dotnet.ForKestrel().HandshakeTimeout);
+    }
+
     [SkippableFact(Timeout = 60_000)]
     [Trait("Needs", "Root")]
     public async Task Storage_slower_than_the_timeout_cuts_nobody()
@@ -80,6 +187,12 @@ public sealed class StallTests : IAsyncLifetime
         client.Dispose();
         await _daemon.BecomesQuietAsync(new TestImage(id, path));
     }
+
+    private static int RemoteConnections(DaemonFixture daemon) =>
+        daemon.Connections.Open.Count(connection => connection.Service == "remote");
+
+    private ClientConnection? LocalConnection() =>
+        _daemon.Connections.Open.SingleOrDefault(connection => connection.Service == "local");
 
     private async Task<TestImage> AddAsync(int size, int inactivityTimeout)
     {

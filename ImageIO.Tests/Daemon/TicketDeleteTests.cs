@@ -113,6 +113,30 @@ public sealed class TicketDeleteTests(DaemonFixture daemon) : IClassFixture<Daem
     }
 
     [Fact(Timeout = 20_000)]
+    public async Task Delete_without_id_cancels_what_runs_and_is_409_until_that_has_stopped()
+    {
+        await using DaemonFixture hasty = await DaemonFixture.StartAsync("[control]\nremove_timeout = 0.1\n");
+        TestImage image = await hasty.AddImageAsync(new byte[1000]);
+        RawClient client = await StalledUploadAsync(hasty, image);
+        TestImage idle = await hasty.AddImageAsync(new byte[1000]);
+
+        using HttpResponseMessage refused = await hasty.Control.DeleteAsync("/tickets/");
+        JsonObject canceled = await hasty.GetTicketAsync(image.Id);
+        using HttpResponseMessage gone = await hasty.Control.GetAsync($"/tickets/{idle.Id}");
+        client.Dispose();
+        await Eventually.HoldsAsync(
+            async () => !(await hasty.GetTicketAsync(image.Id))["active"]!.GetValue<bool>(), "the upload has stopped");
+
+        Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
+        Assert.StartsWith("Timeout cancelling transfer", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.True(canceled["canceled"]!.GetValue<bool>());
+        Assert.Equal(HttpStatusCode.NotFound, gone.StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, await DeleteAsync(hasty, ""));
+        Assert.Equal("[]\n", await hasty.Control.GetStringAsync("/tickets"));
+        Assert.Equal(0, OpenFiles.Count(image.Path));
+    }
+
+    [Fact(Timeout = 20_000)]
     public async Task Delete_without_id_removes_all()
     {
         await using DaemonFixture own = await DaemonFixture.StartAsync();

@@ -5,7 +5,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>What a ticket may look like (daemon-api section 3).</summary>
-public sealed class TicketPutTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class TicketPutTests(RunningDaemon daemon)
 {
     private const string AnyPath = "/no/such/image";
 

@@ -7,7 +7,8 @@ using Microsoft.Extensions.Time.Testing;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>What GET and PATCH of a ticket say and do while it is used (daemon-api section 3).</summary>
-public sealed class TicketStateTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class TicketStateTests(RunningDaemon daemon)
 {
     private const int MiB = 1024 * 1024;
 
@@ -162,6 +163,10 @@ public sealed class TicketStateTests(DaemonFixture daemon) : IClassFixture<Daemo
     [InlineData("HEAD", "", true)]
     [InlineData("OPTIONS", "", true)]
     [InlineData("PUT", "Content-Length: 0", true)]
+    [InlineData("PATCH", "Content-Length: 15\n\n{\"op\": \"flush\"}", true)]
+    [InlineData("PATCH", "Content-Length: 24\n\n{\"op\": \"zero\",\"size\":10}", true)]
+    [InlineData("PATCH", "Content-Length: 24\n\n{\"op\": \"zero\",\"size\":11}", false)]
+    [InlineData("PATCH", "Content-Length: 2\n\n{}", false)]
     [InlineData("GET", "Range: bytes=10-10", false)]
     [InlineData("GET", "Range: bytes=-1", false)]
     [InlineData("PUT", "Content-Length: 11", false)]

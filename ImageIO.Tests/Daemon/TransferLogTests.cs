@@ -58,6 +58,18 @@ public sealed partial class TransferLogTests : IAsyncLifetime
     }
 
     [Fact(Timeout = 20_000)]
+    public async Task Event_is_one_line_whatever_it_names()
+    {
+        string[] before = _daemon.Files.ReadLog().Split('\n');
+        await AddAsync("one\n2026-01-01 00:00:00,000 ERROR forged\u2028line\0", 100);
+
+        string[] added = [.. _daemon.Files.ReadLog().Split('\n').Skip(before.Length - 1)];
+
+        Assert.Contains("one\\u000a2026-01-01 00:00:00,000 ERROR forged\\u2028line\\u0000: ticket added", added[^2], StringComparison.Ordinal);
+        Assert.DoesNotContain(added, line => line.StartsWith("2026-01-01", StringComparison.Ordinal));
+    }
+
+    [Fact(Timeout = 20_000)]
     public async Task Ticket_ids_keys_and_payload_are_never_logged_whatever_goes_wrong()
     {
         TestImage image = await AddAsync("transfer-9", 100);

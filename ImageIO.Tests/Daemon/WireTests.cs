@@ -4,7 +4,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>HTTP/1.1 as its bytes: what clients of the reference depend on, and no library shows (daemon-api section 2).</summary>
-public sealed class WireTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
+[Collection(RunningDaemon.Collection)]
+public sealed class WireTests(RunningDaemon daemon)
 {
     [Fact(Timeout = 20_000)]
     public async Task Info_is_one_json_line()
@@ -74,6 +75,50 @@ public sealed class WireTests(DaemonFixture daemon) : IClassFixture<DaemonFixtur
         await client.SendAsync(new byte[8 * 1024 * 1024]);
 
         (await client.ReceiveAsync()).AssertIsError(400);
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("GET", "*", 405, "OPTIONS")]
+    [InlineData("CONNECT", "/images/x", 405, null)]
+    public async Task Method_that_its_target_lacks_is_405(string method, string target, int status, string? allow)
+    {
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync(method, target);
+        RawResponse response = await client.ReceiveAsync();
+
+        response.AssertIsError(status);
+        Assert.Equal(allow, response.Header("allow"));
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Header_that_nobody_reads_may_hold_any_bytes()
+    {
+        TestImage image = await daemon.AddImageAsync([7]);
+        using RawClient client = await RawClient.ConnectTlsAsync(daemon);
+
+        await client.SendAsync(Encoding.Latin1.GetBytes($"GET {image.Url} HTTP/1.1\r\nHost: h\r\nUser-Agent: \u00e9\u00ff\r\n\r\n"));
+
+        Assert.Equal([7], (await client.ReceiveAsync()).Body);
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("gzip")]
+    [InlineData("gzip, chunked")]
+    [InlineData("chunked, chunked")]
+    public async Task Transfer_coding_besides_chunked_is_400_and_writes_nothing(string coding)
+    {
+        TestImage image = await daemon.AddImageAsync(new byte[5]);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync("PUT", image.Url, $"Transfer-Encoding: {coding}");
+        await client.SendAsync("5\nhello\n0\n\n");
+        RawResponse response = await client.ReceiveAsync();
+
+        response.AssertIsError(400);
+        Assert.Equal("close", response.Header("connection"));
+        await client.AssertClosedAsync();
+        Assert.Equal(new byte[5], image.Content);
     }
 
     [Fact(Timeout = 20_000)]

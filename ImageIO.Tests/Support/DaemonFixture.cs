@@ -7,7 +7,9 @@ using ImageIO.Http.Listeners;
 using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace ImageIO.Tests.Support;
 
@@ -42,6 +44,9 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     /// <summary>The control service's port, when its transport is TCP.</summary>
     public int ControlPort => Listeners.PortOf(Services.Control);
 
+    /// <summary>Where the services listen, in one line.</summary>
+    public string Urls => Listeners.Urls;
+
     internal DaemonFiles Files { get; }
 
     internal TicketStore Tickets => App.Services.GetRequiredService<TicketStore>();
@@ -49,6 +54,9 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     internal BufferPool Pool => App.Services.GetRequiredService<BufferPool>();
 
     internal ConnectionWatch Connections => App.Services.GetRequiredService<ConnectionWatch>();
+
+    /// <summary>The HTTP server's limits, which it looks at with each request.</summary>
+    internal KestrelServerLimits ServerLimits => App.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
 
     internal bool IsTlsReloadFailing =>
         Listeners.All.Any(listener => listener.Tls is { IsReloadFailing: true });

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Mono.Unix.Native;
@@ -29,6 +30,9 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
 
     /// <summary>Where the remote service is, without a path.</summary>
     public string RemoteUrl { get; private set; } = "";
+
+    /// <summary>Where the control service is, when its transport is TCP.</summary>
+    public Uri ControlUrl => new(TcpControl().Match(Files.ReadLog()).Value);
 
     public HttpClient Remote { get; private set; }
 
@@ -82,7 +86,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
     {
         using HttpResponseMessage response = await Control.PutAsync(
             $"/tickets/{ticket["uuid"]}", new StringContent(ticket.ToJsonString()));
-        response.EnsureSuccessStatusCode();
+        Assert.True(response.StatusCode == HttpStatusCode.OK, await response.Content.ReadAsStringAsync());
     }
 
     /// <summary>Creates an image and installs a ticket of its size for it.</summary>
@@ -92,6 +96,10 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         await InstallAsync(TicketBody.For(image.Id, image.Path, content.Length, ops));
         return image;
     }
+
+    /// <summary>The ticket as the control service shows it.</summary>
+    public async Task<JsonObject> GetTicketAsync(string id) =>
+        JsonNode.Parse(await Control.GetStringAsync($"/tickets/{id}"))!.AsObject();
 
     public void Signal(Signum signal) => Assert.Equal(0, Syscall.kill(Id, signal));
 
@@ -129,4 +137,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
 
     [GeneratedRegex(@"https://127\.0\.0\.1:([0-9]+)")]
     private static partial Regex RemotePort();
+
+    [GeneratedRegex(@"http://(127\.0\.0\.1|\[::1\]):[0-9]+")]
+    private static partial Regex TcpControl();
 }

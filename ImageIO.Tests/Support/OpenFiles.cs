@@ -6,6 +6,9 @@ internal static class OpenFiles
     /// <summary>Descriptors of a file, in this process.</summary>
     public static int Count(string path) => Targets("self").Count(target => target == path);
 
+    /// <summary>Descriptors of a file, in another process.</summary>
+    public static int Count(string path, int processId) => Targets($"{processId}").Count(target => target == path);
+
     /// <summary>
     /// All descriptors of a process but those of assemblies: the runtime opens one when code of it runs for the first
     /// time, which may be late, and keeps it.

@@ -36,6 +36,9 @@ internal sealed class RawClient : IDisposable
     public static Task<RawClient> ConnectTlsAsync(DaemonFixture daemon) =>
         ConnectTlsAsync(daemon.RemotePort, daemon.Files.Certificate);
 
+    public static Task<RawClient> ConnectTlsAsync(RunningDaemon daemon) =>
+        ConnectTlsAsync(daemon.RemotePort, daemon.Files.Certificate);
+
     /// <summary>Connects to a TCP port of this host, with TLS.</summary>
     public static async Task<RawClient> ConnectTlsAsync(int port, TestCertificate certificate, string address = "127.0.0.1")
     {

@@ -23,18 +23,23 @@ internal sealed class ChecksumEndpoint(ImageRequests requests, ForwardedImages f
         }
     }
 
-    private static Task GetAlgorithmsAsync(HttpContext context, string id) => Answer.JsonAsync(context, json =>
+    private static Task GetAlgorithmsAsync(HttpContext context, string id)
     {
-        json.WriteStartObject();
-        json.WriteStartArray("algorithms");
-        foreach (string name in HashAlgorithms.Names)
+        // No ticket is needed, but an id must be there, as in every path under /images/.
+        ImageRequests.RequiredId(id);
+        return Answer.JsonAsync(context, json =>
         {
-            json.WriteStringValue(name);
-        }
+            json.WriteStartObject();
+            json.WriteStartArray("algorithms");
+            foreach (string name in HashAlgorithms.Names)
+            {
+                json.WriteStringValue(name);
+            }
 
-        json.WriteEndArray();
-        json.WriteEndObject();
-    });
+            json.WriteEndArray();
+            json.WriteEndObject();
+        });
+    }
 
     private async Task GetAsync(HttpContext context, string id)
     {

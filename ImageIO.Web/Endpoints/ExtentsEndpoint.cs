@@ -47,12 +47,13 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
         }
 
         await PoolThread.SwitchAsync();
-        await WriteAsync(context, ExtentMerger.ReadAsync(image, wanted, context.RequestAborted), wanted);
+        await WriteAsync(context, ExtentMerger.ReadAsync(image, ticket.Spec.ReachableSize, wanted, context.RequestAborted), wanted);
     }
 
     private static async Task WriteAsync(HttpContext context, IAsyncEnumerable<Extent> extents, ExtentContext wanted)
     {
         context.Response.ContentType = "application/json";
+        Stream client = Answer.ToClient(context);
         var buffer = new ArrayBufferWriter<byte>(FlushSize);
         await using var json = new Utf8JsonWriter(buffer);
         json.WriteStartArray();
@@ -62,7 +63,7 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
             if (buffer.WrittenCount + json.BytesPending >= FlushSize)
             {
                 await json.FlushAsync(context.RequestAborted);
-                await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
+                await client.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
                 buffer.ResetWrittenCount();
             }
         }
@@ -75,7 +76,7 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
             context.Response.ContentLength = buffer.WrittenCount;
         }
 
-        await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
+        await client.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
     }
 
     private static void Write(Utf8JsonWriter json, Extent extent, ExtentContext wanted)

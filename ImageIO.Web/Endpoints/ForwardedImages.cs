@@ -1,3 +1,4 @@
+using System.Numerics;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Forwarding;
@@ -20,14 +21,13 @@ internal sealed class ForwardedImages(ImageRequests requests, Forwarder forwarde
     /// <summary>Forwards GET and HEAD of the image.</summary>
     public Task GetAsync(HttpContext context, Ticket ticket, RangeHeader? range)
     {
-        long first = range?.First ?? 0;
-        long size = ticket.Spec.ReachableSize;
-        if (range is { } header && (header.Last ?? header.First) >= size)
+        long first = WireInteger.Clamp(range?.First ?? 0);
+        if (range is { } header && (header.Last ?? header.First) >= ticket.Spec.Size)
         {
-            throw OutOfBounds($"from {header.First} to {header.Last}", size);
+            throw OutOfBounds($"from {header.First} to {header.Last}", ticket.Spec.Size);
         }
 
-        ForwardRequest request = Request(context, ticket) with { ImageLimit = size };
+        ForwardRequest request = Request(context, ticket) with { ImageLimit = ticket.Spec.ReachableSize };
         if (HttpMethods.IsHead(context.Request.Method))
         {
             return OnceAsync(context, ticket, request);
@@ -124,6 +124,6 @@ internal sealed class ForwardedImages(ImageRequests requests, Forwarder forwarde
         }
     }
 
-    private static TransferException OutOfBounds(string what, long size) =>
+    private static TransferException OutOfBounds(string what, BigInteger size) =>
         new(TransferError.RangeNotSatisfiable, $"Requested range {what} is out of bounds, ticket size is {size}") { Limit = size };
 }

@@ -1,10 +1,10 @@
 using System.Globalization;
+using System.Numerics;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Operations;
 using ImageIO.Core.Ranges;
 using ImageIO.Core.Tickets;
-using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using ImageIO.Web.Hosting;
 
@@ -47,7 +47,7 @@ internal sealed class ImagesEndpoint(
 
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
         await PoolThread.SwitchAsync();
-        ByteRange bytes = Resolve(range, ticket.Spec.ReachableSize, image.Size);
+        ByteRange bytes = Resolve(range, ticket.Spec.Size, image.Size);
 
         HttpResponse response = context.Response;
         response.StatusCode = range is null ? StatusCodes.Status200OK : StatusCodes.Status206PartialContent;
@@ -68,8 +68,7 @@ internal sealed class ImagesEndpoint(
             return;
         }
 
-        var client = new ClientStream(response.Body, ClientConnection.Of(context));
-        await RunAsync(context, ticket, image, new ReadOperation(image, bytes, client), "read", bytes.Length);
+        await RunAsync(context, ticket, image, new ReadOperation(image, bytes, Answer.ToClient(context)), "read", bytes.Length);
     }
 
     private async Task PutAsync(HttpContext context, string id)
@@ -119,8 +118,9 @@ internal sealed class ImagesEndpoint(
         switch (fields.RequiredString("op"))
         {
             case "zero":
-                long length = fields.RequiredInteger("size", minimum: 0);
-                long offset = fields.OptionalInteger("offset", minimum: 0) ?? 0;
+                // Of any size: what is too large passes the ticket's end, which is 416 and only after authorization.
+                long length = WireInteger.Clamp(fields.RequiredBigInteger("size", minimum: 0));
+                long offset = WireInteger.Clamp(fields.OptionalBigInteger("offset", minimum: 0) ?? 0);
                 bool flush = fields.OptionalBoolean("flush") ?? false;
                 await ZeroAsync(context, ticketId, offset, length, flush, body);
                 break;
@@ -201,18 +201,18 @@ internal sealed class ImagesEndpoint(
     }
 
     // The bytes that a Range header means; without one, all that ticket and image both have.
-    private static ByteRange Resolve(RangeHeader? range, long ticketSize, long imageSize)
+    private static ByteRange Resolve(RangeHeader? range, BigInteger ticketSize, long imageSize)
     {
-        long size = Math.Min(ticketSize, imageSize);
+        long size = WireInteger.Clamp(BigInteger.Min(ticketSize, imageSize));
         if (range is not { } header)
         {
             return new ByteRange(0, size);
         }
 
-        long last = header.Last ?? Math.Max(header.First, size - 1);
-        long limit = last >= ticketSize ? ticketSize : imageSize;
+        BigInteger last = header.Last ?? BigInteger.Max(header.First, size - 1);
+        BigInteger limit = last >= ticketSize ? ticketSize : imageSize;
         return last < size
-            ? new ByteRange(header.First, last + 1)
+            ? new ByteRange((long)header.First, (long)last + 1)
             : throw new TransferException(
                 TransferError.RangeNotSatisfiable,
                 $"Requested range from {header.First} to {last} is out of bounds, there are {limit} bytes")

@@ -50,7 +50,6 @@ public static class DaemonHost
         builder.Services.AddSingleton(_ => metrics);
 
         WebApplication app = builder.Build();
-        app.UseMetrics(app.Services.GetRequiredService<MeterProvider>(), Services.Control);
         ServiceRouter router = Route(app);
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         app.Run(context => router.DispatchAsync(context, logger));
@@ -128,6 +127,7 @@ public static class DaemonHost
         services.GetRequiredService<TicketsEndpoint>().Map(router);
         router.MapInfo(Services.Remote, services.GetRequiredService<Cors>());
         router.MapHealth(Services.Control, app.Lifetime);
+        router.MapMetrics(Services.Control, app);
         return router;
     }
 

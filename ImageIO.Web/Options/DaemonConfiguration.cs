@@ -72,7 +72,9 @@ public sealed record DaemonConfiguration
 
     /// <summary>Reads the drop-ins of the vendor and of <paramref name="directory"/>.</summary>
     /// <exception cref="ConfigurationException">There is none, or one is wrong.</exception>
-    public static DaemonConfiguration Load(string directory)
+    public static DaemonConfiguration Load(string directory) => Load(directory, VendorDirectory);
+
+    internal static DaemonConfiguration Load(string directory, string vendorDirectory)
     {
         string[] own = DropIns(directory);
         if (own.Length == 0)
@@ -82,7 +84,7 @@ public sealed record DaemonConfiguration
         }
 
         // By base name over both directories; of equal names the vendor's comes first, so that the other wins.
-        IEnumerable<string> files = DropIns(VendorDirectory).Concat(own)
+        IEnumerable<string> files = DropIns(vendorDirectory).Concat(own)
             .OrderBy(file => Path.GetFileName(file), StringComparer.Ordinal);
         return Read(files.SelectMany(IniFile.Read)) with { Directory = directory };
     }

@@ -1,0 +1,32 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace ImageIO.Http.Messages;
+
+/// <summary>
+/// A request's path as the client wrote it, with its percent encoding decoded and nothing else changed. The server's own
+/// leaves an encoded slash as it is, though an id may have one, and follows <c>..</c>, which here is part of an id.
+/// </summary>
+internal static class RequestPath
+{
+    private const string AuthorityMark = "://";
+
+    /// <summary>The path of a target in origin or absolute form (RFC 9112 section 3.2); the target itself in others.</summary>
+    public static string Of(HttpRequest request)
+    {
+        string target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        int start = 0;
+        if (!target.StartsWith('/') && target.IndexOf(AuthorityMark, StringComparison.Ordinal) is >= 0 and var mark)
+        {
+            start = target.IndexOfAny(['/', '?'], mark + AuthorityMark.Length);
+            if (start < 0)
+            {
+                return "/";
+            }
+        }
+
+        int query = target.IndexOf('?', start);
+        // What is no encoding of UTF-8 stays as it is: an id that nobody has.
+        return Uri.UnescapeDataString(target[start..(query < 0 ? target.Length : query)]);
+    }
+}
