@@ -13,7 +13,11 @@ solution=ImageIO.slnx
 configuration=Release
 results=out/test-results
 format_log=out/format.log
+compiler=imageio-check-$$
 rm -rf $results
+
+# Nothing here runs for long enough to win back what a program spends on observing itself (a third of the build's time).
+export DOTNET_TieredPGO=0
 
 # What tests use. Where it cannot be installed, the tests that need it skip and say so. In three parts, because one package
 # that a distribution does not have keeps all of its part away.
@@ -28,16 +32,27 @@ step() {
 step "restore"
 dotnet restore $solution --nologo -v quiet
 
-# Beside the build and the tests, which leave a core idle most of the time. It reads the sources alone, and what it
-# says is shown below.
+# One compiler for all projects, so that the analyzers are loaded and made machine code once and not eleven times. It is
+# this run's alone, whatever the environment says of servers, and does not outlive it.
+stop_compiler() {
+    version=$(dotnet --version)
+    sdk=$(dotnet --list-sdks | sed -n "s/^$version \[\(.*\)\]$/\1/p")
+    dotnet exec "$sdk/$version/Roslyn/bincore/VBCSCompiler.dll" -shutdown -pipename:$compiler >/dev/null 2>&1 || :
+}
+
+# What the build does not prove: white space, line ends, the order of usings, needless "this.". All other style and
+# analysis it does prove, with the same settings, so that is not gone through a second time. Beside the build, which leaves
+# a core idle at times. It reads the sources alone, and what it says is shown below.
 mkdir -p out
 status=0
-nice dotnet format $solution --verify-no-changes --no-restore >$format_log 2>&1 &
+nice dotnet format $solution --verify-no-changes --no-restore --diagnostics IDE0003 >$format_log 2>&1 &
 format=$!
-trap 'kill $format 2>/dev/null || :' EXIT
+trap 'kill $format 2>/dev/null || :; stop_compiler' EXIT
 
 step "build"
-dotnet build $solution -c $configuration --no-restore --nologo -v quiet
+dotnet build $solution -c $configuration --no-restore --nologo -v quiet \
+    -p:UseSharedCompilation=true -p:SharedCompilationId=$compiler
+stop_compiler
 
 # The format is checked to its end all the same: one run tells everything that is wrong.
 step "tests"
