@@ -42,7 +42,9 @@ public static partial class ServiceListeners
             services.AddSingleton<IStartupFilter, AnswerMarks>();
             // After the server's own transport, so that it is asked first.
             services.AddSingleton<IConnectionListenerFactory>(provider => new OpenSslListenerFactory(
-                listeners, provider.GetRequiredService<IMemoryPoolFactory<byte>>(), provider.GetRequiredService<TimeProvider>()));
+                listeners, provider.GetRequiredService<IMemoryPoolFactory<byte>>(),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<ServerTls>>()));
             services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, HostMeter, TimeProvider, ILogger<ServerTls>>(
                 (options, watch, meter, time, logger) => Configure(options, listeners.All, watch, meter, time, logger));
         });

@@ -14,6 +14,9 @@ internal static partial class LibC
     internal const int F_SETFL = 4;
     internal const int O_NONBLOCK = 0x800; // the same on x86-64 and arm64
 
+    // shutdown(2)
+    internal const int SHUT_RDWR = 2;
+
     // epoll_create(2)
     internal const int EPOLL_CLOEXEC = 0x80000;
 
@@ -23,7 +26,6 @@ internal static partial class LibC
 
     // epoll_ctl(2)
     internal const int EPOLL_CTL_ADD = 1;
-    internal const int EPOLL_CTL_DEL = 2;
 
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     internal static partial SafeFileHandle EpollCreate(int flags);
@@ -39,6 +41,9 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     internal static partial int FileControl(SafeHandle descriptor, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "shutdown")]
+    internal static partial int Shutdown(int socket, int how);
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     internal static unsafe partial nint Write(SafeFileHandle descriptor, void* bytes, nuint count);

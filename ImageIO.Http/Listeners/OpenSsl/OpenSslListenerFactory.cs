@@ -1,13 +1,14 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
 /// <summary>Takes over the listeners whose TLS is OpenSSL's; the server's own transport takes the others.</summary>
 internal sealed class OpenSslListenerFactory(
-    BoundListeners listeners, IMemoryPoolFactory<byte> pools, TimeProvider time) : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
+    BoundListeners listeners, IMemoryPoolFactory<byte> pools, TimeProvider time, ILogger<ServerTls> logger) : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
 {
-    private readonly Lazy<EventLoops> _loops = new(() => new EventLoops());
+    private readonly Lazy<EventLoops> _loops = new(() => new EventLoops(logger));
 
     /// <inheritdoc />
     public bool CanBind(EndPoint endpoint) => Find(endpoint) is { Tls.Transport: TlsTransport.OpenSsl };
@@ -21,7 +22,7 @@ internal sealed class OpenSslListenerFactory(
         }
 
         socket.Listen();
-        return ValueTask.FromResult<IConnectionListener>(new OpenSslListener(socket, _loops.Value, pools.Create(), time));
+        return ValueTask.FromResult<IConnectionListener>(new OpenSslListener(socket, _loops.Value, pools.Create(), time, logger));
     }
 
     /// <inheritdoc />
