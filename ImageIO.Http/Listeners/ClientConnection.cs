@@ -26,6 +26,7 @@ public sealed class ClientConnection
     private bool _inRequest;
     private volatile bool _isAnswering;
     private volatile bool _isRefused;
+    private volatile bool _isInHandshake;
     private TimeSpan _patience;
     private TimeSpan _clientWait;
 
@@ -137,7 +138,13 @@ public sealed class ClientConnection
         }
     }
 
-    internal void HandshakeEnded() => HandshakeTime = _time.GetElapsedTime(_opened);
+    internal void HandshakeStarts() => _isInHandshake = true;
+
+    internal void HandshakeEnded()
+    {
+        _isInHandshake = false;
+        HandshakeTime = _time.GetElapsedTime(_opened);
+    }
 
     internal void RequestStarts()
     {
@@ -193,7 +200,8 @@ public sealed class ClientConnection
             inRequest = _inRequest;
         }
 
-        if (!inRequest && _context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } polite)
+        // In a handshake there is nobody to be polite to.
+        if (!inRequest && !_isInHandshake && _context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } polite)
         {
             polite.RequestClose();
         }

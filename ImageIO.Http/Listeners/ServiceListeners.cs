@@ -91,6 +91,11 @@ public static partial class ServiceListeners
                 else
                 {
                     listener.Tls.Logger = tlsLogger;
+                    listen.Use(next => context =>
+                    {
+                        context.Features.Get<ClientConnection>()?.HandshakeStarts();
+                        return next(context);
+                    });
                     UseTls(listen, listener.Service, listener.Tls, time, tlsLogger);
                     listen.Use(next => context =>
                     {
