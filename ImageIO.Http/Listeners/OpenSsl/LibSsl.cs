@@ -88,6 +88,18 @@ internal static unsafe partial class LibSsl
     internal static partial void ContextSetAlpnSelect(
         SslContextHandle context, delegate* unmanaged[Cdecl]<nint, byte**, byte*, byte*, uint, nint, int> select, nint state);
 
+    [LibraryImport(Ssl, EntryPoint = "SSL_CTX_set_info_callback")]
+    internal static partial void ContextSetInfo(SslContextHandle context, delegate* unmanaged[Cdecl]<nint, int, int, void> tell);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_get_ex_data")]
+    internal static partial nint GetData(nint ssl, int index);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_set_ex_data")]
+    internal static partial int SetData(nint ssl, int index, nint data);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_get_fd")]
+    internal static partial int GetDescriptor(nint ssl);
+
     [LibraryImport(Ssl, EntryPoint = "SSL_new")]
     internal static partial SslHandle New(SslContextHandle context);
 
@@ -97,8 +109,14 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_set_fd")]
     internal static partial int SetDescriptor(SslHandle ssl, SafeHandle socket);
 
-    [LibraryImport(Ssl, EntryPoint = "SSL_accept", SetLastError = true)]
-    internal static partial int Accept(SslHandle ssl);
+    [LibraryImport(Ssl, EntryPoint = "SSL_set_accept_state")]
+    internal static partial void SetAcceptState(SslHandle ssl);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_set_connect_state")]
+    internal static partial void SetConnectState(SslHandle ssl);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_do_handshake", SetLastError = true)]
+    internal static partial int Handshake(SslHandle ssl);
 
     [LibraryImport(Ssl, EntryPoint = "SSL_read_ex", SetLastError = true)]
     internal static partial int Read(SslHandle ssl, byte* buffer, nuint length, nuint* read);
@@ -109,7 +127,7 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_write_ex", SetLastError = true)]
     internal static partial int Write(SslHandle ssl, byte* buffer, nuint length, nuint* written);
 
-    [LibraryImport(Ssl, EntryPoint = "SSL_shutdown")]
+    [LibraryImport(Ssl, EntryPoint = "SSL_shutdown", SetLastError = true)]
     internal static partial int Shutdown(SslHandle ssl);
 
     [LibraryImport(Ssl, EntryPoint = "SSL_get_error")]

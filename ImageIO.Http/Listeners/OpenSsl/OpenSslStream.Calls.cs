@@ -4,20 +4,21 @@ using System.Security.Authentication;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
-/// <content>The calls of OpenSSL that move bytes, each under the lock.</content>
+/// <content>The calls of OpenSSL, each under the lock.</content>
 internal sealed partial class OpenSslStream
 {
     // Null: the handshake is complete; else what its next step waits for.
-    private SocketEvents? TryAccept()
+    private SocketEvents? TryHandshake()
     {
         lock (_lock)
         {
             ThrowIfOver();
             _readiness.Reader.Arm();
             LibSsl.ClearErrors();
-            int result = LibSsl.Accept(_ssl);
+            int result = LibSsl.Handshake(_ssl);
             if (result == 1)
             {
+                Agreed = new TlsFeatures(_ssl);
                 _isOpen = true;
                 return null;
             }
@@ -25,7 +26,7 @@ internal sealed partial class OpenSslStream
             bool ended = false;
             SocketEvents wants = Missing(result, ref ended);
             return _aborted is AuthenticationException refused ? throw refused
-                : ended || _aborted is not null ? throw new IOException("The client left during the TLS handshake", _aborted)
+                : ended || _aborted is not null ? throw new IOException("The connection ended during the TLS handshake", _aborted)
                 : wants;
         }
     }
@@ -34,19 +35,15 @@ internal sealed partial class OpenSslStream
     private unsafe int? TryRead(Span<byte> buffer)
     {
         int total = 0;
+        bool ended, leaves;
         lock (_lock)
         {
             ThrowIfOver();
-            if (_readEnded)
-            {
-                return 0;
-            }
-
             _readiness.Reader.Arm();
             _readWants = SocketEvents.None;
             fixed (byte* start = buffer)
             {
-                while (total < buffer.Length)
+                while (total < buffer.Length && !_readEnded)
                 {
                     nuint read;
                     LibSsl.ClearErrors();
@@ -67,14 +64,42 @@ internal sealed partial class OpenSslStream
             {
                 ThrowIfOver();
             }
+
+            ended = _readEnded;
+            leaves = ended && _peerHasClosed;
         }
 
-        if (_readEnded)
+        if (leaves)
         {
             Leave();
         }
 
-        return total > 0 || _readEnded ? total : null;
+        return total > 0 || ended ? total : null;
+    }
+
+    // Looks whether there is something to read, the end and a failure included. If not, _readWants says what for.
+    private bool TryPeek()
+    {
+        lock (_lock)
+        {
+            ThrowIfOver();
+            _readiness.Reader.Arm();
+            return HasMore(out _readWants) || _readWants == SocketEvents.None;
+        }
+    }
+
+    // Whether the reader has nothing more to come. Under the lock.
+    private bool IsAtEnd() => _aborted is not null || _readEnded || !HasMore(out _);
+
+    // Whether there is a byte to read. Under the lock.
+    private unsafe bool HasMore(out SocketEvents wants)
+    {
+        byte next;
+        nuint count;
+        LibSsl.ClearErrors();
+        int result = LibSsl.Peek(_ssl, &next, 1, &count);
+        wants = result == 1 ? SocketEvents.None : Missing(result, ref _readEnded);
+        return result == 1;
     }
 
     // Writes until all is written or the socket full. Null: all is; else what the rest waits for.
@@ -100,7 +125,7 @@ internal sealed partial class OpenSslStream
                     bool ended = false;
                     SocketEvents wants = Missing(result, ref ended);
                     ThrowIfOver();
-                    return ended ? throw new IOException("The client has closed the connection") : wants;
+                    return ended ? throw new IOException("The connection was closed") : wants;
                 }
             }
         }
@@ -108,8 +133,28 @@ internal sealed partial class OpenSslStream
         return null;
     }
 
-    // What a call that did not succeed misses (SSL_get_error(3)). Under the lock, on the thread of the call: the queue of
-    // errors is the thread's. After a failure no further call is allowed, not even SSL_shutdown: it counts as aborted.
+    // Null: the end is told, or cannot be; else what it waits for.
+    private SocketEvents? TryEnd()
+    {
+        lock (_lock)
+        {
+            if (!_isOpen || _closed || _aborted is not null)
+            {
+                return null;
+            }
+
+            _readiness.Writer.Arm();
+            LibSsl.ClearErrors();
+            int result = LibSsl.Shutdown(_ssl);
+            // 0 and 1: ours is sent. The client's is nothing to wait for.
+            bool ended = false;
+            return result < 0 && Missing(result, ref ended) == SocketEvents.Writable ? SocketEvents.Writable : null;
+        }
+    }
+
+    // What a call that did not succeed misses (SSL_get_error(3)). None: nothing, it ended or failed. Under the lock, on
+    // the thread of the call: the queue of errors is the thread's. After a failure no further call is allowed, not even
+    // SSL_shutdown: it counts as aborted.
     private SocketEvents Missing(int result, ref bool ended)
     {
         int code = Marshal.GetLastPInvokeError();
@@ -133,14 +178,5 @@ internal sealed partial class OpenSslStream
 
         LibSsl.ClearErrors();
         return SocketEvents.None;
-    }
-
-    private void ThrowIfOver()
-    {
-        ObjectDisposedException.ThrowIf(_closed, this);
-        if (_aborted is { } reason)
-        {
-            throw new IOException($"The connection is over: {reason.Message}", reason);
-        }
     }
 }

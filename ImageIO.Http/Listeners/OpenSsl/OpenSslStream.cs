@@ -25,19 +25,24 @@ internal sealed partial class OpenSslStream : AsyncStream
     // Guarded by the lock.
     private bool _isOpen;
     private bool _closed;
+    private bool _peerHasClosed;
     private bool _peerHasLeft;
+    private bool _readEnded;
 
     private volatile Exception? _aborted;
-    private bool _readEnded;
     private int _readsInARow;
     private int _writesInARow;
 
     // What the last read found missing; None: nothing, another may find bytes at once.
     private SocketEvents _readWants;
+    private bool _hasBeenRead;
 
     /// <param name="ssl">The connection's state, on a socket that does not block; this owns it.</param>
     /// <param name="readiness">Tells when the socket is ready.</param>
-    /// <param name="peerLeft">Called, once, when the peer has left and all its bytes were read, or the connection broke.</param>
+    /// <param name="peerLeft">
+    /// Called, once, when the peer has closed its side of the connection and all its bytes were read, or the connection
+    /// broke. The end of TLS alone (close_notify) says only that it sends no more.
+    /// </param>
     internal OpenSslStream(SslHandle ssl, SocketReadiness readiness, Action peerLeft)
     {
         _ssl = ssl;
@@ -52,14 +57,15 @@ internal sealed partial class OpenSslStream : AsyncStream
     /// <inheritdoc />
     public override bool CanWrite => true;
 
-    internal SslHandle Handle => _ssl;
+    /// <summary>What the handshake agreed on, when it is complete.</summary>
+    internal TlsFeatures? Agreed { get; private set; }
 
-    /// <summary>The server's side of the handshake.</summary>
-    /// <exception cref="AuthenticationException">The client offered nothing usable, or did not speak TLS.</exception>
+    /// <summary>This side of the handshake.</summary>
+    /// <exception cref="AuthenticationException">The other offered nothing usable, or did not speak TLS.</exception>
     /// <exception cref="IOException">The connection broke.</exception>
-    internal async Task AcceptAsync(CancellationToken cancellationToken)
+    internal async Task HandshakeAsync(CancellationToken cancellationToken)
     {
-        while (TryAccept() is { } wants)
+        while (TryHandshake() is { } wants)
         {
             await _readiness.Reader.WaitAsync(wants, cancellationToken);
         }
@@ -82,7 +88,10 @@ internal sealed partial class OpenSslStream : AsyncStream
 
         if (buffer.IsEmpty)
         {
-            return ValueTask.FromResult(0);
+            // Who waits for the first bytes does so without a buffer, too.
+            bool isReady = _hasBeenRead || TryPeek();
+            _hasBeenRead = true;
+            return isReady ? ValueTask.FromResult(0) : WaitAndReadAsync(buffer, cancellationToken);
         }
 
         return TryRead(buffer.Span) is { } read ? ValueTask.FromResult(read) : WaitAndReadAsync(buffer, cancellationToken);
@@ -107,18 +116,22 @@ internal sealed partial class OpenSslStream : AsyncStream
     /// <inheritdoc />
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Tells the client that nothing follows (close_notify), if that can be done at once.</summary>
-    internal void SendEnd()
+    /// <summary>
+    /// Tells the other side that nothing follows (close_notify), when it has room for that. That it cannot be told says only
+    /// that it is gone: then it need not know.
+    /// </summary>
+    internal async ValueTask SendEndAsync(CancellationToken cancellationToken)
     {
-        lock (_lock)
+        try
         {
-            // A failure says only that the client is gone, or takes nothing more: then it need not know.
-            if (_isOpen && !_closed && _aborted is null)
+            while (TryEnd() is { } wants)
             {
-                LibSsl.ClearErrors();
-                _ = LibSsl.Shutdown(_ssl);
-                LibSsl.ClearErrors();
+                await _readiness.Writer.WaitAsync(wants, cancellationToken);
             }
+        }
+        catch (OperationCanceledException)
+        {
+            // It takes nothing more.
         }
     }
 
@@ -171,6 +184,8 @@ internal sealed partial class OpenSslStream : AsyncStream
             _readsInARow = 0;
             if (buffer.IsEmpty)
             {
+                // Nobody is to fetch a buffer for a connection that is over.
+                ThrowIfOver();
                 return 0;
             }
 
@@ -208,32 +223,30 @@ internal sealed partial class OpenSslStream : AsyncStream
         }
     }
 
-    // On the loop's thread. Bytes may lie before the end: then who reads them finds it.
-    private unsafe void OnPeerLeft(SocketEvents events)
+    private void ThrowIfOver()
     {
-        if ((events & SocketEvents.Error) == 0)
+        ObjectDisposedException.ThrowIf(_closed, this);
+        if (_aborted is { } reason)
         {
-            lock (_lock)
-            {
-                // Before the handshake is over, whoever makes it finds the end.
-                if (!_isOpen || _closed || _peerHasLeft)
-                {
-                    return;
-                }
+            throw new IOException($"The connection is over: {reason.Message}", reason);
+        }
+    }
 
-                byte next;
-                nuint count;
-                LibSsl.ClearErrors();
-                bool hasMore = _aborted is null && LibSsl.Peek(_ssl, &next, 1, &count) == 1;
-                LibSsl.ClearErrors();
-                if (hasMore)
-                {
-                    return;
-                }
-            }
+    // On the loop's thread. Bytes may lie before the end: then who reads them finds it.
+    private void OnPeerLeft(SocketEvents events)
+    {
+        bool leaves = (events & SocketEvents.Error) != 0;
+        lock (_lock)
+        {
+            _peerHasClosed = true;
+            // Before the handshake is over, whoever makes it finds the end.
+            leaves = leaves || (_isOpen && !_closed && !_peerHasLeft && IsAtEnd());
         }
 
-        Leave();
+        if (leaves)
+        {
+            Leave();
+        }
     }
 
     private void Leave()
