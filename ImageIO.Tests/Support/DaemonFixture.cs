@@ -7,6 +7,7 @@ using ImageIO.Http.Listeners;
 using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageIO.Tests.Support;
@@ -49,6 +50,8 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     internal BufferPool Pool => App.Services.GetRequiredService<BufferPool>();
 
     internal ConnectionWatch Connections => App.Services.GetRequiredService<ConnectionWatch>();
+
+    internal BlockPoolFactory Blocks => (BlockPoolFactory)App.Services.GetRequiredService<IMemoryPoolFactory<byte>>();
 
     internal bool IsTlsReloadFailing =>
         Listeners.All.Any(listener => listener.Tls is { IsReloadFailing: true });
