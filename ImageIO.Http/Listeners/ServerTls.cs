@@ -152,7 +152,9 @@ public sealed partial class ServerTls
         return (context, Transport == TlsTransport.OpenSsl ? OpenSslContext.ForServer(context) : null);
     }
 
-    private static TlsTransport Choose(TlsTransport wanted) => (wanted, OpenSslLibrary.Problem) switch
+    /// <summary>Who encrypts, of the two, when this is wanted.</summary>
+    /// <exception cref="ConfigurationException">OpenSSL is wanted, and the system has none that can be used.</exception>
+    internal static TlsTransport Choose(TlsTransport wanted) => (wanted, OpenSslLibrary.Problem) switch
     {
         (TlsTransport.DotNet, _) => TlsTransport.DotNet,
         (_, null) => TlsTransport.OpenSsl,

@@ -40,9 +40,13 @@ public static partial class ServiceListeners
             services.AddSingleton<ConnectionWatch>();
             services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
             services.AddSingleton<IStartupFilter, AnswerMarks>();
+            // Threads for who needs them, and none before.
+            services.AddSingleton<EventLoops>();
+            services.AddSingleton(provider => new Lazy<EventLoops>(provider.GetRequiredService<EventLoops>));
             // After the server's own transport, so that it is asked first.
             services.AddSingleton<IConnectionListenerFactory>(provider => new OpenSslListenerFactory(
                 listeners, provider.GetRequiredService<IMemoryPoolFactory<byte>>(),
+                provider.GetRequiredService<Lazy<EventLoops>>(),
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ServerTls>>()));
             services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, HostMeter, TimeProvider, ILogger<ServerTls>>(

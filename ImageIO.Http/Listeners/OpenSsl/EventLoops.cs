@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace ImageIO.Http.Listeners.OpenSsl;
 
 /// <summary>The loops that connections are spread over, one after the other.</summary>
-internal sealed class EventLoops(ILogger logger) : IDisposable
+internal sealed class EventLoops(ILogger<ServerTls> logger) : IDisposable
 {
     // One for each core: a loop's thread decrypts and encrypts what its connections move. More than 8 would only take
     // cores from the storage side.

@@ -20,6 +20,7 @@ internal static unsafe partial class LibSsl
     internal const int SSL_CTRL_MODE = 33;
     internal const int SSL_CTRL_SET_READ_AHEAD = 41;
     internal const int SSL_CTRL_SET_SESS_CACHE_MODE = 44;
+    internal const int SSL_CTRL_SET_TLSEXT_HOSTNAME = 55;
     internal const int SSL_CTRL_CHAIN_CERT = 89;
     internal const int SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
     internal const int SSL_SESS_CACHE_OFF = 0;
@@ -150,6 +151,15 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Ssl, EntryPoint = "SSL_get_servername")]
     internal static partial nint ServerName(SslHandle ssl, int type);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_ctrl", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint Control(SslHandle ssl, int command, nint number, string text);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_get_peer_cert_chain")]
+    internal static partial nint PeerChain(SslHandle ssl);
+
+    [LibraryImport(Crypto, EntryPoint = "i2d_X509")]
+    internal static partial int WriteCertificate(nint certificate, byte** der);
 
     [LibraryImport(Crypto, EntryPoint = "OPENSSL_sk_num")]
     internal static partial int StackCount(nint stack);

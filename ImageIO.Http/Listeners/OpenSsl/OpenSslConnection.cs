@@ -38,8 +38,7 @@ internal sealed partial class OpenSslConnection : DefaultConnectionContext, IMem
         ConnectionClosed = _closed.Token;
         Features.Set<IMemoryPoolFeature>(this);
         Features.Set<IConnectionSocketFeature>(this);
-        int flags = LibC.FileControl(socket.SafeHandle, LibC.F_GETFL, 0);
-        _ = LibC.FileControl(socket.SafeHandle, LibC.F_SETFL, flags | LibC.O_NONBLOCK);
+        LibC.SetNonBlocking(socket.SafeHandle);
         _number = loop.Add(socket.SafeHandle, _readiness);
     }
 

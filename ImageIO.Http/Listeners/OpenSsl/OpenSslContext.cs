@@ -48,9 +48,11 @@ internal sealed class OpenSslContext : IDisposable
     /// <exception cref="CryptographicException">OpenSSL does not take the settings.</exception>
     internal static OpenSslContext ForClient() => new(Create(), isClient: true);
 
-    /// <summary>A new connection's state, on this socket.</summary>
+    /// <summary>A new connection's state.</summary>
+    /// <param name="socket">Its socket.</param>
+    /// <param name="serverName">The name that a client asks for. Null: none.</param>
     /// <exception cref="IOException">OpenSSL cannot make one.</exception>
-    internal SslHandle Open(SafeHandle socket)
+    internal SslHandle Open(SafeHandle socket, string? serverName = null)
     {
         LibSsl.ClearErrors();
         SslHandle ssl = LibSsl.New(_handle);
@@ -69,6 +71,10 @@ internal sealed class OpenSslContext : IDisposable
         if (_isClient)
         {
             LibSsl.SetConnectState(ssl);
+            if (serverName is not null)
+            {
+                _ = LibSsl.Control(ssl, LibSsl.SSL_CTRL_SET_TLSEXT_HOSTNAME, 0, serverName);
+            }
         }
         else
         {

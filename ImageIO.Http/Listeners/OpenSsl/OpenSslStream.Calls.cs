@@ -19,6 +19,7 @@ internal sealed partial class OpenSslStream
             if (result == 1)
             {
                 Agreed = new TlsFeatures(_ssl);
+                PeerCertificates = ReadPeerCertificates();
                 _isOpen = true;
                 return null;
             }
@@ -29,6 +30,24 @@ internal sealed partial class OpenSslStream
                 : ended || _aborted is not null ? throw new IOException("The connection ended during the TLS handshake", _aborted)
                 : wants;
         }
+    }
+
+    private unsafe byte[][] ReadPeerCertificates()
+    {
+        nint chain = LibSsl.PeerChain(_ssl);
+        byte[][] certificates = new byte[chain == 0 ? 0 : LibSsl.StackCount(chain)][];
+        for (int i = 0; i < certificates.Length; i++)
+        {
+            nint certificate = LibSsl.StackValue(chain, i);
+            certificates[i] = new byte[Math.Max(0, LibSsl.WriteCertificate(certificate, null))];
+            fixed (byte* der = certificates[i])
+            {
+                byte* next = der;
+                _ = LibSsl.WriteCertificate(certificate, &next);
+            }
+        }
+
+        return certificates;
     }
 
     // Reads records until the buffer is full or the socket empty. Null: nothing there yet; _readWants says what for.

@@ -57,6 +57,21 @@ internal sealed partial class OpenSslStream : AsyncStream
     /// <inheritdoc />
     public override bool CanWrite => true;
 
+    /// <summary>The certificates that the other side sent, its own first; a server asks for none.</summary>
+    internal IReadOnlyList<byte[]> PeerCertificates { get; private set; } = [];
+
+    /// <summary>Whether bytes, the end or a failure were received and not read.</summary>
+    internal bool HasUnread
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _closed || _readEnded || _aborted is not null || LibSsl.HasPending(_ssl) == 1;
+            }
+        }
+    }
+
     /// <summary>What the handshake agreed on, when it is complete.</summary>
     internal TlsFeatures? Agreed { get; private set; }
 
