@@ -67,6 +67,12 @@ internal sealed class TlsRecordRun(TlsPair pair, int longestData)
         {
             int before = _read;
             Read(longestData);
+            // A read that met new keys may have to answer with its own, for which the client must make room.
+            for (int round = 0; round < 10 && _reading is { IsCompleted: false }; round++)
+            {
+                pair.ToClient();
+            }
+
             Settle();
             FuzzTarget.MustHold(_reading is null, "a read ends when the client has gone");
             if (_read == before)
