@@ -71,11 +71,8 @@ internal sealed class UpstreamTls
     }
 
     // As SslStream takes a name.
-    private static string NameOf(string host)
-    {
-        string name = host.TrimEnd('.');
-        return name.All(char.IsAscii) ? name : new System.Globalization.IdnMapping().GetAscii(name);
-    }
+    private static string NameOf(string host) =>
+        host.All(char.IsAscii) ? host : new System.Globalization.IdnMapping().GetAscii(host);
 
     private SslClientAuthenticationOptions For(string host) => new()
     {
@@ -97,7 +94,8 @@ internal sealed class UpstreamTls
                 all.Add(X509CertificateLoader.LoadCertificate(certificate));
             }
 
-            if (all.Count == 0 || !all[0].MatchesHostname(name))
+            // A name with a dot at its end is no certificate's, as with SslStream.
+            if (all.Count == 0 || name.EndsWith('.') || !all[0].MatchesHostname(name))
             {
                 throw new AuthenticationException($"The certificate does not bear the name {name}");
             }

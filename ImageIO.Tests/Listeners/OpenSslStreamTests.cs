@@ -80,6 +80,8 @@ public sealed class OpenSslStreamTests : IDisposable
     [Fact(Timeout = 20_000)]
     public async Task Client_that_sends_nothing_but_new_keys_is_cut()
     {
+        // Off the scheduler of tests, so that each event is dealt with before the next, as on a loop's thread.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         byte[] buffer = new byte[100];
         Task<int> read = _pair.ReadAsync(buffer);
         int sent = 0;

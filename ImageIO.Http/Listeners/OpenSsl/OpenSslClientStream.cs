@@ -60,7 +60,7 @@ internal sealed class OpenSslClientStream : AsyncStream
             {
                 socket.NoDelay = true;
                 return await ConnectAsync(
-                    socket, new IPEndPoint(candidate, port), isAddress ? null : host, context, loop, cancellationToken);
+                    socket, new IPEndPoint(candidate, port), isAddress ? null : host.TrimEnd('.'), context, loop, cancellationToken);
             }
             catch (SocketException e)
             {
