@@ -9,7 +9,7 @@ LIB = out/lib/imageio
 BIN = out/bin
 PROGRAMS = daemon proxy
 
-.PHONY: help build demo run check check-fast bench browser fuzz format clean
+.PHONY: help build demo run check check-fast bench browser churn fuzz format clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -46,8 +46,13 @@ browser: ## what the manager's web page does, in Chromium, with an image of 300 
 	build/install-tools.sh chromium
 	IMAGEIO_BROWSER_PIECE_MIB=100 dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter BrowserTests
 
-fuzz: ## search for inputs that our parsers take the wrong way; SECONDS=600
-	@build/fuzz.sh $(SECONDS)
+fuzz: ## search for inputs that our parsers take the wrong way; SECONDS=600, TARGETS=tls-records: some alone
+	@build/fuzz.sh $(or $(SECONDS),600) $(TARGETS)
+
+churn: ## drop 10,000 TLS connections at random moments and count what they leave
+	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet
+	IMAGEIO_TLS_CONNECTIONS=10000 dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter TlsChurnTests \
+		--logger 'console;verbosity=detailed'
 
 format: ## put the code into the agreed form
 	dotnet format ImageIO.slnx

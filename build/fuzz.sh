@@ -1,8 +1,8 @@
 #!/bin/sh
-# Usage: fuzz.sh [SECONDS]
+# Usage: fuzz.sh [SECONDS [TARGET...]]
 #
 # Searches for inputs that our parsers of strangers' bytes take the wrong way: afl-fuzz with the programs instrumented by
-# SharpFuzz, SECONDS in all (default 600), shared by all targets. What it finds is in out/fuzz/findings; put it, made small,
+# SharpFuzz, SECONDS in all (default 600), shared by the targets, by default all. What it finds is in out/fuzz/findings; put it, made small,
 # into ImageIO.Fuzz/Corpus, where tests go through it ever after. The exit status is 0 when nothing was found.
 #
 # To see what an input does: out/fuzz/bin/ImageIO.Fuzz TARGET < INPUT
@@ -11,6 +11,7 @@ cd -- "$(dirname -- "$0")/.."
 build/install-tools.sh afl-fuzz
 
 seconds=${1:-600}
+[ $# -eq 0 ] || shift
 bin=out/fuzz/bin
 findings=out/fuzz/findings
 rm -rf out/fuzz
@@ -23,8 +24,8 @@ done
 # afl-fuzz looks for its instrumentation in the runtime's own executable, and for the processor's and the kernel's settings
 # that only matter to programs that crash by signal.
 export AFL_SKIP_BIN_CHECK=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_NO_AFFINITY=1
-targets=$(dotnet $bin/ImageIO.Fuzz.dll)
-each=$((seconds / $(echo "$targets" | wc -l)))
+targets=${*:-$(dotnet $bin/ImageIO.Fuzz.dll)}
+each=$((seconds / $(echo "$targets" | wc -w)))
 found=0
 printf '%-12s %12s %10s %8s %6s\n' target executions "inputs" crashes hangs
 for target in $targets; do

@@ -17,6 +17,8 @@ internal static class FuzzTarget
         ["headers"] = HeaderTarget.Run,
         ["session"] = SessionTarget.Run,
         ["answer"] = AnswerTarget.Run,
+        ["tls-handshake"] = TlsTarget.Handshake,
+        ["tls-records"] = TlsTarget.Records,
     };
 
     /// <summary>The files that the search begins with, and that tests go through.</summary>

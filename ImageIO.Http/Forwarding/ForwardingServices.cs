@@ -1,3 +1,4 @@
+using ImageIO.Http.Listeners.OpenSsl;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageIO.Http.Forwarding;
@@ -13,7 +14,8 @@ public static class ForwardingServices
         services.AddHttpForwarder();
         return services
             .AddSingleton(settings)
-            .AddSingleton<UpstreamPool>()
+            .AddSingleton(provider => new UpstreamPool(
+                settings, provider.GetRequiredService<Lazy<EventLoops>>(), provider.GetRequiredService<TimeProvider>()))
             .AddHostedService(provider => provider.GetRequiredService<UpstreamPool>())
             .AddSingleton<Forwarder>();
     }

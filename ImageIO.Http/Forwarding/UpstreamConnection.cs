@@ -1,7 +1,7 @@
-using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using ImageIO.Core.Errors;
+using ImageIO.Http.Listeners.OpenSsl;
 
 namespace ImageIO.Http.Forwarding;
 
@@ -23,6 +23,9 @@ internal sealed class UpstreamConnection : IDisposable
 
     private readonly Socket _socket;
     private readonly Stream _stream;
+
+    // The stream, when OpenSSL is on the socket.
+    private readonly OpenSslClientStream? _secured;
     private readonly TimeSpan _patience;
     private readonly TimeProvider _time;
     private readonly byte[] _received = new byte[LargestHead];
@@ -39,6 +42,7 @@ internal sealed class UpstreamConnection : IDisposable
         Origin = url.Origin;
         _socket = socket;
         _stream = stream;
+        _secured = stream as OpenSslClientStream;
         _patience = patience;
         _time = time;
     }
@@ -56,7 +60,8 @@ internal sealed class UpstreamConnection : IDisposable
     /// Whether another request can be sent on it. What has arrived between requests is nothing good: the end of the
     /// connection, or an answer that nobody asked for.
     /// </summary>
-    public bool IsUsable => _start == _end && _socket.Connected && !_socket.Poll(0, SelectMode.SelectRead);
+    public bool IsUsable => _start == _end
+        && (_secured is { } secured ? !secured.HasUnread : _socket.Connected && !_socket.Poll(0, SelectMode.SelectRead));
 
     /// <summary>Connects to a daemon, with TLS unless its URL is without.</summary>
     /// <exception cref="TransferException">
@@ -67,26 +72,19 @@ internal sealed class UpstreamConnection : IDisposable
     {
         using var timeout = new CancellationTokenSource(settings.ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        // Dual mode: names that have addresses of both families are tried in their order.
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        Stream? stream = null;
         try
         {
-            await socket.ConnectAsync(url.Host, url.Port, either.Token);
-            stream = new NetworkStream(socket, ownsSocket: true);
-            if (url.IsTls)
+            if (url.IsTls && tls.IsOnSocket)
             {
-                var secured = new SslStream(stream);
-                stream = secured;
-                await secured.AuthenticateAsClientAsync(tls.For(url.Host), either.Token);
+                OpenSslClientStream secured = await tls.ConnectAsync(url.Host, url.Port, either.Token);
+                return new UpstreamConnection(url, secured.Socket, secured, settings.ReadTimeout, time);
             }
 
+            (Socket socket, Stream stream) = await ConnectByPlatformAsync(url, tls, either.Token);
             return new UpstreamConnection(url, socket, stream, settings.ReadTimeout, time);
         }
         catch (Exception e)
         {
-            stream?.Dispose();
-            socket.Dispose();
             throw e switch
             {
                 OperationCanceledException when timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested =>
@@ -200,6 +198,24 @@ internal sealed class UpstreamConnection : IDisposable
 
     /// <summary>Closes it; what waits for the daemon fails.</summary>
     public void Dispose() => _stream.Dispose();
+
+    private static async Task<(Socket Socket, Stream Stream)> ConnectByPlatformAsync(
+        UpstreamUrl url, UpstreamTls tls, CancellationToken cancellationToken)
+    {
+        // Dual mode: names that have addresses of both families are tried in their order.
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(url.Host, url.Port, cancellationToken);
+            var stream = new NetworkStream(socket, ownsSocket: true);
+            return (socket, url.IsTls ? await tls.SecureAsync(stream, url.Host, cancellationToken) : stream);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 
     private async ValueTask<int> ReceiveAsync(Memory<byte> buffer, bool isOwed, CancellationToken cancellationToken)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ImageIO.Http.Listeners.OpenSsl;
 using Microsoft.Extensions.Hosting;
 
 namespace ImageIO.Http.Forwarding;
@@ -24,13 +25,13 @@ public sealed class UpstreamPool : BackgroundService
 
     /// <summary>Creates an empty pool.</summary>
     /// <param name="settings">How daemons are reached.</param>
+    /// <param name="loops">Who hears of sockets.</param>
     /// <param name="time">The clock.</param>
-    public UpstreamPool(UpstreamSettings settings, TimeProvider time)
+    internal UpstreamPool(UpstreamSettings settings, Lazy<EventLoops> loops, TimeProvider time)
     {
-        ArgumentNullException.ThrowIfNull(settings);
         _settings = settings;
         _time = time;
-        _tls = new UpstreamTls(settings.Authorities, time);
+        _tls = new UpstreamTls(settings, loops, time);
     }
 
     /// <summary>Connections in use.</summary>

@@ -1,43 +1,148 @@
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners;
+using ImageIO.Http.Listeners.OpenSsl;
 
 namespace ImageIO.Http.Forwarding;
 
 /// <summary>The client's side of TLS: TLS 1.2 and 1.3 to a daemon whose certificate an authority vouches for.</summary>
-/// <param name="authorities">The authorities. Null: the system's.</param>
-/// <param name="time">The clock that certificates are held against.</param>
-internal sealed class UpstreamTls(CertificateAuthorities? authorities, TimeProvider time)
+internal sealed class UpstreamTls
 {
-    /// <summary>The options for a connection.</summary>
-    /// <param name="host">Name or IP address that the certificate must bear.</param>
-    public SslClientAuthenticationOptions For(string host) => new()
+    private readonly CertificateAuthorities? _authorities;
+    private readonly Lazy<EventLoops> _loops;
+    private readonly TimeProvider _time;
+
+    // Null: .NET encrypts.
+    private readonly OpenSslContext? _context;
+
+    /// <param name="settings">Who encrypts, and whom to believe.</param>
+    /// <param name="loops">Who hears of OpenSSL's sockets.</param>
+    /// <param name="time">The clock that certificates are held against.</param>
+    public UpstreamTls(UpstreamSettings settings, Lazy<EventLoops> loops, TimeProvider time)
+    {
+        _authorities = settings.Authorities;
+        _loops = loops;
+        _time = time;
+        _context = ServerTls.Choose(settings.Transport) == TlsTransport.OpenSsl ? OpenSslContext.ForClient() : null;
+    }
+
+    /// <summary>Whether OpenSSL is on the socket itself; then it also connects.</summary>
+    public bool IsOnSocket => _context is not null;
+
+    /// <summary>Puts .NET's TLS on a connection to a daemon.</summary>
+    /// <exception cref="AuthenticationException">It is not believed.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public async Task<Stream> SecureAsync(Stream stream, string host, CancellationToken cancellationToken)
+    {
+        var secured = new SslStream(stream);
+        await secured.AuthenticateAsClientAsync(For(host), cancellationToken);
+        return secured;
+    }
+
+    /// <summary>Connects to a daemon, with OpenSSL on the socket.</summary>
+    /// <exception cref="SocketException">It cannot be reached.</exception>
+    /// <exception cref="AuthenticationException">It is not believed.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
+    public async Task<OpenSslClientStream> ConnectAsync(string host, int port, CancellationToken cancellationToken)
+    {
+        string name = NameOf(host);
+        OpenSslClientStream stream = await OpenSslClientStream.ConnectAsync(
+            name, port, _context!, _loops.Value.Next(), cancellationToken);
+        try
+        {
+            if (EventLoop.IsLoopThread)
+            {
+                // Certificates are looked up in files.
+                await Task.Yield();
+            }
+
+            Verify(name, stream.PeerCertificates);
+            return stream;
+        }
+        catch
+        {
+            await stream.DisposeAsync();
+            throw;
+        }
+    }
+
+    // As SslStream takes a name.
+    private static string NameOf(string host) =>
+        host.All(char.IsAscii) ? host : new System.Globalization.IdnMapping().GetAscii(host);
+
+    private SslClientAuthenticationOptions For(string host) => new()
     {
         TargetHost = host,
         // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         AllowRenegotiation = false,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-        RemoteCertificateValidationCallback = authorities is null ? null : IsBelieved,
+        RemoteCertificateValidationCallback = _authorities is null ? null : IsBelieved,
     };
 
-    private bool IsBelieved(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    private void Verify(string name, IReadOnlyList<byte[]> certificates)
     {
-        // The name is the platform's to check, and the chain ours: it knows nothing of our authorities.
-        if (certificate is not X509Certificate2 own || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != 0)
-        {
-            return false;
-        }
-
+        var all = new X509Certificate2Collection();
         try
         {
-            return authorities!.VouchFor(own, chain?.ChainPolicy.ExtraStore ?? [], time.GetUtcNow());
+            foreach (byte[] certificate in certificates)
+            {
+                all.Add(X509CertificateLoader.LoadCertificate(certificate));
+            }
+
+            // A name with a dot at its end is no certificate's, as with SslStream.
+            if (all.Count == 0 || name.EndsWith('.') || !all[0].MatchesHostname(name))
+            {
+                throw new AuthenticationException($"The certificate does not bear the name {name}");
+            }
+
+            if (!IsVouchedFor(all[0], all))
+            {
+                throw new AuthenticationException("No authority vouches for the certificate");
+            }
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw new AuthenticationException($"The certificate cannot be used: {e.Message}", e);
+        }
+        finally
+        {
+            foreach (X509Certificate2 certificate in all)
+            {
+                certificate.Dispose();
+            }
+        }
+    }
+
+    private bool IsBelieved(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        // The name is the platform's to check, and the chain ours: it knows nothing of our authorities.
+        certificate is X509Certificate2 own && (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == 0
+        && IsVouchedFor(own, chain?.ChainPolicy.ExtraStore ?? []);
+
+    private bool IsVouchedFor(X509Certificate2 own, X509Certificate2Collection sent)
+    {
+        try
+        {
+            return _authorities?.VouchFor(own, sent, _time.GetUtcNow()) ?? IsVouchedForBySystem(own, sent);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
             throw new AuthenticationException($"The certificate authorities cannot be read: {e.Message}", e);
         }
+    }
+
+    // What SslStream asks of a server.
+    private static bool IsVouchedForBySystem(X509Certificate2 own, X509Certificate2Collection sent)
+    {
+        const string serverAuthentication = "1.3.6.1.5.5.7.3.1"; // RFC 5280 section 4.2.1.12
+        using var chain = new X509Chain();
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(serverAuthentication));
+        chain.ChainPolicy.ExtraStore.AddRange(sent);
+        return chain.Build(own);
     }
 }

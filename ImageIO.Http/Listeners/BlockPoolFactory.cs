@@ -11,10 +11,15 @@ namespace ImageIO.Http.Listeners;
 /// </summary>
 internal sealed class BlockPoolFactory : IMemoryPoolFactory<byte>
 {
-    /// <inheritdoc />
-    public MemoryPool<byte> Create(MemoryPoolOptions? options) => new BlockPool();
+    private int _rented;
 
-    private sealed class BlockPool : MemoryPool<byte>
+    /// <summary>Blocks in use.</summary>
+    internal int Rented => _rented;
+
+    /// <inheritdoc />
+    public MemoryPool<byte> Create(MemoryPoolOptions? options) => new BlockPool(this);
+
+    private sealed class BlockPool(BlockPoolFactory factory) : MemoryPool<byte>
     {
         private const int BlockSize = 64 * 1024;
 
@@ -30,6 +35,7 @@ internal sealed class BlockPoolFactory : IMemoryPoolFactory<byte>
         public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockSize);
+            Interlocked.Increment(ref factory._rented);
             if (_kept.TryDequeue(out byte[]? array))
             {
                 Interlocked.Decrement(ref _keptCount);
@@ -43,6 +49,7 @@ internal sealed class BlockPoolFactory : IMemoryPoolFactory<byte>
 
         private void Return(byte[] array)
         {
+            Interlocked.Decrement(ref factory._rented);
             if (Interlocked.Increment(ref _keptCount) <= MostKept)
             {
                 _kept.Enqueue(array);

@@ -27,6 +27,7 @@ public sealed class ClientConnection
     private volatile bool _isAnswering;
     private volatile bool _isRefused;
     private bool _isAskedToEnd;
+    private volatile bool _isInHandshake;
     private TimeSpan _patience;
     private TimeSpan _clientWait;
 
@@ -155,8 +156,11 @@ public sealed class ClientConnection
         }
     }
 
+    internal void HandshakeStarts() => _isInHandshake = true;
+
     internal void HandshakeEnded()
     {
+        _isInHandshake = false;
         lock (_lock)
         {
             HandshakeTime = _time.GetElapsedTime(_opened);
@@ -227,7 +231,8 @@ public sealed class ClientConnection
             _isAskedToEnd = true;
         }
 
-        if (!isStalled && _context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } polite)
+        // In a handshake there is nobody to be polite to.
+        if (!isStalled && !_isInHandshake && _context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } polite)
         {
             polite.RequestClose();
         }

@@ -145,7 +145,9 @@ public sealed partial class ServerTls
                 own.Certificate, [.. own.Intermediates], offline: true));
     }
 
-    private static TlsTransport Choose(TlsTransport wanted) => (wanted, OpenSslLibrary.Problem) switch
+    /// <summary>Who encrypts, of the two, when this is wanted.</summary>
+    /// <exception cref="ConfigurationException">OpenSSL is wanted, and the system has none that can be used.</exception>
+    internal static TlsTransport Choose(TlsTransport wanted) => (wanted, OpenSslLibrary.Problem) switch
     {
         (TlsTransport.DotNet, _) => TlsTransport.DotNet,
         (_, null) => TlsTransport.OpenSsl,

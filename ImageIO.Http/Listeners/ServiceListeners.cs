@@ -40,9 +40,15 @@ public static partial class ServiceListeners
             services.AddSingleton<ConnectionWatch>();
             services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
             services.AddSingleton<IStartupFilter, AnswerMarks>();
+            // Threads for who needs them, and none before.
+            services.AddSingleton<EventLoops>();
+            services.AddSingleton(provider => new Lazy<EventLoops>(provider.GetRequiredService<EventLoops>));
             // After the server's own transport, so that it is asked first.
             services.AddSingleton<IConnectionListenerFactory>(provider => new OpenSslListenerFactory(
-                listeners, provider.GetRequiredService<IMemoryPoolFactory<byte>>(), provider.GetRequiredService<TimeProvider>()));
+                listeners, provider.GetRequiredService<IMemoryPoolFactory<byte>>(),
+                provider.GetRequiredService<Lazy<EventLoops>>(),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<ServerTls>>()));
             services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, HostMeter, TimeProvider, ILogger<ServerTls>>(
                 (options, watch, meter, time, logger) => Configure(options, listeners.All, watch, meter, time, logger));
         });
@@ -95,6 +101,11 @@ public static partial class ServiceListeners
                 else
                 {
                     listener.Tls.Logger = tlsLogger;
+                    listen.Use(next => context =>
+                    {
+                        context.Features.Get<ClientConnection>()?.HandshakeStarts();
+                        return next(context);
+                    });
                     UseTls(listen, listener.Service, listener.Tls, time, tlsLogger);
                     listen.Use(next => context =>
                     {

@@ -91,7 +91,7 @@ public sealed record ProxyConfiguration
             UseTls = reader.Boolean(Section, "use_ssl", true),
             KeyFile = reader.Text(Section, "ssl_key_file", "/etc/pki/ovirt-engine/keys/image-proxy.key.nopass"),
             CertificateFile = reader.Text(Section, "ssl_cert_file", "/etc/pki/ovirt-engine/certs/image-proxy.cer"),
-            Transport = ServerTls.TransportOf(reader.Choice(Section, "ssl_transport", "dotnet", ServerTls.TransportNames)),
+            Transport = ServerTls.TransportOf(reader.Choice(Section, "ssl_transport", "auto", ServerTls.TransportNames)),
             EngineCertificateFile = reader.Text(Section, "engine_cert_file", "/etc/pki/ovirt-engine/certs/engine.cer"),
             EngineAuthorityFile = reader.Text(Section, "engine_ca_cert_file", "/etc/pki/ovirt-engine/ca.pem"),
             VerifyCertificate = reader.Boolean(Section, "verify_certificate", true),
@@ -158,7 +158,7 @@ public sealed record ProxyConfiguration
     {
         var authorities = new CertificateAuthorities(EngineAuthorityFile);
         authorities.Check();
-        return new UpstreamSettings(ConnectTimeout, ReadTimeout, authorities);
+        return new UpstreamSettings(ConnectTimeout, ReadTimeout, authorities, Transport);
     }
 
     private static LogSettings ReadLog(ConfigurationReader reader) => new()

@@ -7,6 +7,7 @@ using ImageIO.Http.Listeners;
 using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -57,6 +58,8 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
 
     /// <summary>The HTTP server's limits, which it looks at with each request.</summary>
     internal KestrelServerLimits ServerLimits => App.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
+
+    internal BlockPoolFactory Blocks => (BlockPoolFactory)App.Services.GetRequiredService<IMemoryPoolFactory<byte>>();
 
     internal bool IsTlsReloadFailing =>
         Listeners.All.Any(listener => listener.Tls is { IsReloadFailing: true });

@@ -24,12 +24,17 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
     /// <param name="script">What it does to each connection, once TLS is up.</param>
     /// <param name="address">Where it listens. Null: 127.0.0.1.</param>
     /// <param name="isForThisHost">Whether its certificate bears the names of this host.</param>
-    public ScriptedDaemon(Func<ScriptedDaemonConnection, Task> script, IPAddress? address = null, bool isForThisHost = true)
+    /// <param name="certificate">Another certificate than <see cref="Certificate"/>. Null: that.</param>
+    public ScriptedDaemon(
+        Func<ScriptedDaemonConnection, Task> script,
+        IPAddress? address = null,
+        bool isForThisHost = true,
+        X509Certificate2? certificate = null)
     {
         _script = script;
         _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
         Certificate = new TestCertificate(_directory.FullName, isForThisHost);
-        _certificate = X509Certificate2.CreateFromPemFile(Certificate.CertificateFile, Certificate.KeyFile);
+        _certificate = certificate ?? X509Certificate2.CreateFromPemFile(Certificate.CertificateFile, Certificate.KeyFile);
         // Little in the sockets: what a daemon that stands still takes is then little, too.
         _listener.Server.ReceiveBufferSize = SocketBuffer;
         _listener.Server.SendBufferSize = SocketBuffer;

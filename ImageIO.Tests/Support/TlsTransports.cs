@@ -4,7 +4,7 @@ namespace ImageIO.Tests.Support;
 internal static class TlsTransports
 {
     /// <summary>
-    /// The variable IMAGEIO_TEST_TLS, to run all tests with the one or the other: auto, openssl or dotnet. Unset: dotnet.
+    /// The variable IMAGEIO_TEST_TLS, to run all tests with the one or the other: auto, openssl or dotnet. Unset: auto.
     /// </summary>
-    public static string UnderTest { get; } = Environment.GetEnvironmentVariable("IMAGEIO_TEST_TLS") ?? "dotnet";
+    public static string UnderTest { get; } = Environment.GetEnvironmentVariable("IMAGEIO_TEST_TLS") ?? "auto";
 }

@@ -129,7 +129,7 @@ public sealed record DaemonConfiguration
         }
 
         // The proxy's defaults, where they are options.
-        return new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(120), authorities);
+        return new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(120), authorities, Tls.Transport);
     }
 
     private static string[] DropIns(string directory)

@@ -31,7 +31,7 @@ public sealed record TlsOptions
             KeyFile = reader.Text(Section, "key_file", ""),
             CertificateFile = reader.Text(Section, "cert_file", ""),
             AuthoritiesFile = reader.Text(Section, "ca_file", ""),
-            Transport = ServerTls.TransportOf(reader.Choice(Section, "transport", "dotnet", ServerTls.TransportNames)),
+            Transport = ServerTls.TransportOf(reader.Choice(Section, "transport", "auto", ServerTls.TransportNames)),
         };
         if (reader.Boolean(Section, "enable_tls1_1", false))
         {

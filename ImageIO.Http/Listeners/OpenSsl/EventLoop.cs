@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
@@ -10,7 +11,7 @@ namespace ImageIO.Http.Listeners.OpenSsl;
 /// the wake-up to the decrypted bytes in the server's hands there is no hop. The rule of all socket threads holds here
 /// too: nothing on it blocks.
 /// </summary>
-internal sealed class EventLoop : IDisposable
+internal sealed partial class EventLoop : IDisposable
 {
     private const int MostEvents = 128;
 
@@ -31,11 +32,13 @@ internal sealed class EventLoop : IDisposable
     // By number, not by pointer: an event that was fetched just before its socket went finds nothing here.
     private readonly ConcurrentDictionary<ulong, SocketReadiness> _sockets = new();
     private readonly Thread _thread;
+    private readonly ILogger _logger;
     private ulong _lastNumber;
     private volatile bool _stopped;
 
-    internal EventLoop(int index)
+    internal EventLoop(int index, ILogger logger)
     {
+        _logger = logger;
         Control(LibC.EPOLL_CTL_ADD, _stop, SocketEvents.Readable, WakeUp);
         _thread = new Thread(Run) { IsBackground = true, Name = $"tls-{index}" };
         _thread.Start();
@@ -47,7 +50,7 @@ internal sealed class EventLoop : IDisposable
     /// <summary>Sockets watched now.</summary>
     internal int Count => _sockets.Count;
 
-    /// <summary>Watches a socket from now on: it must not block, and must stay open until <see cref="Remove"/>.</summary>
+    /// <summary>Watches a socket from now on: it must not block, and must stay open until <see cref="Remove"/>, and be closed then.</summary>
     /// <exception cref="IOException">The system refused it.</exception>
     internal ulong Add(SafeHandle socket, SocketReadiness readiness)
     {
@@ -70,12 +73,8 @@ internal sealed class EventLoop : IDisposable
         return number;
     }
 
-    /// <summary>Watches it no more.</summary>
-    internal void Remove(SafeHandle socket, ulong number)
-    {
-        _sockets.TryRemove(number, out _);
-        Control(LibC.EPOLL_CTL_DEL, socket, SocketEvents.None, number);
-    }
+    /// <summary>Watches it no more; epoll itself forgets a socket that is closed.</summary>
+    internal void Remove(ulong number) => _sockets.TryRemove(number, out _);
 
     /// <summary>Ends the thread. Sockets still watched are left alone: nobody hears of them any more.</summary>
     public unsafe void Dispose()
@@ -131,12 +130,31 @@ internal sealed class EventLoop : IDisposable
                 byte* happened = events + (i * EventSize);
                 if (_sockets.TryGetValue(*(ulong*)(happened + NumberOffset), out SocketReadiness? readiness))
                 {
-                    readiness.Signal((SocketEvents)(*(uint*)happened));
+                    Tell(readiness, (SocketEvents)(*(uint*)happened));
                 }
             }
         }
 
         _epoll.Dispose();
         _stop.Dispose();
+    }
+
+    // What goes on here runs code of all layers. Its failure is that of one connection, and ends no other.
+    private void Tell(SocketReadiness readiness, SocketEvents events)
+    {
+        try
+        {
+            readiness.Signal(events);
+        }
+        catch (Exception e)
+        {
+            Log.Failed(_logger, e);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(24, LogLevel.Critical, "What waited for a socket failed where it must not")]
+        public static partial void Failed(ILogger logger, Exception failure);
     }
 }

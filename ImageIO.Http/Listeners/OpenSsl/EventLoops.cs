@@ -1,15 +1,16 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
 /// <summary>The loops that connections are spread over, one after the other.</summary>
-internal sealed class EventLoops : IDisposable
+internal sealed class EventLoops(ILogger<ServerTls> logger) : IDisposable
 {
     // One for each core: a loop's thread decrypts and encrypts what its connections move. More than 8 would only take
     // cores from the storage side.
     private static readonly int Count = Math.Clamp(Environment.ProcessorCount, 1, 8);
 
-    private readonly EventLoop[] _loops = [.. Enumerable.Range(0, Count).Select(index => new EventLoop(index))];
+    private readonly EventLoop[] _loops = [.. Enumerable.Range(0, Count).Select(index => new EventLoop(index, logger))];
     private readonly string _name = Guid.NewGuid().ToString("N")[..6].ToUpperInvariant();
     private uint _next;
     private ulong _connections;

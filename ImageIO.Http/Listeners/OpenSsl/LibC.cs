@@ -8,11 +8,15 @@ internal static partial class LibC
 {
     // errno(3)
     internal const int EINTR = 4;
+    internal const int EINPROGRESS = 115;
 
     // fcntl(2)
-    internal const int F_GETFL = 3;
-    internal const int F_SETFL = 4;
-    internal const int O_NONBLOCK = 0x800; // the same on x86-64 and arm64
+    private const int F_GETFL = 3;
+    private const int F_SETFL = 4;
+    private const int O_NONBLOCK = 0x800; // the same on x86-64 and arm64
+
+    // shutdown(2)
+    internal const int SHUT_RDWR = 2;
 
     // epoll_create(2)
     internal const int EPOLL_CLOEXEC = 0x80000;
@@ -23,7 +27,6 @@ internal static partial class LibC
 
     // epoll_ctl(2)
     internal const int EPOLL_CTL_ADD = 1;
-    internal const int EPOLL_CTL_DEL = 2;
 
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     internal static partial SafeFileHandle EpollCreate(int flags);
@@ -37,8 +40,18 @@ internal static partial class LibC
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     internal static partial SafeFileHandle EventDescriptor(uint count, int flags);
 
+    [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
+    internal static unsafe partial int Connect(SafeHandle socket, byte* address, int length);
+
+    /// <summary>Makes calls on a socket return instead of wait.</summary>
+    internal static void SetNonBlocking(SafeHandle socket) =>
+        _ = FileControl(socket, F_SETFL, FileControl(socket, F_GETFL, 0) | O_NONBLOCK);
+
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
-    internal static partial int FileControl(SafeHandle descriptor, int command, int argument);
+    private static partial int FileControl(SafeHandle descriptor, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "shutdown")]
+    internal static partial int Shutdown(int socket, int how);
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     internal static unsafe partial nint Write(SafeFileHandle descriptor, void* bytes, nuint count);

@@ -20,6 +20,7 @@ internal static unsafe partial class LibSsl
     internal const int SSL_CTRL_MODE = 33;
     internal const int SSL_CTRL_SET_READ_AHEAD = 41;
     internal const int SSL_CTRL_SET_SESS_CACHE_MODE = 44;
+    internal const int SSL_CTRL_SET_TLSEXT_HOSTNAME = 55;
     internal const int SSL_CTRL_CHAIN_CERT = 89;
     internal const int SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
     internal const int SSL_SESS_CACHE_OFF = 0;
@@ -88,6 +89,18 @@ internal static unsafe partial class LibSsl
     internal static partial void ContextSetAlpnSelect(
         SslContextHandle context, delegate* unmanaged[Cdecl]<nint, byte**, byte*, byte*, uint, nint, int> select, nint state);
 
+    [LibraryImport(Ssl, EntryPoint = "SSL_CTX_set_info_callback")]
+    internal static partial void ContextSetInfo(SslContextHandle context, delegate* unmanaged[Cdecl]<nint, int, int, void> tell);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_get_ex_data")]
+    internal static partial nint GetData(nint ssl, int index);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_set_ex_data")]
+    internal static partial int SetData(nint ssl, int index, nint data);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_get_fd")]
+    internal static partial int GetDescriptor(nint ssl);
+
     [LibraryImport(Ssl, EntryPoint = "SSL_new")]
     internal static partial SslHandle New(SslContextHandle context);
 
@@ -97,8 +110,14 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_set_fd")]
     internal static partial int SetDescriptor(SslHandle ssl, SafeHandle socket);
 
-    [LibraryImport(Ssl, EntryPoint = "SSL_accept", SetLastError = true)]
-    internal static partial int Accept(SslHandle ssl);
+    [LibraryImport(Ssl, EntryPoint = "SSL_set_accept_state")]
+    internal static partial void SetAcceptState(SslHandle ssl);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_set_connect_state")]
+    internal static partial void SetConnectState(SslHandle ssl);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_do_handshake", SetLastError = true)]
+    internal static partial int Handshake(SslHandle ssl);
 
     [LibraryImport(Ssl, EntryPoint = "SSL_read_ex", SetLastError = true)]
     internal static partial int Read(SslHandle ssl, byte* buffer, nuint length, nuint* read);
@@ -109,7 +128,7 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_write_ex", SetLastError = true)]
     internal static partial int Write(SslHandle ssl, byte* buffer, nuint length, nuint* written);
 
-    [LibraryImport(Ssl, EntryPoint = "SSL_shutdown")]
+    [LibraryImport(Ssl, EntryPoint = "SSL_shutdown", SetLastError = true)]
     internal static partial int Shutdown(SslHandle ssl);
 
     [LibraryImport(Ssl, EntryPoint = "SSL_get_error")]
@@ -132,6 +151,15 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Ssl, EntryPoint = "SSL_get_servername")]
     internal static partial nint ServerName(SslHandle ssl, int type);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_ctrl", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint Control(SslHandle ssl, int command, nint number, string text);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_get_peer_cert_chain")]
+    internal static partial nint PeerChain(SslHandle ssl);
+
+    [LibraryImport(Crypto, EntryPoint = "i2d_X509")]
+    internal static partial int WriteCertificate(nint certificate, byte** der);
 
     [LibraryImport(Crypto, EntryPoint = "OPENSSL_sk_num")]
     internal static partial int StackCount(nint stack);

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
@@ -10,7 +11,7 @@ namespace ImageIO.Http.Listeners.OpenSsl;
 /// One accepted connection: the socket, and who waits for it. Its bytes are reached when <see cref="Open"/> has put TLS
 /// on it.
 /// </summary>
-internal sealed class OpenSslConnection : DefaultConnectionContext, IMemoryPoolFeature, IConnectionSocketFeature
+internal sealed partial class OpenSslConnection : DefaultConnectionContext, IMemoryPoolFeature, IConnectionSocketFeature
 {
     // With less room than a record left in a block, reading goes on in the next one.
     private const int SmallestRead = 16 * 1024;
@@ -20,23 +21,24 @@ internal sealed class OpenSslConnection : DefaultConnectionContext, IMemoryPoolF
     private readonly SocketReadiness _readiness = new();
     private readonly CancellationTokenSource _closed = new();
     private readonly ulong _number;
+    private readonly ILogger _logger;
     private OpenSslStream? _stream;
     private int _aborted;
 
     /// <exception cref="IOException">The system cannot watch one more socket.</exception>
-    internal OpenSslConnection(Socket socket, string id, EventLoop loop, MemoryPool<byte> pool)
+    internal OpenSslConnection(Socket socket, string id, EventLoop loop, MemoryPool<byte> pool, ILogger logger)
         : base(id)
     {
         _socket = socket;
         _loop = loop;
         MemoryPool = pool;
+        _logger = logger;
         LocalEndPoint = socket.LocalEndPoint;
         RemoteEndPoint = socket.RemoteEndPoint;
         ConnectionClosed = _closed.Token;
         Features.Set<IMemoryPoolFeature>(this);
         Features.Set<IConnectionSocketFeature>(this);
-        int flags = LibC.FileControl(socket.SafeHandle, LibC.F_GETFL, 0);
-        _ = LibC.FileControl(socket.SafeHandle, LibC.F_SETFL, flags | LibC.O_NONBLOCK);
+        LibC.SetNonBlocking(socket.SafeHandle);
         _number = loop.Add(socket.SafeHandle, _readiness);
     }
 
@@ -51,6 +53,8 @@ internal sealed class OpenSslConnection : DefaultConnectionContext, IMemoryPoolF
     {
         var stream = new OpenSslStream(context.Open(_socket.SafeHandle), _readiness, FireClosed);
         _stream = stream;
+        // Who aborts looks at the two in the other order.
+        Interlocked.MemoryBarrier();
         if (_aborted != 0)
         {
             stream.Abort(new ConnectionAbortedException());
@@ -58,16 +62,6 @@ internal sealed class OpenSslConnection : DefaultConnectionContext, IMemoryPoolF
 
         Transport = PipesOver(stream);
         return stream;
-    }
-
-    /// <summary>
-    /// Tells the client that nothing follows, when the server is through with the connection. Its bytes can be read on, for
-    /// who wants to see it leave.
-    /// </summary>
-    internal void End(OpenSslStream stream)
-    {
-        stream.SendEnd();
-        Transport = PipesOver(stream);
     }
 
     /// <inheritdoc />
@@ -92,16 +86,20 @@ internal sealed class OpenSslConnection : DefaultConnectionContext, IMemoryPoolF
         FireClosed();
     }
 
-    /// <summary>Ends it: politely if nothing failed.</summary>
+    /// <summary>Ends it, by a reset if it was aborted.</summary>
     public override async ValueTask DisposeAsync()
     {
         if (_stream is { } stream)
         {
-            await Transport.Input.CompleteAsync();
+            // In this order: a read that somebody left behind must not write into a block that is given back here. What
+            // was not flushed is not sent.
             await stream.DisposeAsync();
+            var closed = new ObjectDisposedException(nameof(OpenSslConnection));
+            await Transport.Input.CompleteAsync(closed);
+            await Transport.Output.CompleteAsync(closed);
         }
 
-        _loop.Remove(_socket.SafeHandle, _number);
+        _loop.Remove(_number);
         if (_aborted != 0)
         {
             // RST: what the client did not get must not look like a proper end.
@@ -121,17 +119,28 @@ internal sealed class OpenSslConnection : DefaultConnectionContext, IMemoryPoolF
 
     // On the thread pool: what is told of the end may do much.
     private void FireClosed() => ThreadPool.UnsafeQueueUserWorkItem(
-        static closed =>
+        static connection =>
         {
             try
             {
-                closed.Cancel();
+                connection._closed.Cancel();
             }
             catch (ObjectDisposedException)
             {
                 // Disposed meanwhile: whoever wanted to know has gone.
             }
+            catch (AggregateException e)
+            {
+                // Of those that were told. Thrown on, it would end the process.
+                Log.CallbackFailed(connection._logger, connection.ConnectionId, e);
+            }
         },
-        _closed,
+        this,
         preferLocal: false);
+
+    private static partial class Log
+    {
+        [LoggerMessage(23, LogLevel.Error, "Connection {Connection}: who was told of its end failed")]
+        public static partial void CallbackFailed(ILogger logger, string connection, Exception failure);
+    }
 }

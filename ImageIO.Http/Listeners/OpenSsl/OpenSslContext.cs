@@ -6,8 +6,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace ImageIO.Http.Listeners.OpenSsl;
 
 /// <summary>
-/// The server's settings for new connections: certificate chain, key, versions, order of ciphers. A renewed certificate
-/// is a new context; connections made from this one keep it.
+/// Settings for new connections: versions, and for a server certificate chain, key, order of ciphers. A renewed
+/// certificate is a new context; connections made from this one keep it.
 /// </summary>
 internal sealed class OpenSslContext : IDisposable
 {
@@ -17,13 +17,78 @@ internal sealed class OpenSslContext : IDisposable
     private const string PreferredCipher = "TLS_AES_128_GCM_SHA256";
 
     private readonly SslContextHandle _handle;
+    private readonly bool _isClient;
 
-    private OpenSslContext(SslContextHandle handle) => _handle = handle;
+    private OpenSslContext(SslContextHandle handle, bool isClient)
+    {
+        _handle = handle;
+        _isClient = isClient;
+    }
 
     /// <summary>Settings for a server with this certificate.</summary>
     /// <exception cref="CryptographicException">OpenSSL does not take the certificate or its key.</exception>
     internal static OpenSslContext ForServer(ServerCertificate certificate)
     {
+        SslContextHandle handle = Create();
+        try
+        {
+            SetAnswers(handle);
+            SetCertificate(handle, certificate);
+            return new OpenSslContext(handle, isClient: false);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Settings for a client. Whom it speaks with, it has to find out itself when the handshake is complete.</summary>
+    /// <exception cref="CryptographicException">OpenSSL does not take the settings.</exception>
+    internal static OpenSslContext ForClient() => new(Create(), isClient: true);
+
+    /// <summary>A new connection's state.</summary>
+    /// <param name="socket">Its socket.</param>
+    /// <param name="serverName">The name that a client asks for. Null: none.</param>
+    /// <exception cref="IOException">OpenSSL cannot make one.</exception>
+    internal SslHandle Open(SafeHandle socket, string? serverName = null)
+    {
+        LibSsl.ClearErrors();
+        SslHandle ssl = LibSsl.New(_handle);
+        if (ssl.IsInvalid)
+        {
+            throw new IOException($"SSL_new failed: {OpenSslLibrary.TakeErrors()}");
+        }
+
+        ssl.Count();
+        if (LibSsl.SetDescriptor(ssl, socket) != 1)
+        {
+            ssl.Dispose();
+            throw new IOException($"SSL_set_fd failed: {OpenSslLibrary.TakeErrors()}");
+        }
+
+        if (_isClient)
+        {
+            LibSsl.SetConnectState(ssl);
+            if (serverName is not null)
+            {
+                _ = LibSsl.Control(ssl, LibSsl.SSL_CTRL_SET_TLSEXT_HOSTNAME, 0, serverName);
+            }
+        }
+        else
+        {
+            LibSsl.SetAcceptState(ssl);
+        }
+
+        return ssl;
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _handle.Dispose();
+
+    private static SslContextHandle Create()
+    {
+        LibSsl.ClearErrors();
         SslContextHandle handle = LibSsl.ContextNew(LibSsl.TlsMethod());
         if (handle.IsInvalid)
         {
@@ -33,9 +98,7 @@ internal sealed class OpenSslContext : IDisposable
         try
         {
             SetRules(handle);
-            PreferCheapCipher(handle);
-            SetCertificate(handle, certificate);
-            return new OpenSslContext(handle);
+            return handle;
         }
         catch
         {
@@ -44,25 +107,7 @@ internal sealed class OpenSslContext : IDisposable
         }
     }
 
-    /// <summary>A new connection's state, on this socket.</summary>
-    /// <exception cref="IOException">OpenSSL cannot make one.</exception>
-    internal SslHandle Open(SafeHandle socket)
-    {
-        LibSsl.ClearErrors();
-        SslHandle ssl = LibSsl.New(_handle);
-        if (ssl.IsInvalid || LibSsl.SetDescriptor(ssl, socket) != 1)
-        {
-            ssl.Dispose();
-            throw new IOException($"SSL_new failed: {OpenSslLibrary.TakeErrors()}");
-        }
-
-        return ssl;
-    }
-
-    /// <inheritdoc />
-    public void Dispose() => _handle.Dispose();
-
-    private static unsafe void SetRules(SslContextHandle handle)
+    private static void SetRules(SslContextHandle handle)
     {
         // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
         Check(LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0), "SSL_CTX_set_min_proto_version");
@@ -72,8 +117,7 @@ internal sealed class OpenSslContext : IDisposable
         _ = LibSsl.ContextSetOptions(
             handle,
             LibSsl.SSL_OP_NO_RENEGOTIATION | LibSsl.SSL_OP_NO_COMPRESSION | LibSsl.SSL_OP_NO_TICKET
-            | LibSsl.SSL_OP_CIPHER_SERVER_PREFERENCE | LibSsl.SSL_OP_IGNORE_UNEXPECTED_EOF);
-        Check(LibSsl.ContextSetTicketCount(handle, 0), "SSL_CTX_set_num_tickets");
+            | LibSsl.SSL_OP_IGNORE_UNEXPECTED_EOF);
         _ = LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_SESS_CACHE_MODE, LibSsl.SSL_SESS_CACHE_OFF, 0);
         // A write may take a part and be repeated from where it stopped; an idle connection keeps no buffers.
         _ = LibSsl.ContextControl(
@@ -83,6 +127,15 @@ internal sealed class OpenSslContext : IDisposable
             0);
         _ = LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_READ_AHEAD, 1, 0);
         LibSsl.ContextSetReadBufferLength(handle, ReceiveBuffer);
+        HandshakeLimit.Set(handle);
+    }
+
+    // What is the server's to say.
+    private static unsafe void SetAnswers(SslContextHandle handle)
+    {
+        Check(LibSsl.ContextSetTicketCount(handle, 0), "SSL_CTX_set_num_tickets");
+        _ = LibSsl.ContextSetOptions(handle, LibSsl.SSL_OP_CIPHER_SERVER_PREFERENCE);
+        PreferCheapCipher(handle);
         LibSsl.ContextSetAlpnSelect(handle, &SelectProtocol, 0);
     }
 

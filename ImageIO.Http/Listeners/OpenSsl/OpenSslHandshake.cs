@@ -27,12 +27,13 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
             return;
         }
 
-        var agreed = new TlsFeatures(stream.Handle);
-        context.Features.Set<ITlsConnectionFeature>(agreed);
-        context.Features.Set<ITlsHandshakeFeature>(agreed);
+        context.Features.Set<ITlsConnectionFeature>(stream.Agreed);
+        context.Features.Set<ITlsHandshakeFeature>(stream.Agreed);
         context.Transport = connection.Transport;
         await next(context);
-        connection.End(stream);
+        // As long as any other wait for a client. What it still sends can be read on, for who wants to see it leave.
+        using var overdue = new CancellationTokenSource(ConnectionWatch.DefaultPatience, time);
+        await stream.SendEndAsync(overdue.Token);
         context.Transport = connection.Transport;
     }
 
@@ -46,15 +47,14 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
                 return null;
             }
 
-            using var overdue = new CancellationTokenSource(ConnectionWatch.DefaultPatience, time);
+            // ConnectionWatch aborts a connection whose handshake takes too long.
             OpenSslStream stream = connection.Open(tls.CurrentContext());
-            await stream.AcceptAsync(overdue.Token);
+            await stream.HandshakeAsync(CancellationToken.None);
             return stream;
         }
-        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException)
+        catch (Exception e) when (e is AuthenticationException or IOException or ObjectDisposedException)
         {
-            string reason = e is OperationCanceledException ? $"not finished after {ConnectionWatch.DefaultPatience.TotalSeconds} s" : e.Message;
-            Log.Failed(logger, connection.ConnectionId, reason);
+            Log.Failed(logger, connection.ConnectionId, e.Message);
             return null;
         }
         finally

@@ -2,13 +2,15 @@ using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
 /// <summary>Accepts the connections of one listening socket.</summary>
-internal sealed class OpenSslListener(Socket socket, EventLoops loops, MemoryPool<byte> pool, TimeProvider time) : IConnectionListener
+internal sealed class OpenSslListener(
+    Socket socket, EventLoops loops, MemoryPool<byte> pool, TimeProvider time, ILogger logger) : IConnectionListener
 {
-    // How long to wait when the process has no descriptor left; connections queue in the kernel meanwhile.
+    // How long to wait when the system gives no connection, for want of descriptors say; they queue in the kernel meanwhile.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     /// <inheritdoc />
@@ -24,7 +26,7 @@ internal sealed class OpenSslListener(Socket socket, EventLoops loops, MemoryPoo
             {
                 accepted = await socket.AcceptAsync(cancellationToken);
                 accepted.NoDelay = accepted.AddressFamily != AddressFamily.Unix;
-                return new OpenSslConnection(accepted, loops.NextConnectionId(), loops.Next(), pool);
+                return new OpenSslConnection(accepted, loops.NextConnectionId(), loops.Next(), pool, logger);
             }
             catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
@@ -32,15 +34,14 @@ internal sealed class OpenSslListener(Socket socket, EventLoops loops, MemoryPoo
                 accepted?.Dispose();
                 return null;
             }
-            catch (SocketException e) when (e.SocketErrorCode
-                is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+            catch (SocketException e) when (accepted is null
+                && e.SocketErrorCode is not (SocketError.ConnectionReset or SocketError.ConnectionAborted))
             {
-                accepted?.Dispose();
                 await Task.Delay(Pause, time, cancellationToken);
             }
             catch (Exception e) when (e is SocketException or IOException)
             {
-                // The client left while it was in the queue.
+                // The client left while it was in the queue, or the system cannot watch one more.
                 accepted?.Dispose();
             }
         }

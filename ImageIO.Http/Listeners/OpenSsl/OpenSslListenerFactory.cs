@@ -1,14 +1,17 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
 /// <summary>Takes over the listeners whose TLS is OpenSSL's; the server's own transport takes the others.</summary>
 internal sealed class OpenSslListenerFactory(
-    BoundListeners listeners, IMemoryPoolFactory<byte> pools, TimeProvider time) : IConnectionListenerFactory, IConnectionListenerFactorySelector, IDisposable
+    BoundListeners listeners,
+    IMemoryPoolFactory<byte> pools,
+    Lazy<EventLoops> loops,
+    TimeProvider time,
+    ILogger<ServerTls> logger) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    private readonly Lazy<EventLoops> _loops = new(() => new EventLoops());
-
     /// <inheritdoc />
     public bool CanBind(EndPoint endpoint) => Find(endpoint) is { Tls.Transport: TlsTransport.OpenSsl };
 
@@ -21,16 +24,7 @@ internal sealed class OpenSslListenerFactory(
         }
 
         socket.Listen();
-        return ValueTask.FromResult<IConnectionListener>(new OpenSslListener(socket, _loops.Value, pools.Create(), time));
-    }
-
-    /// <inheritdoc />
-    public void Dispose()
-    {
-        if (_loops.IsValueCreated)
-        {
-            _loops.Value.Dispose();
-        }
+        return ValueTask.FromResult<IConnectionListener>(new OpenSslListener(socket, loops.Value, pools.Create(), time, logger));
     }
 
     private ServiceListener? Find(EndPoint endpoint) =>

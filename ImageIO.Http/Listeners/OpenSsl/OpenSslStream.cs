@@ -1,6 +1,4 @@
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Security.Authentication;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
@@ -13,7 +11,7 @@ namespace ImageIO.Http.Listeners.OpenSsl;
 /// writer, the loop that hears of the peer's end, abort and close may come at any time and in any order. No call blocks,
 /// the socket does not, so the lock is held for one buffer's encryption at most. One read and one write at a time.
 /// </remarks>
-internal sealed class OpenSslStream : AsyncStream
+internal sealed partial class OpenSslStream : AsyncStream
 {
     // After so many calls in a row that did not have to wait, a loop's thread hands the work over: other connections
     // wait for it. At 64 KiB a call that is 2 MiB, beside which the hop costs nothing.
@@ -27,19 +25,24 @@ internal sealed class OpenSslStream : AsyncStream
     // Guarded by the lock.
     private bool _isOpen;
     private bool _closed;
+    private bool _peerHasClosed;
     private bool _peerHasLeft;
+    private bool _readEnded;
 
     private volatile Exception? _aborted;
-    private bool _readEnded;
     private int _readsInARow;
     private int _writesInARow;
 
     // What the last read found missing; None: nothing, another may find bytes at once.
     private SocketEvents _readWants;
+    private bool _hasBeenRead;
 
     /// <param name="ssl">The connection's state, on a socket that does not block; this owns it.</param>
     /// <param name="readiness">Tells when the socket is ready.</param>
-    /// <param name="peerLeft">Called, once, when the peer has left and all its bytes were read, or the connection broke.</param>
+    /// <param name="peerLeft">
+    /// Called, once, when the peer has closed its side of the connection and all its bytes were read, or the connection
+    /// broke. The end of TLS alone (close_notify) says only that it sends no more.
+    /// </param>
     internal OpenSslStream(SslHandle ssl, SocketReadiness readiness, Action peerLeft)
     {
         _ssl = ssl;
@@ -54,14 +57,30 @@ internal sealed class OpenSslStream : AsyncStream
     /// <inheritdoc />
     public override bool CanWrite => true;
 
-    internal SslHandle Handle => _ssl;
+    /// <summary>The certificates that the other side sent, its own first; a server asks for none.</summary>
+    internal IReadOnlyList<byte[]> PeerCertificates { get; private set; } = [];
 
-    /// <summary>The server's side of the handshake.</summary>
-    /// <exception cref="AuthenticationException">The client offered nothing usable, or did not speak TLS.</exception>
-    /// <exception cref="IOException">The connection broke.</exception>
-    internal async Task AcceptAsync(CancellationToken cancellationToken)
+    /// <summary>Whether bytes, the end or a failure were received and not read.</summary>
+    internal bool HasUnread
     {
-        while (TryAccept() is { } wants)
+        get
+        {
+            lock (_lock)
+            {
+                return _closed || _readEnded || _aborted is not null || LibSsl.HasPending(_ssl) == 1;
+            }
+        }
+    }
+
+    /// <summary>What the handshake agreed on, when it is complete.</summary>
+    internal TlsFeatures? Agreed { get; private set; }
+
+    /// <summary>This side of the handshake.</summary>
+    /// <exception cref="AuthenticationException">The other offered nothing usable, or did not speak TLS.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
+    internal async Task HandshakeAsync(CancellationToken cancellationToken)
+    {
+        while (TryHandshake() is { } wants)
         {
             await _readiness.Reader.WaitAsync(wants, cancellationToken);
         }
@@ -84,7 +103,10 @@ internal sealed class OpenSslStream : AsyncStream
 
         if (buffer.IsEmpty)
         {
-            return ValueTask.FromResult(0);
+            // Who waits for the first bytes does so without a buffer, too.
+            bool isReady = _hasBeenRead || TryPeek();
+            _hasBeenRead = true;
+            return isReady ? ValueTask.FromResult(0) : WaitAndReadAsync(buffer, cancellationToken);
         }
 
         return TryRead(buffer.Span) is { } read ? ValueTask.FromResult(read) : WaitAndReadAsync(buffer, cancellationToken);
@@ -109,18 +131,22 @@ internal sealed class OpenSslStream : AsyncStream
     /// <inheritdoc />
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Tells the client that nothing follows (close_notify), if that can be done at once.</summary>
-    internal void SendEnd()
+    /// <summary>
+    /// Tells the other side that nothing follows (close_notify), when it has room for that. That it cannot be told says only
+    /// that it is gone: then it need not know.
+    /// </summary>
+    internal async ValueTask SendEndAsync(CancellationToken cancellationToken)
     {
-        lock (_lock)
+        try
         {
-            // A failure says only that the client is gone, or takes nothing more: then it need not know.
-            if (_isOpen && !_closed && _aborted is null)
+            while (TryEnd() is { } wants)
             {
-                LibSsl.ClearErrors();
-                _ = LibSsl.Shutdown(_ssl);
-                LibSsl.ClearErrors();
+                await _readiness.Writer.WaitAsync(wants, cancellationToken);
             }
+        }
+        catch (OperationCanceledException)
+        {
+            // It takes nothing more.
         }
     }
 
@@ -150,29 +176,6 @@ internal sealed class OpenSslStream : AsyncStream
         base.Dispose(disposing);
     }
 
-    // Null: the handshake is complete; else what its next step waits for.
-    private SocketEvents? TryAccept()
-    {
-        lock (_lock)
-        {
-            ThrowIfOver();
-            _readiness.Reader.Arm();
-            LibSsl.ClearErrors();
-            int result = LibSsl.Accept(_ssl);
-            if (result == 1)
-            {
-                _isOpen = true;
-                return null;
-            }
-
-            bool ended = false;
-            SocketEvents wants = Missing(result, ref ended);
-            return _aborted is AuthenticationException refused ? throw refused
-                : ended || _aborted is not null ? throw new IOException("The client left during the TLS handshake", _aborted)
-                : wants;
-        }
-    }
-
     private async ValueTask<int> HandOverAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         _readsInARow = 0;
@@ -196,6 +199,8 @@ internal sealed class OpenSslStream : AsyncStream
             _readsInARow = 0;
             if (buffer.IsEmpty)
             {
+                // Nobody is to fetch a buffer for a connection that is over.
+                ThrowIfOver();
                 return 0;
             }
 
@@ -233,111 +238,6 @@ internal sealed class OpenSslStream : AsyncStream
         }
     }
 
-    // Reads records until the buffer is full or the socket empty. Null: nothing there yet; _readWants says what for.
-    private unsafe int? TryRead(Span<byte> buffer)
-    {
-        int total = 0;
-        lock (_lock)
-        {
-            ThrowIfOver();
-            if (_readEnded)
-            {
-                return 0;
-            }
-
-            _readiness.Reader.Arm();
-            _readWants = SocketEvents.None;
-            fixed (byte* start = buffer)
-            {
-                while (total < buffer.Length)
-                {
-                    nuint read;
-                    LibSsl.ClearErrors();
-                    int result = LibSsl.Read(_ssl, start + total, (nuint)(buffer.Length - total), &read);
-                    if (result == 1)
-                    {
-                        total += (int)read;
-                        continue;
-                    }
-
-                    _readWants = Missing(result, ref _readEnded);
-                    break;
-                }
-            }
-
-            // What was read before the failure is the caller's; the next read reports it.
-            if (total == 0)
-            {
-                ThrowIfOver();
-            }
-        }
-
-        if (_readEnded)
-        {
-            Leave();
-        }
-
-        return total > 0 || _readEnded ? total : null;
-    }
-
-    // Writes until all is written or the socket full. Null: all is; else what the rest waits for.
-    private unsafe SocketEvents? TryWrite(ReadOnlySpan<byte> buffer, ref int written)
-    {
-        lock (_lock)
-        {
-            fixed (byte* start = buffer)
-            {
-                while (written < buffer.Length)
-                {
-                    ThrowIfOver();
-                    _readiness.Writer.Arm();
-                    nuint count;
-                    LibSsl.ClearErrors();
-                    int result = LibSsl.Write(_ssl, start + written, (nuint)(buffer.Length - written), &count);
-                    if (result == 1)
-                    {
-                        written += (int)count;
-                        continue;
-                    }
-
-                    bool ended = false;
-                    SocketEvents wants = Missing(result, ref ended);
-                    ThrowIfOver();
-                    return ended ? throw new IOException("The client has closed the connection") : wants;
-                }
-            }
-        }
-
-        return null;
-    }
-
-    // What a call that did not succeed misses (SSL_get_error(3)). Under the lock, on the thread of the call: the queue of
-    // errors is the thread's. After a failure no further call is allowed, not even SSL_shutdown: it counts as aborted.
-    private SocketEvents Missing(int result, ref bool ended)
-    {
-        int code = Marshal.GetLastPInvokeError();
-        int error = LibSsl.GetError(_ssl, result);
-        switch (error)
-        {
-            case LibSsl.SSL_ERROR_WANT_READ:
-                return SocketEvents.Readable;
-            case LibSsl.SSL_ERROR_WANT_WRITE:
-                return SocketEvents.Writable;
-            case LibSsl.SSL_ERROR_ZERO_RETURN:
-                ended = true;
-                break;
-            case LibSsl.SSL_ERROR_SYSCALL:
-                _aborted ??= new SocketException(code);
-                break;
-            default:
-                _aborted ??= new AuthenticationException($"{OpenSslLibrary.TakeErrors()} (SSL error {error})");
-                break;
-        }
-
-        LibSsl.ClearErrors();
-        return SocketEvents.None;
-    }
-
     private void ThrowIfOver()
     {
         ObjectDisposedException.ThrowIf(_closed, this);
@@ -348,31 +248,20 @@ internal sealed class OpenSslStream : AsyncStream
     }
 
     // On the loop's thread. Bytes may lie before the end: then who reads them finds it.
-    private unsafe void OnPeerLeft(SocketEvents events)
+    private void OnPeerLeft(SocketEvents events)
     {
-        if ((events & SocketEvents.Error) == 0)
+        bool leaves = (events & SocketEvents.Error) != 0;
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                // Before the handshake is over, whoever makes it finds the end.
-                if (!_isOpen || _closed || _peerHasLeft)
-                {
-                    return;
-                }
-
-                byte next;
-                nuint count;
-                LibSsl.ClearErrors();
-                bool hasMore = _aborted is null && LibSsl.Peek(_ssl, &next, 1, &count) == 1;
-                LibSsl.ClearErrors();
-                if (hasMore)
-                {
-                    return;
-                }
-            }
+            _peerHasClosed = true;
+            // Before the handshake is over, whoever makes it finds the end.
+            leaves = leaves || (_isOpen && !_closed && !_peerHasLeft && IsAtEnd());
         }
 
-        Leave();
+        if (leaves)
+        {
+            Leave();
+        }
     }
 
     private void Leave()

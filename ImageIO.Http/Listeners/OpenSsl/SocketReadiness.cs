@@ -15,7 +15,7 @@ internal sealed class SocketReadiness
     /// <summary>For the one that writes.</summary>
     internal SocketWait Writer { get; } = new();
 
-    /// <summary>Called on the loop's thread when the peer sends no more, or the connection broke.</summary>
+    /// <summary>Called on the loop's thread when the peer sends no more, or the connection broke; more than once, perhaps.</summary>
     internal Action<SocketEvents>? PeerLeft { get; set; }
 
     internal void Signal(SocketEvents events)
@@ -23,11 +23,24 @@ internal sealed class SocketReadiness
         // An end or an error is found by whoever tries next, whatever it waits for.
         const SocketEvents ends = SocketEvents.Error | SocketEvents.HangUp | SocketEvents.PeerClosed;
         SocketEvents wanted = (events & ends) == 0 ? events : events | SocketEvents.Any;
-        Reader.Signal(wanted);
-        Writer.Signal(wanted);
-        if ((events & ends) != 0)
+        // Whatever goes wrong in the one that goes on first, the others hear of it, too.
+        try
         {
-            PeerLeft?.Invoke(events);
+            Reader.Signal(wanted);
+        }
+        finally
+        {
+            try
+            {
+                Writer.Signal(wanted);
+            }
+            finally
+            {
+                if ((events & ends) != 0)
+                {
+                    PeerLeft?.Invoke(events);
+                }
+            }
         }
     }
 

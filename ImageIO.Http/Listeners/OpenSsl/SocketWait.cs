@@ -15,6 +15,7 @@ internal sealed class SocketWait : IValueTaskSource
     // counts as ready: an attempt tells.
     private SocketEvents _happened = SocketEvents.Any;
     private SocketEvents _awaited;
+    private bool _isWaiting;
 
     /// <summary>Whether an attempt may find something: nothing happened since the last one that did not.</summary>
     internal bool IsWorthTrying
@@ -39,6 +40,7 @@ internal sealed class SocketWait : IValueTaskSource
 
     /// <summary>Waits for one of these events. One wait at a time.</summary>
     /// <exception cref="OperationCanceledException">Canceled; nothing was lost.</exception>
+    /// <exception cref="InvalidOperationException">Another wait has not ended.</exception>
     internal ValueTask WaitAsync(SocketEvents events, CancellationToken cancellationToken)
     {
         lock (_lock)
@@ -48,8 +50,15 @@ internal sealed class SocketWait : IValueTaskSource
                 return ValueTask.CompletedTask;
             }
 
+            // Whoever waits already would never hear of anything again.
+            if (_isWaiting)
+            {
+                throw new InvalidOperationException("The socket is waited for already.");
+            }
+
             _core.Reset();
             _awaited = events;
+            _isWaiting = true;
         }
 
         var wait = new ValueTask(this, _core.Version);
@@ -73,7 +82,14 @@ internal sealed class SocketWait : IValueTaskSource
         _core.SetResult(true);
     }
 
-    void IValueTaskSource.GetResult(short token) => _core.GetResult(token);
+    void IValueTaskSource.GetResult(short token)
+    {
+        _core.GetResult(token);
+        lock (_lock)
+        {
+            _isWaiting = false;
+        }
+    }
 
     ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _core.GetStatus(token);
 

@@ -1,0 +1,110 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using ImageIO.Tests.Support;
+
+namespace ImageIO.Tests.Proxy;
+
+/// <summary>Which daemons a proxy believes: the same with both transports.</summary>
+public abstract class UpstreamTlsTests(string transport)
+{
+    [Theory(Timeout = 20_000)]
+    [InlineData("127.0.0.1", "ip:127.0.0.1", true)]
+    [InlineData("127.0.0.1", "ip:127.0.0.2", false)]
+    [InlineData("127.0.0.1", "dns:localhost", false)]
+    [InlineData("127.0.0.1", "dns:127.0.0.1", false)]
+    [InlineData("localhost", "dns:localhost", true)]
+    [InlineData("LOCALHOST", "dns:localhost", true)]
+    [InlineData("localhost.", "dns:localhost", false)]
+    [InlineData("localhost", "dns:localhost.example", false)]
+    [InlineData("localhost", "ip:127.0.0.1", false)]
+    [InlineData("localhost", "dns:*.localhost", false)]
+    public async Task Daemon_is_believed_by_the_name_or_address_that_the_ticket_gives(string host, string name, bool isBelieved)
+    {
+        await using Host daemon = Host.Start(name, TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
+        Assert.Equal(isBelieved ? 200 : 503, await RequestAsync(daemon, host, daemon.RootPem));
+        Assert.Equal(isBelieved, daemon.WasAsked);
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(-48, -24)]
+    [InlineData(24, 48)]
+    public async Task Certificate_out_of_its_time_is_not_believed(int start, int end)
+    {
+        await using Host daemon = Host.Start("ip:127.0.0.1", TimeSpan.FromHours(start), TimeSpan.FromHours(end));
+        Assert.Equal(503, await RequestAsync(daemon, "127.0.0.1", daemon.RootPem));
+        Assert.False(daemon.WasAsked);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Certificate_of_another_authority_is_not_believed()
+    {
+        await using Host daemon = Host.Start("ip:127.0.0.1", TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
+        Assert.Equal(503, await RequestAsync(daemon, "127.0.0.1", authorities: ""));
+        Assert.False(daemon.WasAsked);
+    }
+
+    private async Task<int> RequestAsync(Host daemon, string host, string authorities)
+    {
+        await using ProxyFixture proxy = await ProxyFixture.StartAsync($"ssl_transport = {transport}");
+        await File.AppendAllTextAsync(proxy.Files.AuthorityFile, "\n" + authorities);
+        await proxy.InstallAsync("image-1", daemon.Port, host);
+        using HttpResponseMessage answer = await proxy.Client.GetAsync("/images/image-1");
+        return (int)answer.StatusCode;
+    }
+
+    public sealed class OnOpenSsl() : UpstreamTlsTests("openssl");
+
+    public sealed class OnDotNet() : UpstreamTlsTests("dotnet");
+
+    // A daemon whose certificate an authority of its own has issued.
+    private sealed class Host : IAsyncDisposable
+    {
+        private readonly ScriptedDaemon _daemon;
+
+        private Host(string rootPem, X509Certificate2 certificate)
+        {
+            RootPem = rootPem;
+            _daemon = new ScriptedDaemon(
+                async connection =>
+                {
+                    await connection.ReadHeadAsync();
+                    WasAsked = true;
+                    await connection.SendAsync("HTTP/1.1 200 OK\nContent-Length: 0\n\n");
+                },
+                certificate: certificate);
+        }
+
+        public string RootPem { get; }
+
+        public int Port => _daemon.Port;
+
+        public bool WasAsked { get; private set; }
+
+        public static Host Start(string name, TimeSpan start, TimeSpan end)
+        {
+            DateTimeOffset now = TimeProvider.System.GetUtcNow();
+            using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var authority = new CertificateRequest("CN=root of hosts", rootKey, HashAlgorithmName.SHA256);
+            authority.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+            using X509Certificate2 root = authority.CreateSelfSigned(now.AddDays(-5), now.AddDays(5));
+            var request = new CertificateRequest("CN=host", key, HashAlgorithmName.SHA256);
+            var names = new SubjectAlternativeNameBuilder();
+            if (name.StartsWith("ip:", StringComparison.Ordinal))
+            {
+                names.AddIpAddress(IPAddress.Parse(name[3..]));
+            }
+            else
+            {
+                names.AddDnsName(name[4..]);
+            }
+
+            request.CertificateExtensions.Add(names.Build());
+            using X509Certificate2 issued = request.Create(root, now + start, now + end, [1]);
+            return new Host(root.ExportCertificatePem(), issued.CopyWithPrivateKey(key));
+        }
+
+        public async ValueTask DisposeAsync() => await _daemon.DisposeAsync();
+    }
+}
