@@ -1,3 +1,4 @@
+using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Operations;
@@ -133,7 +134,8 @@ public sealed class WriteTroubleTests
     public async Task A_full_disk_is_reported_with_the_bytes_written_before()
     {
         _faulty.Fail(BackendCall.Write, 3, TransferError.StorageFull);
-        await using StorageImage storage = OnFaulty();
+        // One after the other, so that the third write is that of the third buffer.
+        await using StorageImage storage = StorageImage.On(_faulty, _memory.Content, new RingSettings(bufferSize: 8192, queueDepth: 1));
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => storage.WriteAsync(0, Bytes.Random(100_000)));
 

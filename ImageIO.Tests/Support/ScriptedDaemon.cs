@@ -53,8 +53,9 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Dispose();
+        // Not before: who has just accepted one asks for the next.
         await _accepting;
+        _listener.Dispose();
         await Task.WhenAll(_connections);
         _certificate.Dispose();
         _stop.Dispose();
