@@ -28,6 +28,10 @@ public static partial class ServiceListeners
             // Saves the hops between socket, TLS and HTTP. Safe because nothing on these threads blocks: storage calls
             // run on the thread pool.
             options.UnsafePreferInlineScheduling = true;
+            // To wait with a receive of no bytes before each of 64 KiB keeps idle connections without a block, and is a
+            // system call more for each. Clients on the network, who may be many, are OpenSSL's; on this host they are few.
+            options.WaitForDataBeforeAllocatingBuffer =
+                listeners.All.Any(listener => listener.Tls is { Transport: TlsTransport.DotNet });
             options.CreateBoundListenSocket = endPoint =>
                 listeners.All.First(listener => ReferenceEquals(listener.EndPoint, endPoint)).Bound
                 ?? throw new InvalidOperationException($"{endPoint} was not bound before the start.");

@@ -9,7 +9,7 @@ internal static class SmallRequestWorks
     private const int Connections = 8;
 
     // Until the code that runs most has been compiled for it.
-    private const int WarmUpSeconds = 10;
+    private const int WarmUpSeconds = 25;
     private const int Seconds = 5;
 
     /// <summary>Server on one core and clients on the other.</summary>
