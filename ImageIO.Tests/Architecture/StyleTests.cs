@@ -1,0 +1,81 @@
+using System.Text.RegularExpressions;
+
+namespace ImageIO.Tests.Architecture;
+
+/// <summary>
+/// What of the agreed form neither the compiler nor `dotnet format whitespace` checks. A whole `dotnet format` would, but
+/// analyzes all projects for it once more, which takes as long as building them.
+/// </summary>
+public sealed partial class StyleTests
+{
+    [Fact]
+    public void Usings_are_in_order_system_first()
+    {
+        IEnumerable<string> wrong = SourceTree.SourceFiles()
+            .Where(file => !IsInOrder(File.ReadAllText(file)))
+            .Select(SourceTree.Relative);
+
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
+    public void No_field_is_qualified_needlessly()
+    {
+        IEnumerable<string> wrong = SourceTree.SourceFiles()
+            .SelectMany(file => File.ReadLines(file)
+                .Where(line => NeedlessThis().IsMatch(line))
+                .Select(line => $"{SourceTree.Relative(file)}: {line.Trim()}"));
+
+        Assert.Empty(wrong);
+    }
+
+    [Theory]
+    [InlineData("using A;\nusing System;\n", false)]
+    [InlineData("using System.Text;\nusing System;\n", false)]
+    [InlineData("using B;\nusing A;\n", false)]
+    [InlineData("using A.B;\nusing A;\n", false)]
+    [InlineData("using static A.B;\nusing C;\n", false)]
+    [InlineData("using N = A.B;\nusing C;\n", false)]
+    [InlineData("using System;\nusing A;\nusing A.B;\nusing B;\nusing static A.C;\nusing N = A.B;\n", true)]
+    [InlineData("namespace A;\n\nusing B;\n", true)]
+    public void Order_is_told_from_disorder(string source, bool isInOrder) => Assert.Equal(isInOrder, IsInOrder(source));
+
+    // Written as "self", for this file is looked at, too.
+    [Theory]
+    [InlineData("        self._field = 1;", true)]
+    [InlineData("        => Use(self.field);", true)]
+    [InlineData("        self.Extension();", false)]
+    [InlineData("        // self._field", false)]
+    [InlineData("        return self;", false)]
+    [InlineData("    public static int Of(self Type a) => a._field;", false)]
+    public void A_needless_this_is_told_from_others(string line, bool isNeedless) =>
+        Assert.Equal(isNeedless, NeedlessThis().IsMatch(line.Replace("self", "this", StringComparison.Ordinal)));
+
+    private static bool IsInOrder(string source)
+    {
+        string[][] usings = [.. Using().Matches(source).Select(match => SortKey(match.Groups["kind"].Value, match.Groups["name"].Value))];
+        return usings.Zip(usings.Skip(1)).All(pair => Compare(pair.First, pair.Second) <= 0);
+    }
+
+    // Namespaces, then static ones, then aliases; in each System first, then name by name.
+    private static string[] SortKey(string kind, string name)
+    {
+        string group = kind.Length > 0 ? "1" : name.Contains('=', StringComparison.Ordinal) ? "2" : "0";
+        string[] parts = name.Split('=')[0].Trim().Split('.');
+        return [group, parts[0] == "System" ? "0" : "1", .. parts];
+    }
+
+    private static int Compare(string[] a, string[] b)
+    {
+        int different = a.Zip(b)
+            .Select(pair => string.Compare(pair.First, pair.Second, StringComparison.OrdinalIgnoreCase))
+            .FirstOrDefault(order => order != 0);
+        return different != 0 ? different : a.Length.CompareTo(b.Length);
+    }
+
+    [GeneratedRegex(@"^using +(?<kind>static +)?(?<name>[\w.]+(?: *= *[^;(]+)?);", RegexOptions.Multiline)]
+    private static partial Regex Using();
+
+    [GeneratedRegex(@"^(?!\s*//).*\bthis\.[_a-z]")]
+    private static partial Regex NeedlessThis();
+}
