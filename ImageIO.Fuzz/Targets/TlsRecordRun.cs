@@ -150,6 +150,7 @@ internal sealed class TlsRecordRun(TlsPair pair, int longestData)
             else
             {
                 int start = _read;
+                // Complete, as asked above: nothing waits.
                 _read += _reading.GetAwaiter().GetResult();
                 FuzzTarget.MustHold(_read <= _written, "nothing comes that was not sent");
                 for (int i = start; i < _read; i++)
