@@ -12,7 +12,7 @@ namespace ImageIO.Core.Backends;
 /// so are lengths, except that a write or zero that ends at or past <see cref="Size"/> may have any length; nothing is
 /// called that the capabilities do not offer; buffers are aligned in memory to 4096 bytes; while a write of a partial
 /// last block or a zero past <see cref="Size"/> runs, no other write or zero reaches past its start.</para>
-/// <para>Calls, those for <see cref="Size"/>, extents and disposal among them, come on threads of the pool that a backend
+/// <para>Calls, those for <see cref="Size"/>, extents and disposal among them, come on threads that a backend
 /// may block for as long as its storage takes; calls that run in parallel come on different ones.</para>
 /// <para>Every failure is a <see cref="TransferException"/> with <see cref="TransferError.StorageFull"/> or
 /// <see cref="TransferError.StorageFailed"/>, naming the call, the image and the range.</para>

@@ -4,7 +4,7 @@ namespace ImageIO.Core.Backends;
 
 /// <summary>
 /// Opens images of one kind. Found by scanning assemblies; one instance per host, used in parallel. The calls that look at
-/// or open an image come on threads of the pool that may be blocked.
+/// or open an image come on threads that may be blocked.
 /// </summary>
 public interface IBackendFactory
 {

@@ -17,13 +17,13 @@ public readonly struct PoolThread : ICriticalNotifyCompletion
 
     private PoolThread(bool another) => _another = another;
 
-    /// <summary>True: this is a thread of the pool, go on at once.</summary>
-    public bool IsCompleted => !_another && Thread.CurrentThread.IsThreadPoolThread;
+    /// <summary>True: this is a thread that may block, go on at once.</summary>
+    public bool IsCompleted => !_another && (StorageThreads.IsCurrent || Thread.CurrentThread.IsThreadPoolThread);
 
-    /// <summary>Goes on with a thread of the pool; at once, if this is one.</summary>
+    /// <summary>Goes on with a thread that may block; at once, if this is one.</summary>
     public static PoolThread SwitchAsync() => default;
 
-    /// <summary>Goes on with another thread of the pool in any case: what follows runs beside the caller.</summary>
+    /// <summary>Goes on with another such thread in any case: what follows runs beside the caller.</summary>
     internal static PoolThread ForkAsync() => new(another: true);
 
     /// <summary>For <c>await</c>.</summary>
@@ -35,10 +35,14 @@ public readonly struct PoolThread : ICriticalNotifyCompletion
     }
 
     /// <inheritdoc />
-    public void OnCompleted(Action continuation) =>
-        ThreadPool.QueueUserWorkItem(static action => action(), continuation, preferLocal: false);
+    public void OnCompleted(Action continuation)
+    {
+        ExecutionContext? context = ExecutionContext.Capture();
+        StorageThreads.Run(context is null
+            ? continuation
+            : () => ExecutionContext.Run(context, static action => ((Action)action!)(), continuation));
+    }
 
     /// <inheritdoc />
-    public void UnsafeOnCompleted(Action continuation) =>
-        ThreadPool.UnsafeQueueUserWorkItem(static action => action(), continuation, preferLocal: false);
+    public void UnsafeOnCompleted(Action continuation) => StorageThreads.Run(continuation);
 }

@@ -90,7 +90,8 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
         }
     }
 
-    private void NoteThread() => CallsOutsideThePool += Thread.CurrentThread.IsThreadPoolThread ? 0 : 1;
+    private void NoteThread() => CallsOutsideThePool +=
+        Thread.CurrentThread.IsThreadPoolThread || Thread.CurrentThread.Name == "storage" ? 0 : 1;
 
     private async Task EnterAsync(BackendCall call)
     {

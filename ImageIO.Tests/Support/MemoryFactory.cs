@@ -67,5 +67,6 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
         return backend;
     }
 
-    private void NoteThread() => CallsOutsideThePool += Thread.CurrentThread.IsThreadPoolThread ? 0 : 1;
+    private void NoteThread() => CallsOutsideThePool +=
+        Thread.CurrentThread.IsThreadPoolThread || Thread.CurrentThread.Name == "storage" ? 0 : 1;
 }
