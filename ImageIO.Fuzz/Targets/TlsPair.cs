@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Listeners.OpenSsl;
+using ImageIO.Http.Listeners.Sockets;
 
 namespace ImageIO.Fuzz.Targets;
 
@@ -14,6 +15,9 @@ namespace ImageIO.Fuzz.Targets;
 internal sealed partial class TlsPair : IDisposable
 {
     private const int LongestMove = 1 << 20;
+
+    // What an empty socket takes at once, whatever it counts for each piece.
+    private const int LongestMoveToClient = 64 * 1024;
 
     // Header, a byte, its type, the tag (RFC 8446 section 5.2).
     private const int SmallestRecord = 5 + 1 + 1 + 16;
@@ -29,7 +33,8 @@ internal sealed partial class TlsPair : IDisposable
     {
         (ServerSocket, _serverEnd) = CreateSockets();
         (ClientSocket, _clientEnd) = CreateSockets();
-        Server = new OpenSslStream(ServerContext.Open(ServerSocket.SafeHandle), Readiness, () => HasLeft = true);
+        Server = new OpenSslStream(
+            ServerContext.Open(ServerSocket.SafeHandle), ServerSocket.SafeHandle, Readiness, () => HasLeft = true);
         Client = ClientContext.Open(ClientSocket.SafeHandle);
     }
 
@@ -97,8 +102,8 @@ internal sealed partial class TlsPair : IDisposable
         }
     }
 
-    /// <summary>Moves what the server has sent to the client.</summary>
-    public void ToClient() => ToClient(Take(_serverEnd, _moved.Length));
+    /// <summary>Moves what the server has sent to the client, 64 KiB at most; the client has read what came before.</summary>
+    public void ToClient() => ToClient(Take(_serverEnd, LongestMoveToClient));
 
     /// <summary>Moves no more of it than one record of one byte.</summary>
     public void ToClientOnce() => ToClient(Take(_serverEnd, SmallestRecord));
@@ -125,7 +130,8 @@ internal sealed partial class TlsPair : IDisposable
     {
         if (bytes.Length > 0)
         {
-            _ = _clientEnd.Send(bytes, SocketFlags.None, out _);
+            int sent = _clientEnd.Send(bytes, SocketFlags.None, out SocketError error);
+            FuzzTarget.MustHold(sent == bytes.Length || error != SocketError.Success, "the client's socket takes it all");
             Readiness.Signal(SocketEvents.Writable);
         }
     }

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using ImageIO.Http.Listeners.OpenSsl;
+using ImageIO.Http.Listeners.Sockets;
 using Microsoft.Extensions.Hosting;
 
 namespace ImageIO.Http.Forwarding;

@@ -6,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Listeners.OpenSsl;
+using ImageIO.Http.Listeners.Sockets;
 
 namespace ImageIO.Http.Forwarding;
 

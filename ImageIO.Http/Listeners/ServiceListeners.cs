@@ -1,6 +1,7 @@
 using System.Text;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners.OpenSsl;
+using ImageIO.Http.Listeners.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -25,13 +26,9 @@ public static partial class ServiceListeners
         host.UseKestrelCore();
         host.UseSockets(options =>
         {
-            // Saves the hops between socket, TLS and HTTP. Safe because nothing on these threads blocks: storage calls
-            // run on the thread pool.
+            // For TLS by .NET, whose sockets are the server's own. Saves the hops between socket, TLS and HTTP. Safe because
+            // nothing on these threads blocks: storage has others.
             options.UnsafePreferInlineScheduling = true;
-            // To wait with a receive of no bytes before each of 64 KiB keeps idle connections without a block, and is a
-            // system call more for each. Clients on the network, who may be many, are OpenSSL's; on this host they are few.
-            options.WaitForDataBeforeAllocatingBuffer =
-                listeners.All.Any(listener => listener.Tls is { Transport: TlsTransport.DotNet });
             options.CreateBoundListenSocket = endPoint =>
                 listeners.All.First(listener => ReferenceEquals(listener.EndPoint, endPoint)).Bound
                 ?? throw new InvalidOperationException($"{endPoint} was not bound before the start.");
@@ -48,7 +45,7 @@ public static partial class ServiceListeners
             services.AddSingleton<EventLoops>();
             services.AddSingleton(provider => new Lazy<EventLoops>(provider.GetRequiredService<EventLoops>));
             // After the server's own transport, so that it is asked first.
-            services.AddSingleton<IConnectionListenerFactory>(provider => new OpenSslListenerFactory(
+            services.AddSingleton<IConnectionListenerFactory>(provider => new LoopListenerFactory(
                 listeners, provider.GetRequiredService<IMemoryPoolFactory<byte>>(),
                 provider.GetRequiredService<Lazy<EventLoops>>(),
                 provider.GetRequiredService<TimeProvider>(),
@@ -94,15 +91,7 @@ public static partial class ServiceListeners
                     listen.Use(next => context => HostlessRequests.RunAsync(context, next));
                 }
 
-                if (listener.Tls is null)
-                {
-                    listen.Use(next => context =>
-                    {
-                        context.Transport = new DuplexPipe(new EndLastReader(context.Transport.Input), context.Transport.Output);
-                        return next(context);
-                    });
-                }
-                else
+                if (listener.Tls is not null)
                 {
                     listener.Tls.Logger = tlsLogger;
                     listen.Use(next => context =>

@@ -60,22 +60,20 @@ public sealed class OpenSslStreamTests : IDisposable
         Task write = _pair.WriteAsync(down);
         Assert.False(write.IsCompleted);
         byte[] buffer = new byte[100];
-        int receivedBefore = -1;
         for (int round = 0; !write.IsCompleted || received.Count < down.Length; round++)
         {
             Task<int> read = _pair.ReadAsync(buffer);
-            // Not a second time while the same record waits for room: OpenSSL 3.0 ends the connection then.
-            if (received.Count > receivedBefore)
-            {
-                Assert.Equal(1, TlsTarget.UpdateKeys(_pair.Client, Both));
-                receivedBefore = received.Count;
-            }
-
+            // Several times while the server waits for room, too: OpenSSL 3.0 could not do that in the middle of a record.
+            Assert.Equal(1, TlsTarget.UpdateKeys(_pair.Client, Both));
             Send("more"u8);
             _pair.ToServer(_pair.TakeFromClient());
             Assert.Equal("more"u8.ToArray(), buffer[..await read]);
-            _pair.ToClient();
-            received.AddRange(Receive());
+            if (round % 3 == 2)
+            {
+                _pair.ToClient();
+                received.AddRange(Receive());
+            }
+
             Assert.True(round < 1000, "It goes on");
         }
 

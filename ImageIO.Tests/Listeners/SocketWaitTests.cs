@@ -1,11 +1,11 @@
-using ImageIO.Http.Listeners.OpenSsl;
+using ImageIO.Http.Listeners.Sockets;
 
 namespace ImageIO.Tests.Listeners;
 
 /// <summary>Waiting for a socket.</summary>
 public sealed class SocketWaitTests
 {
-    private readonly SocketWait _wait = new();
+    private readonly SocketWait _wait = new(static () => { });
 
     public SocketWaitTests() => _wait.Arm();
 
@@ -14,7 +14,7 @@ public sealed class SocketWaitTests
     {
         _wait.Signal(SocketEvents.Readable);
 
-        Assert.True(_wait.IsWorthTrying);
+        Assert.True(_wait.HasHeard);
         await _wait.WaitAsync(SocketEvents.Readable, CancellationToken.None);
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using ImageIO.Http.Listeners.Sockets;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 

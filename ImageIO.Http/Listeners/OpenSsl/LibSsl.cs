@@ -43,6 +43,13 @@ internal static unsafe partial class LibSsl
     internal const int SSL_TLSEXT_ERR_ALERT_FATAL = 2;
     internal const int SSL_TLSEXT_ERR_NOACK = 3;
 
+    // BIO_meth_new(3), BIO_set_flags(3), BIO_ctrl(3)
+    internal const int BIO_TYPE_SOURCE_SINK = 0x0400;
+    internal const int BIO_FLAGS_WRITE = 0x02;
+    internal const int BIO_FLAGS_RWS = 0x07;
+    internal const int BIO_FLAGS_SHOULD_RETRY = 0x08;
+    internal const int BIO_CTRL_FLUSH = 11;
+
     // OPENSSL_init_ssl(3)
     internal const ulong OPENSSL_INIT_NO_ATEXIT = 0x00080000;
 
@@ -110,6 +117,9 @@ internal static unsafe partial class LibSsl
     [LibraryImport(Ssl, EntryPoint = "SSL_set_fd")]
     internal static partial int SetDescriptor(SslHandle ssl, SafeHandle socket);
 
+    [LibraryImport(Ssl, EntryPoint = "SSL_set0_wbio")]
+    internal static partial void SetOutput(SslHandle ssl, nint bio);
+
     [LibraryImport(Ssl, EntryPoint = "SSL_set_accept_state")]
     internal static partial void SetAcceptState(SslHandle ssl);
 
@@ -157,6 +167,39 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Ssl, EntryPoint = "SSL_get_peer_cert_chain")]
     internal static partial nint PeerChain(SslHandle ssl);
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_get_new_index")]
+    internal static partial int BioNewIndex();
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_meth_new", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint BioMethodNew(int type, string name);
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_meth_set_write")]
+    internal static partial int BioMethodSetWrite(nint method, delegate* unmanaged[Cdecl]<nint, byte*, int, int> write);
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_meth_set_ctrl")]
+    internal static partial int BioMethodSetControl(nint method, delegate* unmanaged[Cdecl]<nint, int, nint, nint, nint> control);
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_meth_set_destroy")]
+    internal static partial int BioMethodSetDestroy(nint method, delegate* unmanaged[Cdecl]<nint, int> destroy);
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_new")]
+    internal static partial nint BioNew(nint method);
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_set_data")]
+    internal static partial void BioSetData(nint bio, nint data);
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_get_data")]
+    [SuppressGCTransition]
+    internal static partial nint BioGetData(nint bio);
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_set_flags")]
+    [SuppressGCTransition]
+    internal static partial void BioSetFlags(nint bio, int flags);
+
+    [LibraryImport(Crypto, EntryPoint = "BIO_clear_flags")]
+    [SuppressGCTransition]
+    internal static partial void BioClearFlags(nint bio, int flags);
 
     [LibraryImport(Crypto, EntryPoint = "i2d_X509")]
     internal static partial int WriteCertificate(nint certificate, byte** der);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Authentication;
+using ImageIO.Http.Listeners.Sockets;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
@@ -11,15 +12,13 @@ namespace ImageIO.Http.Listeners.OpenSsl;
 /// </summary>
 internal sealed class OpenSslClientStream : AsyncStream
 {
-    private readonly EventLoop _loop;
+    private readonly SocketReadiness _readiness;
     private readonly OpenSslStream _stream;
-    private readonly ulong _number;
 
-    private OpenSslClientStream(Socket socket, EventLoop loop, ulong number, OpenSslStream stream)
+    private OpenSslClientStream(Socket socket, SocketReadiness readiness, OpenSslStream stream)
     {
         Socket = socket;
-        _loop = loop;
-        _number = number;
+        _readiness = readiness;
         _stream = stream;
     }
 
@@ -92,7 +91,7 @@ internal sealed class OpenSslClientStream : AsyncStream
     protected override void Dispose(bool disposing)
     {
         _stream.Dispose();
-        _loop.Remove(_number);
+        _readiness.Leave();
         Socket.Dispose();
         base.Dispose(disposing);
     }
@@ -109,7 +108,7 @@ internal sealed class OpenSslClientStream : AsyncStream
         bool isConnected = StartConnect(socket, endPoint);
         // Only from now on: before, the kernel calls it hung up.
         readiness.Writer.Arm();
-        ulong number = loop.Add(socket.SafeHandle, readiness);
+        readiness.Join(loop, socket.SafeHandle);
         OpenSslStream? stream = null;
         try
         {
@@ -118,18 +117,19 @@ internal sealed class OpenSslClientStream : AsyncStream
                 await readiness.Writer.WaitAsync(SocketEvents.Writable, cancellationToken);
                 if (socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error) is int error and not 0)
                 {
-                    throw new SocketException(error);
+                    throw LibC.SocketFailure(error);
                 }
             }
 
-            stream = new OpenSslStream(context.Open(socket.SafeHandle, name), readiness, static () => { });
+            stream = new OpenSslStream(
+                context.Open(socket.SafeHandle, name), socket.SafeHandle, readiness, static () => { });
             await stream.HandshakeAsync(cancellationToken);
-            return new OpenSslClientStream(socket, loop, number, stream);
+            return new OpenSslClientStream(socket, readiness, stream);
         }
         catch
         {
             stream?.Dispose();
-            loop.Remove(number);
+            readiness.Leave();
             throw;
         }
     }
@@ -148,6 +148,6 @@ internal sealed class OpenSslClientStream : AsyncStream
         }
 
         int error = Marshal.GetLastPInvokeError();
-        return error == LibC.EINPROGRESS ? false : throw new SocketException(error);
+        return error == LibC.EINPROGRESS ? false : throw LibC.SocketFailure(error);
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Authentication;
+using ImageIO.Http.Listeners.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -20,8 +21,8 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
     internal async Task RunAsync(ConnectionContext context, ConnectionDelegate next)
     {
         // Kestrel hands its own wrapper on; the connection is behind the feature it set.
-        OpenSslConnection connection = context.Features.Get<IMemoryPoolFeature>() as OpenSslConnection
-            ?? throw new InvalidOperationException("The connection did not come from the OpenSSL listener.");
+        LoopConnection connection = context.Features.Get<IMemoryPoolFeature>() as LoopConnection
+            ?? throw new InvalidOperationException("The connection did not come from a loop's listener.");
         if (await OpenAsync(connection) is not { } stream)
         {
             return;
@@ -37,7 +38,7 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
         context.Transport = connection.Transport;
     }
 
-    private async Task<OpenSslStream?> OpenAsync(OpenSslConnection connection)
+    private async Task<OpenSslStream?> OpenAsync(LoopConnection connection)
     {
         try
         {
@@ -48,7 +49,9 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
             }
 
             // ConnectionWatch aborts a connection whose handshake takes too long.
-            OpenSslStream stream = connection.Open(tls.CurrentContext());
+            OpenSslContext settings = tls.CurrentContext();
+            OpenSslStream stream = connection.Open(
+                (socket, readiness, left) => new OpenSslStream(settings.Open(socket), socket, readiness, left));
             await stream.HandshakeAsync(CancellationToken.None);
             return stream;
         }

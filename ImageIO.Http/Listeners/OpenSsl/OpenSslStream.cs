@@ -1,79 +1,46 @@
-using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Security.Authentication;
+using ImageIO.Http.Listeners.Sockets;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
-/// <summary>
-/// A TLS connection whose bytes OpenSSL moves between the socket and the caller's memory: no buffer of ours in between.
-/// </summary>
+/// <summary>A TLS connection: OpenSSL decrypts from the socket into the caller's memory, and encrypts from it.</summary>
 /// <remarks>
-/// An SSL object is not thread-safe, so every call of it is made under one lock, and none after it was given back: reader,
-/// writer, the loop that hears of the peer's end, abort and close may come at any time and in any order. No call blocks,
-/// the socket does not, so the lock is held for one buffer's encryption at most. One read and one write at a time.
+/// An SSL object is not thread-safe, so every call of it is made under the stream's lock, and none after it was given
+/// back. The end of TLS alone (close_notify) says only that the peer sends no more, not that it has left.
 /// </remarks>
-internal sealed partial class OpenSslStream : AsyncStream
+internal sealed class OpenSslStream : SocketStream
 {
-    // After so many calls in a row that did not have to wait, a loop's thread hands the work over: other connections
-    // wait for it. At 64 KiB a call that is 2 MiB, beside which the hop costs nothing.
-    private const int MostCallsInARow = 32;
-
-    private readonly Lock _lock = new();
     private readonly SslHandle _ssl;
-    private readonly SocketReadiness _readiness;
-    private readonly Action _peerLeft;
+    private readonly SafeHandle _socket;
 
-    // Guarded by the lock.
-    private bool _isOpen;
-    private bool _closed;
-    private bool _peerHasClosed;
-    private bool _peerHasLeft;
-    private bool _readEnded;
+    // Guarded by the lock. The output is null until the handshake is complete.
+    private TlsOutput? _output;
+    private bool _owesAnswer;
+    private bool _hasSaidEnd;
 
-    private volatile Exception? _aborted;
-    private int _readsInARow;
-    private int _writesInARow;
-
-    // What the last read found missing; None: nothing, another may find bytes at once.
-    private SocketEvents _readWants;
-    private bool _hasBeenRead;
-
-    /// <param name="ssl">The connection's state, on a socket that does not block; this owns it.</param>
+    /// <param name="ssl">The connection's state, on the socket; this owns it.</param>
+    /// <param name="socket">The socket, which does not block; it stays the caller's, and open while the stream is.</param>
     /// <param name="readiness">Tells when the socket is ready.</param>
-    /// <param name="peerLeft">
-    /// Called, once, when the peer has closed its side of the connection and all its bytes were read, or the connection
-    /// broke. The end of TLS alone (close_notify) says only that it sends no more.
-    /// </param>
-    internal OpenSslStream(SslHandle ssl, SocketReadiness readiness, Action peerLeft)
+    /// <param name="peerLeft">As of <see cref="SocketStream"/>.</param>
+    internal OpenSslStream(SslHandle ssl, SafeHandle socket, SocketReadiness readiness, Action peerLeft)
+        : base(readiness, peerLeft)
     {
         _ssl = ssl;
-        _readiness = readiness;
-        _peerLeft = peerLeft;
-        readiness.PeerLeft = OnPeerLeft;
+        _socket = socket;
     }
-
-    /// <inheritdoc />
-    public override bool CanRead => true;
-
-    /// <inheritdoc />
-    public override bool CanWrite => true;
 
     /// <summary>The certificates that the other side sent, its own first; a server asks for none.</summary>
     internal IReadOnlyList<byte[]> PeerCertificates { get; private set; } = [];
 
-    /// <summary>Whether bytes, the end or a failure were received and not read.</summary>
-    internal bool HasUnread
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _closed || _readEnded || _aborted is not null || LibSsl.HasPending(_ssl) == 1;
-            }
-        }
-    }
-
     /// <summary>What the handshake agreed on, when it is complete.</summary>
     internal TlsFeatures? Agreed { get; private set; }
+
+    /// <inheritdoc />
+    protected override bool IsOpen => _output is not null;
+
+    /// <inheritdoc />
+    protected override bool HasReceived => LibSsl.HasPending(_ssl) == 1;
 
     /// <summary>This side of the handshake.</summary>
     /// <exception cref="AuthenticationException">The other offered nothing usable, or did not speak TLS.</exception>
@@ -82,54 +49,9 @@ internal sealed partial class OpenSslStream : AsyncStream
     {
         while (TryHandshake() is { } wants)
         {
-            await _readiness.Reader.WaitAsync(wants, cancellationToken);
+            await Readiness.Reader.WaitAsync(wants, cancellationToken);
         }
     }
-
-    /// <summary>Reads what has come, at least one byte; 0 at the end. With an empty buffer: waits until there may be some.</summary>
-    /// <inheritdoc />
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        if (EventLoop.IsLoopThread && ++_readsInARow > MostCallsInARow)
-        {
-            return HandOverAsync(buffer, cancellationToken);
-        }
-
-        // What the last attempt missed has not come yet: the next one would be a system call for nothing.
-        if (_readWants != SocketEvents.None && _aborted is null && !_readiness.Reader.IsWorthTrying)
-        {
-            return WaitAndReadAsync(buffer, cancellationToken);
-        }
-
-        if (buffer.IsEmpty)
-        {
-            // Who waits for the first bytes does so without a buffer, too.
-            bool isReady = _hasBeenRead || TryPeek();
-            _hasBeenRead = true;
-            return isReady ? ValueTask.FromResult(0) : WaitAndReadAsync(buffer, cancellationToken);
-        }
-
-        return TryRead(buffer.Span) is { } read ? ValueTask.FromResult(read) : WaitAndReadAsync(buffer, cancellationToken);
-    }
-
-    /// <summary>Encrypts and sends it all.</summary>
-    /// <inheritdoc />
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        if (EventLoop.IsLoopThread && ++_writesInARow > MostCallsInARow)
-        {
-            return HandOverAsync(buffer, cancellationToken);
-        }
-
-        int written = 0;
-        return TryWrite(buffer.Span, ref written) is { } wants
-            ? WaitAndWriteAsync(buffer, written, wants, cancellationToken)
-            : ValueTask.CompletedTask;
-    }
-
-    /// <summary>Does nothing: what was written has been given to the socket.</summary>
-    /// <inheritdoc />
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>
     /// Tells the other side that nothing follows (close_notify), when it has room for that. That it cannot be told says only
@@ -141,7 +63,7 @@ internal sealed partial class OpenSslStream : AsyncStream
         {
             while (TryEnd() is { } wants)
             {
-                await _readiness.Writer.WaitAsync(wants, cancellationToken);
+                await Readiness.Writer.WaitAsync(wants, cancellationToken);
             }
         }
         catch (OperationCanceledException)
@@ -150,132 +72,194 @@ internal sealed partial class OpenSslStream : AsyncStream
         }
     }
 
-    /// <summary>Ends what waits, with this reason; later calls fail with it too. The socket is the caller's.</summary>
-    internal void Abort(Exception reason)
+    /// <inheritdoc />
+    protected override unsafe int Receive(byte* buffer, int length, out SocketEvents wants)
     {
-        _aborted ??= reason;
-        _readiness.Interrupt();
+        nuint read;
+        int waiting = _output!.Waiting;
+        LibSsl.ClearErrors();
+        int result = LibSsl.Read(_ssl, buffer, (nuint)length, &read);
+        wants = AfterRead(result, waiting);
+        return result == 1 ? (int)read : 0;
     }
 
-    /// <summary>Gives the connection's state back. Calls that come late fail.</summary>
-    protected override void Dispose(bool disposing)
+    /// <inheritdoc />
+    protected override unsafe bool Peek(out SocketEvents wants)
     {
-        lock (_lock)
-        {
-            if (_closed)
-            {
-                return;
-            }
+        byte next;
+        nuint count;
+        int waiting = _output!.Waiting;
+        LibSsl.ClearErrors();
+        int result = LibSsl.Peek(_ssl, &next, 1, &count);
+        wants = AfterRead(result, waiting);
+        return result == 1;
+    }
 
-            _closed = true;
-            _ssl.Dispose();
+    /// <inheritdoc />
+    protected override unsafe SocketEvents Send(byte* buffer, int length, out int sent)
+    {
+        sent = 0;
+        SocketEvents wants = SendRest();
+        if (wants != SocketEvents.None || Aborted is not null)
+        {
+            return wants;
         }
 
-        _readiness.PeerLeft = null;
-        _readiness.Interrupt();
-        base.Dispose(disposing);
-    }
-
-    private async ValueTask<int> HandOverAsync(Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        _readsInARow = 0;
-        await Task.Yield();
-        return await ReadAsync(buffer, cancellationToken);
-    }
-
-    private async ValueTask HandOverAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
-    {
-        _writesInARow = 0;
-        await Task.Yield();
-        await WriteAsync(buffer, cancellationToken);
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<int> WaitAndReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        while (true)
+        // Nothing waits for the socket now, so there is room for all of it.
+        int most = Math.Min(length, TlsOutput.MostPayload);
+        while (sent < most)
         {
-            await _readiness.Reader.WaitAsync(_readWants, cancellationToken);
-            _readsInARow = 0;
-            if (buffer.IsEmpty)
+            nuint count;
+            LibSsl.ClearErrors();
+            int result = LibSsl.Write(_ssl, buffer + sent, (nuint)(most - sent), &count);
+            if (result != 1)
             {
-                // Nobody is to fetch a buffer for a connection that is over.
-                ThrowIfOver();
-                return 0;
+                NoteWriteFailure(result);
+                return SocketEvents.None;
             }
 
-            if (TryRead(buffer.Span) is { } read)
-            {
-                return read;
-            }
+            sent += (int)count;
         }
+
+        return SendRest();
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask WaitAndWriteAsync(
-        ReadOnlyMemory<byte> buffer, int written, SocketEvents wants, CancellationToken cancellationToken)
+    /// <inheritdoc />
+    protected override SocketEvents SendRest()
     {
-        while (true)
+        int error = _output!.SendTo(_socket);
+        _owesAnswer &= error != 0;
+        if (error is not (0 or LibC.EAGAIN))
         {
-            try
-            {
-                await _readiness.Writer.WaitAsync(wants, cancellationToken);
-            }
-            catch (OperationCanceledException e)
-            {
-                // A part of the buffer may be in a record already: what follows could not be understood any more.
-                Abort(e);
-                throw;
-            }
-
-            _writesInARow = 0;
-            if (TryWrite(buffer.Span, ref written) is not { } missing)
-            {
-                return;
-            }
-
-            wants = missing;
+            NoteFailure(LibC.SocketFailure(error));
         }
+
+        return error == LibC.EAGAIN ? SocketEvents.Writable : SocketEvents.None;
     }
 
-    private void ThrowIfOver()
+    /// <inheritdoc />
+    protected override void Free() => _ssl.Dispose();
+
+    // Null: the handshake is complete; else what its next step waits for.
+    private SocketEvents? TryHandshake()
     {
-        ObjectDisposedException.ThrowIf(_closed, this);
-        if (_aborted is { } reason)
+        lock (Gate)
         {
-            throw new IOException($"The connection is over: {reason.Message}", reason);
+            ThrowIfOver();
+            Readiness.Reader.Arm();
+            LibSsl.ClearErrors();
+            int result = LibSsl.Handshake(_ssl);
+            if (result == 1)
+            {
+                Agreed = new TlsFeatures(_ssl);
+                PeerCertificates = ReadPeerCertificates();
+                _output = TlsOutput.Attach(_ssl);
+                return null;
+            }
+
+            SocketEvents wants = Missing(result, out bool ended);
+            return Aborted is AuthenticationException refused ? throw refused
+                : ended || Aborted is not null ? throw new IOException("The connection ended during the TLS handshake", Aborted)
+                : wants;
         }
     }
 
-    // On the loop's thread. Bytes may lie before the end: then who reads them finds it.
-    private void OnPeerLeft(SocketEvents events)
+    private unsafe byte[][] ReadPeerCertificates()
     {
-        bool leaves = (events & SocketEvents.Error) != 0;
-        lock (_lock)
+        nint chain = LibSsl.PeerChain(_ssl);
+        byte[][] certificates = new byte[chain == 0 ? 0 : LibSsl.StackCount(chain)][];
+        for (int i = 0; i < certificates.Length; i++)
         {
-            _peerHasClosed = true;
-            // Before the handshake is over, whoever makes it finds the end.
-            leaves = leaves || (_isOpen && !_closed && !_peerHasLeft && IsAtEnd());
+            nint certificate = LibSsl.StackValue(chain, i);
+            certificates[i] = new byte[Math.Max(0, LibSsl.WriteCertificate(certificate, null))];
+            fixed (byte* der = certificates[i])
+            {
+                byte* next = der;
+                _ = LibSsl.WriteCertificate(certificate, &next);
+            }
         }
 
-        if (leaves)
+        return certificates;
+    }
+
+    // Null: the end is told, or cannot be; else what it waits for.
+    private SocketEvents? TryEnd()
+    {
+        lock (Gate)
         {
-            Leave();
+            if (!IsOpen || IsDisposed || Aborted is not null)
+            {
+                return null;
+            }
+
+            Readiness.Writer.Arm();
+            if (!_hasSaidEnd)
+            {
+                _hasSaidEnd = true;
+                LibSsl.ClearErrors();
+                // 0 and 1: ours is on its way. The other side's is nothing to wait for.
+                if (LibSsl.Shutdown(_ssl) is < 0 and var result)
+                {
+                    NoteWriteFailure(result);
+                    return null;
+                }
+            }
+
+            return SendRest() is SocketEvents.Writable and var wants ? wants : null;
         }
     }
 
-    private void Leave()
+    // What another read waits for, if this one found nothing.
+    private SocketEvents AfterRead(int result, int waitingBefore)
     {
-        lock (_lock)
+        bool ended = false;
+        SocketEvents wants = result == 1 ? SocketEvents.None : Missing(result, out ended);
+        if (ended)
         {
-            if (_peerHasLeft)
-            {
-                return;
-            }
-
-            _peerHasLeft = true;
+            NoteEnd();
         }
 
-        _peerLeft();
+        // It may have answered by itself, to new keys say. Who writes takes that along; else it is the reader's to send.
+        _owesAnswer |= _output!.Waiting > waitingBefore;
+        SocketEvents rest = _owesAnswer ? SendRest() : SocketEvents.None;
+        return wants == SocketEvents.None ? wants : wants | rest;
+    }
+
+    // Whatever it says: there was room, and with less OpenSSL has no reason to stop.
+    private void NoteWriteFailure(int result)
+    {
+        _ = Missing(result, out _);
+        NoteFailure(new IOException("The connection was closed"));
+    }
+
+    // What a call that did not succeed misses (SSL_get_error(3)). None: nothing, it ended or failed. Under the lock, on
+    // the thread of the call: the queue of errors is the thread's. After a failure no further call is allowed, not even
+    // SSL_shutdown: it counts as aborted.
+    private SocketEvents Missing(int result, out bool ended)
+    {
+        ended = false;
+        int code = Marshal.GetLastPInvokeError();
+        int error = LibSsl.GetError(_ssl, result);
+        switch (error)
+        {
+            case LibSsl.SSL_ERROR_WANT_READ:
+                return SocketEvents.Readable;
+            case LibSsl.SSL_ERROR_WANT_WRITE:
+                return SocketEvents.Writable;
+            case LibSsl.SSL_ERROR_ZERO_RETURN:
+                ended = true;
+                break;
+            case LibSsl.SSL_ERROR_SYSCALL:
+                NoteFailure(LibC.SocketFailure(code));
+                break;
+            default:
+                NoteFailure(new AuthenticationException($"{OpenSslLibrary.TakeErrors()} (SSL error {error})"));
+                // The alert that says why, if there is room for it.
+                _ = _output?.SendTo(_socket);
+                break;
+        }
+
+        LibSsl.ClearErrors();
+        return SocketEvents.None;
     }
 }

@@ -1,4 +1,4 @@
-namespace ImageIO.Http.Listeners.OpenSsl;
+namespace ImageIO.Http.Listeners.Sockets;
 
 /// <summary>What epoll reports of a socket; values of epoll_ctl(2).</summary>
 [Flags]
@@ -26,4 +26,10 @@ internal enum SocketEvents : uint
 
     /// <summary>What ends every wait.</summary>
     Any = Readable | Writable,
+
+    /// <summary>To hear of the peer's end only.</summary>
+    Ends = PeerClosed | EdgeTriggered,
+
+    /// <summary>To hear of everything.</summary>
+    All = Any | Ends,
 }

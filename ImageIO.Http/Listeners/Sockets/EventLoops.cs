@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 
-namespace ImageIO.Http.Listeners.OpenSsl;
+namespace ImageIO.Http.Listeners.Sockets;
 
 /// <summary>The loops that connections are spread over, one after the other.</summary>
 internal sealed class EventLoops(ILogger<ServerTls> logger) : IDisposable

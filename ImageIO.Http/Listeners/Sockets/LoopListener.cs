@@ -4,11 +4,17 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
-namespace ImageIO.Http.Listeners.OpenSsl;
+namespace ImageIO.Http.Listeners.Sockets;
 
 /// <summary>Accepts the connections of one listening socket.</summary>
-internal sealed class OpenSslListener(
-    Socket socket, EventLoops loops, MemoryPool<byte> pool, TimeProvider time, ILogger logger) : IConnectionListener
+/// <param name="socket">The socket.</param>
+/// <param name="isTls">Whether a later step puts TLS on the connections; else their bytes are the socket's.</param>
+/// <param name="loops">Who hears of the connections' sockets.</param>
+/// <param name="pool">The connections' memory; this owns it.</param>
+/// <param name="time">For pauses.</param>
+/// <param name="logger">For the connections' failures.</param>
+internal sealed class LoopListener(
+    Socket socket, bool isTls, EventLoops loops, MemoryPool<byte> pool, TimeProvider time, ILogger logger) : IConnectionListener
 {
     // How long to wait when the system gives no connection, for want of descriptors say; they queue in the kernel meanwhile.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -25,8 +31,18 @@ internal sealed class OpenSslListener(
             try
             {
                 accepted = await socket.AcceptAsync(cancellationToken);
-                accepted.NoDelay = accepted.AddressFamily != AddressFamily.Unix;
-                return new OpenSslConnection(accepted, loops.NextConnectionId(), loops.Next(), pool, logger);
+                if (accepted.AddressFamily != AddressFamily.Unix)
+                {
+                    accepted.NoDelay = true;
+                }
+
+                var connection = new LoopConnection(accepted, loops.NextConnectionId(), loops.Next(), pool, logger);
+                if (!isTls)
+                {
+                    connection.Open(static (socket, readiness, left) => new PlainStream(socket, readiness, left));
+                }
+
+                return connection;
             }
             catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {

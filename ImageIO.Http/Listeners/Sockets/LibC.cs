@@ -1,13 +1,16 @@
+using System.ComponentModel;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace ImageIO.Http.Listeners.OpenSsl;
+namespace ImageIO.Http.Listeners.Sockets;
 
-/// <summary>The system calls that wait for sockets; names and values as in their man pages.</summary>
+/// <summary>The system calls on sockets; names and values as in their man pages.</summary>
 internal static partial class LibC
 {
     // errno(3)
     internal const int EINTR = 4;
+    internal const int EAGAIN = 11;
     internal const int EINPROGRESS = 115;
 
     // fcntl(2)
@@ -18,6 +21,11 @@ internal static partial class LibC
     // shutdown(2)
     internal const int SHUT_RDWR = 2;
 
+    // recv(2), send(2)
+    internal const int MSG_PEEK = 0x2;
+    internal const int MSG_DONTWAIT = 0x40;
+    internal const int MSG_NOSIGNAL = 0x4000;
+
     // epoll_create(2)
     internal const int EPOLL_CLOEXEC = 0x80000;
 
@@ -27,6 +35,7 @@ internal static partial class LibC
 
     // epoll_ctl(2)
     internal const int EPOLL_CTL_ADD = 1;
+    internal const int EPOLL_CTL_MOD = 3;
 
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     internal static partial SafeFileHandle EpollCreate(int flags);
@@ -46,6 +55,15 @@ internal static partial class LibC
     /// <summary>Makes calls on a socket return instead of wait.</summary>
     internal static void SetNonBlocking(SafeHandle socket) =>
         _ = FileControl(socket, F_SETFL, FileControl(socket, F_GETFL, 0) | O_NONBLOCK);
+
+    /// <summary>What a call on a socket failed with, in the system's words.</summary>
+    internal static SocketException SocketFailure(int error) => new(error, new Win32Exception(error).Message);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    internal static unsafe partial nint Receive(SafeHandle socket, byte* buffer, nuint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
+    internal static unsafe partial nint Send(SafeHandle socket, byte* bytes, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int FileControl(SafeHandle descriptor, int command, int argument);

@@ -4,11 +4,11 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
-namespace ImageIO.Http.Listeners.OpenSsl;
+namespace ImageIO.Http.Listeners.Sockets;
 
 /// <summary>
 /// One epoll descriptor and the thread that waits on it. What waits for a socket goes on on this thread, inline: from
-/// the wake-up to the decrypted bytes in the server's hands there is no hop. The rule of all socket threads holds here
+/// the wake-up to the bytes in the server's hands there is no hop. The rule of all socket threads holds here
 /// too: nothing on it blocks.
 /// </summary>
 internal sealed partial class EventLoop : IDisposable
@@ -40,7 +40,7 @@ internal sealed partial class EventLoop : IDisposable
     {
         _logger = logger;
         Control(LibC.EPOLL_CTL_ADD, _stop, SocketEvents.Readable, WakeUp);
-        _thread = new Thread(Run) { IsBackground = true, Name = $"tls-{index}" };
+        _thread = new Thread(Run) { IsBackground = true, Name = $"loop-{index}" };
         _thread.Start();
     }
 
@@ -61,7 +61,7 @@ internal sealed partial class EventLoop : IDisposable
             Control(
                 LibC.EPOLL_CTL_ADD,
                 socket,
-                SocketEvents.Readable | SocketEvents.Writable | SocketEvents.PeerClosed | SocketEvents.EdgeTriggered,
+                SocketEvents.All,
                 number);
         }
         catch
@@ -72,6 +72,10 @@ internal sealed partial class EventLoop : IDisposable
 
         return number;
     }
+
+    /// <summary>Watches for other events. What is so already is told again.</summary>
+    internal void Change(SafeHandle socket, SocketEvents events, ulong number) =>
+        Control(LibC.EPOLL_CTL_MOD, socket, events, number);
 
     /// <summary>Watches it no more; epoll itself forgets a socket that is closed.</summary>
     internal void Remove(ulong number) => _sockets.TryRemove(number, out _);

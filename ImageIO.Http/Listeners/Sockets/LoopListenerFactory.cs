@@ -2,10 +2,10 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
-namespace ImageIO.Http.Listeners.OpenSsl;
+namespace ImageIO.Http.Listeners.Sockets;
 
-/// <summary>Takes over the listeners whose TLS is OpenSSL's; the server's own transport takes the others.</summary>
-internal sealed class OpenSslListenerFactory(
+/// <summary>Takes over all listeners but those whose TLS is .NET's, which the server's own transport takes.</summary>
+internal sealed class LoopListenerFactory(
     BoundListeners listeners,
     IMemoryPoolFactory<byte> pools,
     Lazy<EventLoops> loops,
@@ -13,18 +13,19 @@ internal sealed class OpenSslListenerFactory(
     ILogger<ServerTls> logger) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     /// <inheritdoc />
-    public bool CanBind(EndPoint endpoint) => Find(endpoint) is { Tls.Transport: TlsTransport.OpenSsl };
+    public bool CanBind(EndPoint endpoint) => Find(endpoint) is { Tls: null or { Transport: TlsTransport.OpenSsl } };
 
     /// <inheritdoc />
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
-        if (Find(endpoint) is not { Bound: { } socket })
+        if (Find(endpoint) is not { Bound: { } socket } listener)
         {
             throw new InvalidOperationException($"{endpoint} was not bound before the start.");
         }
 
         socket.Listen();
-        return ValueTask.FromResult<IConnectionListener>(new OpenSslListener(socket, loops.Value, pools.Create(), time, logger));
+        return ValueTask.FromResult<IConnectionListener>(new LoopListener(
+            socket, listener.Tls is not null, loops.Value, pools.Create(), time, logger));
     }
 
     private ServiceListener? Find(EndPoint endpoint) =>

@@ -1,12 +1,13 @@
 using System.Threading.Tasks.Sources;
 
-namespace ImageIO.Http.Listeners.OpenSsl;
+namespace ImageIO.Http.Listeners.Sockets;
 
 /// <summary>
 /// One side's wait for its socket, without an allocation. Try, and if the socket was not ready, wait: what happened since
 /// <see cref="Arm"/> is remembered, so nothing between the two is missed.
 /// </summary>
-internal sealed class SocketWait : IValueTaskSource
+/// <param name="waits">Called before a wait, which the socket has to be watched for.</param>
+internal sealed class SocketWait(Action waits) : IValueTaskSource
 {
     private readonly Lock _lock = new();
     private ManualResetValueTaskSourceCore<bool> _core;
@@ -17,14 +18,26 @@ internal sealed class SocketWait : IValueTaskSource
     private SocketEvents _awaited;
     private bool _isWaiting;
 
-    /// <summary>Whether an attempt may find something: nothing happened since the last one that did not.</summary>
-    internal bool IsWorthTrying
+    /// <summary>Whether something was heard of since the last attempt.</summary>
+    internal bool HasHeard
     {
         get
         {
             lock (_lock)
             {
                 return _happened != SocketEvents.None;
+            }
+        }
+    }
+
+    /// <summary>Whether somebody waits.</summary>
+    internal bool IsWaiting
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _awaited != SocketEvents.None;
             }
         }
     }
@@ -61,6 +74,7 @@ internal sealed class SocketWait : IValueTaskSource
             _isWaiting = true;
         }
 
+        waits();
         var wait = new ValueTask(this, _core.Version);
         return cancellationToken.CanBeCanceled ? WaitAsync(wait, cancellationToken) : wait;
     }

@@ -1,36 +1,34 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
 
-namespace ImageIO.Http.Listeners.OpenSsl;
+namespace ImageIO.Http.Listeners.Sockets;
 
 /// <summary>
-/// One accepted connection: the socket, and who waits for it. Its bytes are reached when <see cref="Open"/> has put TLS
-/// on it.
+/// One accepted connection: the socket, and who waits for it. Its bytes are reached when <see cref="Open"/> has put a
+/// stream on it.
 /// </summary>
-internal sealed partial class OpenSslConnection : DefaultConnectionContext, IMemoryPoolFeature, IConnectionSocketFeature
+internal sealed partial class LoopConnection : DefaultConnectionContext, IMemoryPoolFeature, IConnectionSocketFeature
 {
     // With less room than a record left in a block, reading goes on in the next one.
     private const int SmallestRead = 16 * 1024;
 
     private readonly Socket _socket;
-    private readonly EventLoop _loop;
     private readonly SocketReadiness _readiness = new();
     private readonly CancellationTokenSource _closed = new();
-    private readonly ulong _number;
     private readonly ILogger _logger;
-    private OpenSslStream? _stream;
+    private SocketStream? _stream;
     private int _aborted;
 
     /// <exception cref="IOException">The system cannot watch one more socket.</exception>
-    internal OpenSslConnection(Socket socket, string id, EventLoop loop, MemoryPool<byte> pool, ILogger logger)
+    internal LoopConnection(Socket socket, string id, EventLoop loop, MemoryPool<byte> pool, ILogger logger)
         : base(id)
     {
         _socket = socket;
-        _loop = loop;
         MemoryPool = pool;
         _logger = logger;
         LocalEndPoint = socket.LocalEndPoint;
@@ -39,7 +37,7 @@ internal sealed partial class OpenSslConnection : DefaultConnectionContext, IMem
         Features.Set<IMemoryPoolFeature>(this);
         Features.Set<IConnectionSocketFeature>(this);
         LibC.SetNonBlocking(socket.SafeHandle);
-        _number = loop.Add(socket.SafeHandle, _readiness);
+        _readiness.Join(loop, socket.SafeHandle);
     }
 
     /// <inheritdoc />
@@ -48,10 +46,12 @@ internal sealed partial class OpenSslConnection : DefaultConnectionContext, IMem
     /// <inheritdoc />
     Socket IConnectionSocketFeature.Socket => _socket;
 
-    /// <summary>Makes it a TLS connection; the handshake comes next.</summary>
-    internal OpenSslStream Open(OpenSslContext context)
+    /// <summary>Puts a stream on it, which moves its bytes from now on.</summary>
+    /// <param name="make">Makes one for a socket; it is to tell, by the action, when the client has left.</param>
+    internal TStream Open<TStream>(Func<SafeHandle, SocketReadiness, Action, TStream> make)
+        where TStream : SocketStream
     {
-        var stream = new OpenSslStream(context.Open(_socket.SafeHandle), _readiness, FireClosed);
+        TStream stream = make(_socket.SafeHandle, _readiness, FireClosed);
         _stream = stream;
         // Who aborts looks at the two in the other order.
         Interlocked.MemoryBarrier();
@@ -94,12 +94,12 @@ internal sealed partial class OpenSslConnection : DefaultConnectionContext, IMem
             // In this order: a read that somebody left behind must not write into a block that is given back here. What
             // was not flushed is not sent.
             await stream.DisposeAsync();
-            var closed = new ObjectDisposedException(nameof(OpenSslConnection));
+            var closed = new ObjectDisposedException(nameof(LoopConnection));
             await Transport.Input.CompleteAsync(closed);
             await Transport.Output.CompleteAsync(closed);
         }
 
-        _loop.Remove(_number);
+        _readiness.Leave();
         if (_aborted != 0)
         {
             // RST: what the client did not get must not look like a proper end.
@@ -112,7 +112,7 @@ internal sealed partial class OpenSslConnection : DefaultConnectionContext, IMem
         await base.DisposeAsync();
     }
 
-    private DuplexPipe PipesOver(OpenSslStream stream) => new(
+    private DuplexPipe PipesOver(SocketStream stream) => new(
         PipeReader.Create(stream, new StreamPipeReaderOptions(
             MemoryPool, MemoryPool.MaxBufferSize, SmallestRead, leaveOpen: true, useZeroByteReads: true)),
         PipeWriter.Create(stream, new StreamPipeWriterOptions(MemoryPool, leaveOpen: true)));
