@@ -62,6 +62,7 @@ public sealed class TlsChurnTests(ITestOutputHelper output)
             "no connection is left");
         await daemon.BecomesQuietAsync(image);
         await Eventually.HoldsAsync(() => SslHandle.Alive == 0, "no SSL object is left");
+        await Eventually.HoldsAsync(() => TlsOutput.Borrowed == 0, "no memory for sending is left");
         // The control connection of the test may hold one for each direction.
         await Eventually.HoldsAsync(() => daemon.Blocks.Rented <= 2, "no block is left");
     }
@@ -72,7 +73,10 @@ public sealed class TlsChurnTests(ITestOutputHelper output)
             // Half of them within the handshake or just behind it, the others anywhere in the image.
             random.Next(2) == 0 ? random.Next(4000) : random.Next(ImageSize), random.Next(8)))];
         await Parallel.ForEachAsync(
-            plans, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (plan, _) => await UseAsync(daemon, image, plan));
+            plans,
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce },
+            // A byte that nobody was told of would be made up for by the server's patience of a minute.
+            async (plan, stop) => await UseAsync(daemon, image, plan).WaitAsync(TimeSpan.FromSeconds(30), stop));
     }
 
     private static async Task UseAsync(DaemonFixture daemon, TestImage image, (int Limit, int Kind) plan)
