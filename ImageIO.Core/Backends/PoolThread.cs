@@ -38,11 +38,11 @@ public readonly struct PoolThread : ICriticalNotifyCompletion
     public void OnCompleted(Action continuation)
     {
         ExecutionContext? context = ExecutionContext.Capture();
-        StorageThreads.Run(context is null
+        StorageThreads.Shared.Run(context is null
             ? continuation
             : () => ExecutionContext.Run(context, static action => ((Action)action!)(), continuation));
     }
 
     /// <inheritdoc />
-    public void UnsafeOnCompleted(Action continuation) => StorageThreads.Run(continuation);
+    public void UnsafeOnCompleted(Action continuation) => StorageThreads.Shared.Run(continuation);
 }

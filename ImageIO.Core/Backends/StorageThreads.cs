@@ -8,10 +8,17 @@ namespace ImageIO.Core.Backends;
 /// all of them are blocked.
 /// </summary>
 /// <remarks>
-/// Who was idle last works next: its stack and its core's caches are warm. Idle threads end after a while.
+/// Who was idle last works next: its stack and its core's caches are warm. Idle threads end after a while. Storage that
+/// answers at once keeps a few threads busy, however many calls there are. When work has waited for a moment, those are blocked,
+/// and there is a further thread for each piece of work.
 /// </remarks>
-internal static unsafe partial class StorageThreads
+internal sealed unsafe partial class StorageThreads
 {
+    /// <summary>
+    /// Threads that are started without a wait: enough for the depth at which devices are fastest, on several images.
+    /// </summary>
+    internal const int Few = 32;
+
     /// <summary>
     /// Most threads. Each transfer has a few calls under way, and buffers bound those of all (64 of 1 MiB by default), so
     /// this is reached only when storage blocks that many requests; more of them wait for their turn.
@@ -21,40 +28,61 @@ internal static unsafe partial class StorageThreads
     private const int IdleSeconds = 20;
     private const int StackSize = 512 * 1024;
 
-    private static readonly Lock Gate = new();
-
-    // Guarded by the gate. The last one was idle last.
-    private static readonly List<Worker> Idle = [];
-    private static readonly Queue<Action> Waiting = new();
-    private static int _count;
-
     [ThreadStatic]
     private static bool _isOne;
+
+    private readonly Lock _lock = new();
+    private readonly TimeSpan _patience;
+    private readonly ITimer _watch;
+
+    // Guarded by the lock. The last one was idle last.
+    private readonly List<Worker> _idle = [];
+    private readonly Queue<(Action Work, long Since)> _waiting = new();
+    private int _count;
+
+    /// <param name="patience">How long work may wait before it gets a thread beyond the few.</param>
+    internal StorageThreads(TimeSpan patience)
+    {
+        _patience = patience;
+        _watch = TimeProvider.System.CreateTimer(
+            static threads => ((StorageThreads)threads!).StartForWaiting(),
+            this,
+            Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>The process's.</summary>
+    internal static StorageThreads Shared { get; } = new(TimeSpan.FromMilliseconds(50));
 
     /// <summary>Whether the caller runs on one of them.</summary>
     internal static bool IsCurrent => _isOne;
 
     /// <summary>Threads there are.</summary>
-    internal static int Count => _count;
+    internal int Count => _count;
 
     /// <summary>Runs work on one of them. It must not throw: nobody would hear of it.</summary>
-    internal static void Run(Action work)
+    internal void Run(Action work)
     {
         Worker? worker = null;
-        lock (Gate)
+        lock (_lock)
         {
-            if (Idle.Count > 0)
+            if (_idle.Count > 0)
             {
-                worker = Idle[^1];
-                Idle.RemoveAt(Idle.Count - 1);
+                worker = _idle[^1];
+                _idle.RemoveAt(_idle.Count - 1);
             }
-            else if (_count < Most)
+            else if (_count < Few)
             {
                 _count++;
             }
             else
             {
-                Waiting.Enqueue(work);
+                if (_waiting.Count == 0)
+                {
+                    _watch.Change(_patience, Timeout.InfiniteTimeSpan);
+                }
+
+                _waiting.Enqueue((work, TimeProvider.System.GetTimestamp()));
                 return;
             }
         }
@@ -69,10 +97,32 @@ internal static unsafe partial class StorageThreads
         }
     }
 
-    private static void Start(Action work)
+    private void StartForWaiting()
+    {
+        var overdue = new List<Action>();
+        lock (_lock)
+        {
+            while (_count < Most
+                && _waiting.TryPeek(out (Action Work, long Since) oldest)
+                && TimeProvider.System.GetElapsedTime(oldest.Since) >= _patience)
+            {
+                overdue.Add(_waiting.Dequeue().Work);
+                _count++;
+            }
+
+            if (_waiting.Count > 0)
+            {
+                _watch.Change(_patience, Timeout.InfiniteTimeSpan);
+            }
+        }
+
+        overdue.ForEach(Start);
+    }
+
+    private void Start(Action work)
     {
         var thread = new Thread(static worker => ((Worker)worker!).Run(), StackSize) { IsBackground = true, Name = "storage" };
-        thread.UnsafeStart(new Worker(work));
+        thread.UnsafeStart(new Worker(this, work));
     }
 
     // sem_timedwait(3) with the clock's time of the end.
@@ -88,10 +138,12 @@ internal static unsafe partial class StorageThreads
         private const int SemaphoreSize = 64;
 
         private readonly nint _semaphore = (nint)NativeMemory.AllocZeroed(SemaphoreSize);
+        private readonly StorageThreads _owner;
         private Action? _work;
 
-        internal Worker(Action work)
+        internal Worker(StorageThreads owner, Action work)
         {
+            _owner = owner;
             _work = work;
             _ = Initialize(_semaphore, shared: 0, value: 0);
         }
@@ -119,14 +171,15 @@ internal static unsafe partial class StorageThreads
 
         private bool HasMore()
         {
-            lock (Gate)
+            lock (_owner._lock)
             {
-                if (Waiting.TryDequeue(out _work))
+                if (_owner._waiting.TryDequeue(out (Action Work, long Since) next))
                 {
+                    _work = next.Work;
                     return true;
                 }
 
-                Idle.Add(this);
+                _owner._idle.Add(this);
                 return false;
             }
         }
@@ -148,11 +201,11 @@ internal static unsafe partial class StorageThreads
                     continue;
                 }
 
-                lock (Gate)
+                lock (_owner._lock)
                 {
-                    if (Idle.Remove(this))
+                    if (_owner._idle.Remove(this))
                     {
-                        _count--;
+                        _owner._count--;
                         return false;
                     }
                 }
