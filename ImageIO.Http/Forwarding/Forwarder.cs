@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.ExceptionServices;
 using ImageIO.Core.Errors;
 using ImageIO.Http.Listeners;
+using ImageIO.Http.Messages;
 using Microsoft.AspNetCore.Http;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -50,7 +51,7 @@ public sealed class Forwarder : IDisposable
         (Stream clientBody, Stream clientAnswer) = (context.Request.Body, context.Response.Body);
         using var exchange = new Exchange(_pool, context, request);
         context.Request.Body = exchange.Upload;
-        context.Response.Body = new ClientStream(clientAnswer, ClientConnection.Of(context));
+        context.Response.Body = new ClientStream(DirectResponseStream.Of(context), ClientConnection.Of(context));
         ForwarderError error;
         try
         {

@@ -31,7 +31,7 @@ public static class Answer
     public static Stream ToClient(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return new ClientStream(context.Response.Body, ClientConnection.Of(context));
+        return new ClientStream(DirectResponseStream.Of(context), ClientConnection.Of(context));
     }
 
     /// <summary>A JSON body with a newline at its end.</summary>

@@ -60,7 +60,13 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
             stream.Abort(new ConnectionAbortedException());
         }
 
-        Transport = PipesOver(stream);
+        var writer = new DirectWriter(PipeWriter.Create(stream, new StreamPipeWriterOptions(MemoryPool, leaveOpen: true)), stream);
+        // For who has memory to lend.
+        Features.Set(writer);
+        Transport = new DuplexPipe(
+            PipeReader.Create(stream, new StreamPipeReaderOptions(
+                MemoryPool, MemoryPool.MaxBufferSize, SmallestRead, leaveOpen: true, useZeroByteReads: true)),
+            writer);
         return stream;
     }
 
@@ -111,11 +117,6 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         _closed.Dispose();
         await base.DisposeAsync();
     }
-
-    private DuplexPipe PipesOver(SocketStream stream) => new(
-        PipeReader.Create(stream, new StreamPipeReaderOptions(
-            MemoryPool, MemoryPool.MaxBufferSize, SmallestRead, leaveOpen: true, useZeroByteReads: true)),
-        PipeWriter.Create(stream, new StreamPipeWriterOptions(MemoryPool, leaveOpen: true)));
 
     // On the thread pool: what is told of the end may do much.
     private void FireClosed() => ThreadPool.UnsafeQueueUserWorkItem(

@@ -1,0 +1,88 @@
+using System.IO.Pipelines;
+using System.Runtime.InteropServices;
+
+namespace ImageIO.Http.Listeners.Sockets;
+
+/// <summary>
+/// What a connection sends. Who writes a body may lend the memory that holds its bytes: the server is handed that very
+/// memory to put them into, and the flush sends them from there. Nothing is copied.
+/// </summary>
+/// <remarks>The memory is used until the flush is complete, whatever it ends by.</remarks>
+/// <param name="inner">Gathers what is written otherwise, in blocks of the pool.</param>
+/// <param name="stream">What <paramref name="inner"/> writes to.</param>
+internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : PipeWriter
+{
+    private ReadOnlyMemory<byte> _lent;
+
+    // Whether the memory that was handed out last is the lent one, and how much of that was written.
+    private bool _isLent;
+    private int _written;
+
+    /// <inheritdoc />
+    public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
+
+    /// <inheritdoc />
+    public override long UnflushedBytes => inner.UnflushedBytes + _written;
+
+    /// <summary>Lends the bytes that come next, all of them; they are sent by the next flush.</summary>
+    public void Lend(ReadOnlyMemory<byte> bytes) => _lent = bytes;
+
+    /// <summary>Ends that. Bytes that count as written and were not flushed end the connection.</summary>
+    public void TakeBack()
+    {
+        if (_written > 0)
+        {
+            stream.Abort(new IOException("A write was given up"));
+        }
+
+        (_lent, _isLent, _written) = (default, false, 0);
+    }
+
+    /// <inheritdoc />
+    public override Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        _isLent = _written == 0 && sizeHint == _lent.Length && sizeHint > 0;
+        return _isLent ? MemoryMarshal.AsMemory(_lent) : inner.GetMemory(sizeHint);
+    }
+
+    /// <inheritdoc />
+    public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+    /// <inheritdoc />
+    public override void Advance(int bytes)
+    {
+        if (_isLent)
+        {
+            _written = bytes;
+        }
+        else
+        {
+            inner.Advance(bytes);
+        }
+    }
+
+    /// <inheritdoc />
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
+        _written == 0 ? inner.FlushAsync(cancellationToken) : FlushDirectlyAsync(cancellationToken);
+
+    /// <inheritdoc />
+    public override void CancelPendingFlush() => inner.CancelPendingFlush();
+
+    /// <inheritdoc />
+    public override void Complete(Exception? exception = null) => inner.Complete(exception);
+
+    /// <inheritdoc />
+    public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
+
+    private async ValueTask<FlushResult> FlushDirectlyAsync(CancellationToken cancellationToken)
+    {
+        if (inner.UnflushedBytes > 0 && await inner.FlushAsync(cancellationToken) is { IsCanceled: true } canceled)
+        {
+            return canceled;
+        }
+
+        await stream.WriteAsync(_lent[.._written], cancellationToken);
+        _written = 0;
+        return default;
+    }
+}
