@@ -44,6 +44,30 @@ public abstract class UpstreamTlsTests(string transport)
         Assert.False(daemon.WasAsked);
     }
 
+    // A process of its own: it reads where the system's authorities are when it first needs them.
+    [Theory(Timeout = 60_000)]
+    [InlineData("ip:127.0.0.1", true, 200)]
+    [InlineData("ip:127.0.0.1", false, 503)]
+    [InlineData("ip:127.0.0.2", true, 503)]
+    public async Task Systems_authorities_are_believed_where_no_file_is_named(string name, bool isVouchedFor, int status)
+    {
+        await using Host host = Host.Start(name, TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
+        await using Host other = Host.Start(name, TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
+        using var files = new DaemonFiles($"[tls]\ntransport = {transport}\nca_file =\n");
+        string authorities = Path.Combine(files.Path, "system.pem");
+        await File.WriteAllTextAsync(authorities, isVouchedFor ? host.RootPem : other.RootPem);
+        await using DaemonProcess front = await DaemonProcess.StartAsync(
+            files, new Dictionary<string, string> { ["SSL_CERT_FILE"] = authorities, ["SSL_CERT_DIR"] = files.Path });
+        string ticket = TicketBody.For("image-1", "/", 1).With("url", $"https://127.0.0.1:{host.Port}/images/x").ToJsonString();
+        using HttpResponseMessage put = await front.Control.PutAsync("/tickets/image-1", new StringContent(ticket));
+        Assert.Equal(HttpStatusCode.OK, put.StatusCode);
+
+        using HttpResponseMessage answer = await front.Local.GetAsync("/images/image-1");
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.Equal(status == 200, host.WasAsked);
+    }
+
     private async Task<int> RequestAsync(Host daemon, string host, string authorities)
     {
         await using ProxyFixture proxy = await ProxyFixture.StartAsync($"ssl_transport = {transport}");
