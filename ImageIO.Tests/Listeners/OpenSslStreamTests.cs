@@ -81,6 +81,46 @@ public sealed class OpenSslStreamTests : IDisposable
         Bytes.AssertEqual(down, [.. received], "what the client received");
     }
 
+    // Answers to new keys have little room beside the records that wait: what does not fit has to wait as well.
+    [Fact(Timeout = 60_000)]
+    public async Task Keys_renewed_hundreds_of_times_by_a_client_that_takes_nothing_break_nothing()
+    {
+        byte[] down = Bytes.Random(1_000_000);
+        var received = new List<byte>();
+        Task write = _pair.WriteAsync(down);
+        Assert.False(write.IsCompleted);
+        int waited = 0;
+        for (int i = 0; i < 900; i++)
+        {
+            Task<int> read = _pair.ReadAsync(new byte[100]);
+            Assert.Equal(1, TlsTarget.UpdateKeys(_pair.Client, Both));
+            Assert.Equal(1, LibSsl.Handshake(_pair.Client));
+            Send("x"u8);
+            _pair.ToServer(_pair.TakeFromClient());
+            for (int round = 0; !read.IsCompleted; round++)
+            {
+                // Its answer does not fit any more: not before the client takes something is more read.
+                waited++;
+                _pair.ToClient();
+                received.AddRange(Receive());
+                Assert.True(round < 1000, "It goes on");
+            }
+
+            Assert.Equal(1, await read);
+        }
+
+        for (int round = 0; !write.IsCompleted || received.Count < down.Length; round++)
+        {
+            _pair.ToClient();
+            received.AddRange(Receive());
+            Assert.True(round < 1000, "It goes on");
+        }
+
+        await write;
+        Assert.True(waited > 0, "There was room for all answers");
+        Bytes.AssertEqual(down, [.. received], "what the client received");
+    }
+
     // A read goes on until data comes: such a client would have the thread for itself.
     [Fact(Timeout = 20_000)]
     public async Task Client_that_sends_nothing_but_new_keys_is_cut()

@@ -76,10 +76,17 @@ internal sealed class OpenSslStream : SocketStream
     protected override unsafe int Receive(byte* buffer, int length, out SocketEvents wants)
     {
         nuint read;
-        int waiting = _output!.Waiting;
-        LibSsl.ClearErrors();
-        int result = LibSsl.Read(_ssl, buffer, (nuint)length, &read);
-        wants = AfterRead(result, waiting);
+        int result;
+        bool again;
+        do
+        {
+            int waiting = _output!.Waiting;
+            LibSsl.ClearErrors();
+            result = LibSsl.Read(_ssl, buffer, (nuint)length, &read);
+            wants = AfterRead(result, waiting, out again);
+        }
+        while (again);
+
         return result == 1 ? (int)read : 0;
     }
 
@@ -88,10 +95,17 @@ internal sealed class OpenSslStream : SocketStream
     {
         byte next;
         nuint count;
-        int waiting = _output!.Waiting;
-        LibSsl.ClearErrors();
-        int result = LibSsl.Peek(_ssl, &next, 1, &count);
-        wants = AfterRead(result, waiting);
+        int result;
+        bool again;
+        do
+        {
+            int waiting = _output!.Waiting;
+            LibSsl.ClearErrors();
+            result = LibSsl.Peek(_ssl, &next, 1, &count);
+            wants = AfterRead(result, waiting, out again);
+        }
+        while (again);
+
         return result == 1;
     }
 
@@ -210,7 +224,7 @@ internal sealed class OpenSslStream : SocketStream
     }
 
     // What another read waits for, if this one found nothing.
-    private SocketEvents AfterRead(int result, int waitingBefore)
+    private SocketEvents AfterRead(int result, int waitingBefore, out bool again)
     {
         bool ended = false;
         SocketEvents wants = result == 1 ? SocketEvents.None : Missing(result, out ended);
@@ -219,9 +233,12 @@ internal sealed class OpenSslStream : SocketStream
             NoteEnd();
         }
 
-        // It may have answered by itself, to new keys say. Who writes takes that along; else it is the reader's to send.
-        _owesAnswer |= _output!.Waiting > waitingBefore;
+        // It may have answered by itself, to new keys say, or not found room for that. Who writes takes an answer along;
+        // else it is the reader's to send.
+        bool lackedRoom = (wants & SocketEvents.Writable) != 0;
+        _owesAnswer |= lackedRoom || _output!.Waiting > waitingBefore;
         SocketEvents rest = _owesAnswer ? SendRest() : SocketEvents.None;
+        again = lackedRoom && rest == SocketEvents.None && Aborted is null;
         return wants == SocketEvents.None ? wants : wants | rest;
     }
 
