@@ -46,13 +46,12 @@ public abstract class UpstreamTlsTests(string transport)
 
     // A process of its own: it reads where the system's authorities are when it first needs them.
     [Theory(Timeout = 60_000)]
-    [InlineData("ip:127.0.0.1", true, 200)]
-    [InlineData("ip:127.0.0.1", false, 503)]
-    [InlineData("ip:127.0.0.2", true, 503)]
-    public async Task Systems_authorities_are_believed_where_no_file_is_named(string name, bool isVouchedFor, int status)
+    [InlineData(true, 200)]
+    [InlineData(false, 503)]
+    public async Task Systems_authorities_are_believed_where_no_file_is_named(bool isVouchedFor, int status)
     {
-        await using Host host = Host.Start(name, TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
-        await using Host other = Host.Start(name, TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
+        await using Host host = Host.Start("ip:127.0.0.1", TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
+        await using Host other = Host.Start("ip:127.0.0.1", TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
         using var files = new DaemonFiles($"[tls]\ntransport = {transport}\nca_file =\n");
         string authorities = Path.Combine(files.Path, "system.pem");
         await File.WriteAllTextAsync(authorities, isVouchedFor ? host.RootPem : other.RootPem);
