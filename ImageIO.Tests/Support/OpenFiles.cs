@@ -14,7 +14,7 @@ internal static class OpenFiles
     /// time, which may be late, and keeps it.
     /// </summary>
     public static int CountAll(int processId) =>
-        Targets($"{processId}").Count(target => target?.EndsWith(".dll", StringComparison.Ordinal) != true);
+        Targets($"{processId}").Count(target => Path.GetExtension(target) is not (".dll" or ".pdb"));
 
     private static IEnumerable<string?> Targets(string process)
     {

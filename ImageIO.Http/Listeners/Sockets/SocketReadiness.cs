@@ -66,6 +66,7 @@ internal sealed class SocketReadiness
         }
     }
 
+    /// <summary>Something happened; what waited for it goes on on this thread, before this returns.</summary>
     internal void Signal(SocketEvents events)
     {
         // An end or an error is found by whoever tries next, whatever it waits for.
@@ -109,6 +110,8 @@ internal sealed class SocketReadiness
     // Somebody waits: whatever happened meanwhile is told at once.
     private void Watch()
     {
+        // That somebody waits is known before this is looked at; who looks away does the two in the other order.
+        Interlocked.MemoryBarrier();
         if (_isWatched)
         {
             return;
