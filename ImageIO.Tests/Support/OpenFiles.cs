@@ -10,7 +10,7 @@ internal static class OpenFiles
     public static int Count(string path, int processId) => Targets($"{processId}").Count(target => target == path);
 
     /// <summary>
-    /// All descriptors of a process but those of assemblies: the runtime opens one when code of it runs for the first
+    /// All descriptors of a process but those of assemblies and symbols: the runtime opens one when code of it runs for the first
     /// time, which may be late, and keeps it.
     /// </summary>
     public static int CountAll(int processId) =>
