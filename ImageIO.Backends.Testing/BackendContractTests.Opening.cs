@@ -1,3 +1,4 @@
+using System.Numerics;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Errors;
@@ -57,6 +58,16 @@ public abstract partial class BackendContractTests
     {
         IBackend backend = await OpenNewAsync();
         Assert.True(Alignment.IsBlockSize(backend.BlockSize), $"block size is {backend.BlockSize}");
+    }
+
+    /// <summary>See <see cref="IBackend.PreferredBlockSize"/>.</summary>
+    [SkippableFact(Timeout = TestTimeout)]
+    public async Task Preferred_block_size_is_a_power_of_two_and_no_smaller_than_the_block_size()
+    {
+        IBackend backend = await OpenNewAsync();
+        Assert.True(
+            BitOperations.IsPow2(backend.PreferredBlockSize) && backend.PreferredBlockSize >= backend.BlockSize,
+            $"preferred block size is {backend.PreferredBlockSize}, block size {backend.BlockSize}");
     }
 
     /// <summary>See <see cref="BackendCapabilities"/>.</summary>

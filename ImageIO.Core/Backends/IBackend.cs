@@ -26,6 +26,12 @@ public interface IBackend : IAsyncDisposable
     int BlockSize { get; }
 
     /// <summary>
+    /// Bytes that offsets should be multiples of for the storage to work best: a power of two, <see cref="BlockSize"/> or
+    /// more. A hint: an operation ends its first buffer at such a multiple, so that all further ones begin there.
+    /// </summary>
+    int PreferredBlockSize => BlockSize;
+
+    /// <summary>
     /// What all handles on the same image have in common, whatever its URL was: like device and inode. Handles with equal
     /// ones guard their half-written blocks against each other. Null: the URL says it.
     /// </summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Diagnostics;
@@ -40,6 +41,13 @@ public sealed class OpenImage : IAsyncDisposable
                 $"Backend {backendName} has block size {backend.BlockSize}; it must be a power of two up to 65536.");
         }
 
+        if (!BitOperations.IsPow2(backend.PreferredBlockSize) || backend.PreferredBlockSize < backend.BlockSize)
+        {
+            throw new InvalidOperationException(
+                $"Backend {backendName} has preferred block size {backend.PreferredBlockSize}; it must be a power of two, "
+                + $"{backend.BlockSize} (the block size) or more.");
+        }
+
         _backend = backend;
         _closed = closed;
         _meter = meter;
@@ -78,6 +86,9 @@ public sealed class OpenImage : IAsyncDisposable
 
     /// <summary>Bytes that the backend's offsets and lengths are multiples of.</summary>
     public int BlockSize => _backend.BlockSize;
+
+    /// <inheritdoc cref="IBackend.PreferredBlockSize" />
+    internal int PreferredBlockSize => _backend.PreferredBlockSize;
 
     /// <summary>What the backend offers.</summary>
     public BackendCapabilities Capabilities => _backend.Capabilities;

@@ -22,6 +22,20 @@ public static class Alignment
     /// <summary>Whether <paramref name="value"/> is a multiple of <paramref name="block"/>, a power of two.</summary>
     public static bool IsAligned(long value, int block) => (value & (block - 1)) == 0;
 
+    /// <summary>
+    /// Where a run of bytes that could reach from <paramref name="start"/> to <paramref name="end"/> should end, so that
+    /// the next one begins at a multiple of <paramref name="preferred"/>: there, or at <paramref name="end"/> when the run
+    /// holds no such multiple.
+    /// </summary>
+    /// <param name="start">First byte.</param>
+    /// <param name="end">Behind the last byte that there is room for.</param>
+    /// <param name="preferred">Bytes, a power of two.</param>
+    internal static long PreferredEnd(long start, long end, int preferred)
+    {
+        long aligned = Down(end, preferred);
+        return aligned > start ? aligned : end;
+    }
+
     /// <summary>Whether <paramref name="block"/> can be a block size: a power of two from 1 to 64 KiB.</summary>
     public static bool IsBlockSize(int block) => block is > 0 and <= 65536 && BitOperations.IsPow2(block);
 }

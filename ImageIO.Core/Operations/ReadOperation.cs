@@ -100,7 +100,11 @@ public sealed class ReadOperation : IOperation
             }
 
             int gap = (int)(next - start);
-            int length = (int)Math.Min(_range.End - next, size - gap);
+            long end = start + size < _range.End
+                ? Alignment.PreferredEnd(next, start + size, _image.PreferredBlockSize)
+                : _range.End;
+            int length = (int)(end - next);
+            size = (int)Alignment.Up(end - start, _image.BlockSize);
             // Alone, it gains nothing by running beside us.
             bool isAlone = _inFlight.Count == 0 && next + length == _range.End;
             _inFlight.Enqueue((ReadAsync(buffer.Memory[..size], start, next + length, isAlone), buffer, gap, length));

@@ -112,7 +112,10 @@ public sealed class WriteOperation : IOperation
             int filled;
             try
             {
-                int room = (int)Math.Min(wanted, Math.Min(buffer.Length, _image.Ring.BufferSize) - gap);
+                int capacity = Math.Min(buffer.Length, _image.Ring.BufferSize) - gap;
+                int room = wanted <= capacity
+                    ? (int)wanted
+                    : (int)(Alignment.PreferredEnd(position, position + capacity, _image.PreferredBlockSize) - position);
                 filled = await FillAsync(buffer.Memory.Slice(gap, room), position);
             }
             catch

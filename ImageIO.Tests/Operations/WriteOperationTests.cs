@@ -164,4 +164,25 @@ public sealed class WriteOperationTests
         Bytes.AssertEqual(Bytes.Written([], block - 1, data), storage.Content, "content");
         Bytes.AssertEqual(data, read, "read back");
     }
+
+    [Theory(Timeout = 30_000)]
+    [InlineData(1000, 4096, new long[] { 1000, 8192, 16384 })]
+    [InlineData(4096, 4096, new long[] { 4096, 12288 })]
+    [InlineData(1000, 32768, new long[] { 1000, 9192 })]
+    public async Task All_buffers_but_the_first_begin_at_multiples_of_the_preferred_block_size(
+        long offset, int preferred, long[] expected)
+    {
+        const int Length = 16_000;
+        byte[] data = Bytes.Random(Length);
+        var memory = new MemoryBackend(1, new byte[30_000]) { PreferredBlockSize = preferred };
+        await using StorageImage storage = StorageImage.On(memory, StorageImage.SmallRing);
+
+        await storage.WriteAsync(offset, data);
+        Assert.Equal(expected, memory.Offsets.Order());
+
+        memory.Offsets.Clear();
+        byte[] read = await storage.ReadAsync(offset, Length);
+        Bytes.AssertEqual(data, read, "read back");
+        Assert.Equal(expected, memory.Offsets.Order());
+    }
 }

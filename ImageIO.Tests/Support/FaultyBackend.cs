@@ -19,6 +19,8 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
 
     public int BlockSize => inner.BlockSize;
 
+    public int PreferredBlockSize => inner.PreferredBlockSize;
+
     public BackendCapabilities Capabilities => inner.Capabilities;
 
     /// <summary>Calls that came on a thread that is not the pool's, as those of sockets are.</summary>

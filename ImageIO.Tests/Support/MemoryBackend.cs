@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
@@ -29,6 +30,11 @@ internal sealed class MemoryBackend(int blockSize) : IBackend
 
     public int BlockSize => blockSize;
 
+    public int PreferredBlockSize { get => field > 0 ? field : blockSize; init; }
+
+    /// <summary>Where reads and writes began.</summary>
+    public ConcurrentBag<long> Offsets { get; } = [];
+
     public bool IsDisposed { get; private set; }
 
     public int MostReaders { get; private set; }
@@ -59,6 +65,7 @@ internal sealed class MemoryBackend(int blockSize) : IBackend
         Require(Alignment.IsAligned(offset, blockSize), $"read at {offset} is not aligned");
         Require(Alignment.IsAligned(destination.Length, blockSize), $"read of {destination.Length} bytes is not aligned");
         Require(destination.Length > 0, "read of nothing");
+        Offsets.Add(offset);
         RequireAlignedAddress(destination);
         lock (_lock)
         {
@@ -90,6 +97,7 @@ internal sealed class MemoryBackend(int blockSize) : IBackend
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
     {
         RequireAlignedAddress(source);
+        Offsets.Add(offset);
         await ChangeAsync(ByteRange.At(offset, source.Length), setsSize: false, target => source.Span.CopyTo(target));
     }
 
