@@ -58,6 +58,7 @@ internal static class Program
             DaemonConfiguration configuration = DaemonConfiguration.Load(directory);
             if (showConfig)
             {
+                configuration.ReadBackendOptions();
                 await ConfigurationJson.WriteAsync(configuration.Reader, Console.OpenStandardOutput());
                 return 0;
             }

@@ -38,8 +38,13 @@ public sealed class BackendRegistry
     /// <summary>All factories.</summary>
     public IReadOnlyCollection<IBackendFactory> Factories => _byName.Values;
 
-    /// <summary>Fails when neither a backend serves nor the host forwards the scheme of a URL; looks at nothing else.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>, naming the schemes there are.</exception>
+    /// <summary>
+    /// Fails when neither a backend serves nor the host forwards the scheme of a URL, or when all backends for it are
+    /// unavailable on this host; looks at nothing else.
+    /// </summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.InvalidRequest"/>, naming the schemes there are, or why the backend is unavailable.
+    /// </exception>
     public void RequireScheme(ImageUrl url)
     {
         ArgumentNullException.ThrowIfNull(url);
@@ -50,6 +55,13 @@ public sealed class BackendRegistry
             throw new TransferException(
                 TransferError.InvalidRequest, $"Unsupported URL scheme '{url.Scheme}', supported: {known}");
         }
+
+        if (_byScheme[url.Scheme].Any() && _byScheme[url.Scheme].All(factory => factory.Unavailable is not null))
+        {
+            string reasons = string.Join("; ", _byScheme[url.Scheme].Select(factory => factory.Unavailable));
+            throw new TransferException(
+                TransferError.InvalidRequest, $"URLs with the scheme '{url.Scheme}' cannot be opened on this host: {reasons}");
+        }
     }
 
     /// <summary>The one factory that accepts a URL.</summary>
@@ -59,7 +71,7 @@ public sealed class BackendRegistry
     public IBackendFactory Select(ImageUrl url)
     {
         RequireScheme(url);
-        IBackendFactory[] accepting = [.. _byScheme[url.Scheme].Where(factory => factory.Accepts(url))];
+        IBackendFactory[] accepting = [.. _byScheme[url.Scheme].Where(factory => factory.Unavailable is null && factory.Accepts(url))];
         if (accepting.Length == 1)
         {
             return accepting[0];

@@ -4,7 +4,8 @@ namespace ImageIO.Core.Backends;
 
 /// <summary>
 /// Opens images of one kind. Found by scanning assemblies; one instance per host, used in parallel. The calls that look at
-/// or open an image come on threads that may be blocked.
+/// or open an image come on threads that may be blocked. The constructor may ask for an <c>ILogger&lt;T&gt;</c> and for
+/// <see cref="IBackendSections"/>.
 /// </summary>
 public interface IBackendFactory
 {
@@ -16,6 +17,12 @@ public interface IBackendFactory
 
     /// <summary>URL schemes it serves, in lower case. Several factories may serve one scheme.</summary>
     IReadOnlyCollection<string> Schemes { get; }
+
+    /// <summary>
+    /// Why this factory cannot open anything on this host, with the remedy, like <c>librbd.so.1 is missing: install
+    /// librbd1</c>. Tickets with its schemes are refused with this sentence. Null: it can. Fixed once constructed.
+    /// </summary>
+    string? Unavailable => null;
 
     /// <summary>
     /// Whether a URL of one of its schemes is its own. A look, not an open; exactly one factory may accept a URL.

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using ImageIO.Http.Hosting;
 using ImageIO.Proxy.Options;
 using ImageIO.Tests.Support;
+using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 
 namespace ImageIO.Tests.Architecture;
@@ -11,7 +12,7 @@ namespace ImageIO.Tests.Architecture;
 public sealed partial class DocumentationTests
 {
     // Every option that the daemon asks for, with its default.
-    private static IEnumerable<string> Known => Options(DaemonConfiguration.Read([]));
+    private static IEnumerable<string> Known => Options(WithBackends([]));
 
     [Fact]
     public void Every_option_stands_in_the_configuration_page_with_its_default_and_no_other_does()
@@ -36,14 +37,14 @@ public sealed partial class DocumentationTests
         string[] inSample = [.. SampleOptions().Select(option => $"[{option.Section}] {option.Name}")];
 
         Assert.Equal(
-            DaemonConfiguration.Read([]).Reader.Effective.Select(option => $"[{option.Section}] {option.Name}").Order(StringComparer.Ordinal),
+            WithBackends([]).Reader.Effective.Select(option => $"[{option.Section}] {option.Name}").Order(StringComparer.Ordinal),
             inSample.Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void Uncommenting_the_whole_sample_configuration_changes_no_value()
     {
-        DaemonConfiguration configuration = DaemonConfiguration.Read(SampleOptions());
+        DaemonConfiguration configuration = WithBackends(SampleOptions());
 
         Assert.Empty(configuration.Reader.Unknown);
         Assert.Equal(Known, Options(configuration));
@@ -100,6 +101,14 @@ public sealed partial class DocumentationTests
             select $"{page}: {target}";
 
         Assert.Empty(broken);
+    }
+
+    // With the options that the backends ask for when they are made.
+    private static DaemonConfiguration WithBackends(IEnumerable<IniOption> given)
+    {
+        var configuration = DaemonConfiguration.Read(given);
+        configuration.ReadBackendOptions();
+        return configuration;
     }
 
     private static IEnumerable<string> Options(DaemonConfiguration configuration) => Texts(configuration.Reader);

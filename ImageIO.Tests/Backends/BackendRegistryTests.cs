@@ -54,4 +54,25 @@ public sealed class BackendRegistryTests
         Assert.Contains("'tape'", e.Message, StringComparison.Ordinal);
         Assert.EndsWith("aa, zz", e.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_scheme_whose_backend_is_unavailable_is_refused_with_the_reason()
+    {
+        var registry = new BackendRegistry([new MemoryFactory() { Unavailable = "libtape.so.1 is missing: install libtape1" }]);
+
+        TransferException e = Assert.Throws<TransferException>(() => registry.RequireScheme(Url));
+
+        Assert.Equal(TransferError.InvalidRequest, e.Error);
+        Assert.Contains("'memory'", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith("libtape.so.1 is missing: install libtape1", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_unavailable_backend_does_not_stand_in_the_way_of_another_one_of_its_scheme()
+    {
+        var right = new MemoryFactory("right");
+        var registry = new BackendRegistry([new MemoryFactory("wrong") { Unavailable = "broken" }, right]);
+
+        Assert.Same(right, registry.Select(Url));
+    }
 }

@@ -97,7 +97,7 @@ public sealed class BackendPluginTests : IDisposable
     {
         using ServiceProvider services = new ServiceCollection()
             .AddLogging()
-            .AddBackends(pluginDirectory)
+            .AddBackends(pluginDirectory, new ConfigurationReader([]))
             .AddSingleton<BackendRegistry>()
             .BuildServiceProvider();
         return [.. services.GetRequiredService<BackendRegistry>().Factories.Select(factory => factory.Name).Order(StringComparer.Ordinal)];

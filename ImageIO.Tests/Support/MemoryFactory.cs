@@ -12,6 +12,8 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
 
     public IReadOnlyCollection<string> Schemes { get; init; } = ["memory"];
 
+    public string? Unavailable { get; init; }
+
     public bool AcceptsAll { get; init; } = true;
 
     /// <summary>Where an opening stands still, if it does.</summary>

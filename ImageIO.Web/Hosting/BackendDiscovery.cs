@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using ImageIO.Core.Backends;
+using ImageIO.Http.Hosting;
+using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Hosting;
 
@@ -15,14 +17,32 @@ public static class BackendDiscovery
     /// <summary>Registers every backend factory found.</summary>
     /// <param name="services">Where to.</param>
     /// <param name="pluginDirectory">Holds the backends of third parties. Empty, or not there: none.</param>
-    /// <exception cref="ImageIO.Http.Hosting.ConfigurationException">A plugin cannot be used.</exception>
+    /// <param name="options">Where their constructors find the options of their sections.</param>
+    /// <exception cref="ConfigurationException">A plugin cannot be used.</exception>
     [RequiresUnreferencedCode("Backends are found by scanning assemblies, which trimming would take away.")]
-    public static IServiceCollection AddBackends(this IServiceCollection services, string pluginDirectory) =>
-        services.Scan(scan => scan
+    public static IServiceCollection AddBackends(
+        this IServiceCollection services, string pluginDirectory, ConfigurationReader options) => services
+        .AddSingleton<IBackendSections>(new BackendSections(options))
+        .Scan(scan => scan
             .FromAssemblies(BackendAssemblies().Concat(BackendPlugins.Load(pluginDirectory)))
             .AddClasses(classes => classes.AssignableTo<IBackendFactory>(), publicOnly: false)
             .As<IBackendFactory>()
             .WithSingletonLifetime());
+
+    /// <summary>
+    /// Has every backend read the options of its section, as a start does, so that the configuration shows and checks
+    /// them too.
+    /// </summary>
+    /// <exception cref="ConfigurationException">A plugin cannot be used, or an option of a backend is wrong.</exception>
+    [RequiresUnreferencedCode("Backends are found by scanning assemblies, which trimming would take away.")]
+    public static void ReadBackendOptions(this DaemonConfiguration configuration)
+    {
+        using ServiceProvider services = new ServiceCollection()
+            .AddLogging()
+            .AddBackends(configuration.Daemon.PluginDirectory, configuration.Reader)
+            .BuildServiceProvider();
+        _ = services.GetServices<IBackendFactory>().Count();
+    }
 
     // The runtime's list of what was deployed with the program, chosen by name before loading. Scrutor's own
     // FromDependencyContext reads the same list from JSON and loads every assembly of the framework to ask each one: 60

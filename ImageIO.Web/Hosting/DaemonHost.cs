@@ -57,7 +57,7 @@ public static class DaemonHost
     }
 
     private static void AddImages(IServiceCollection services, DaemonConfiguration configuration, TimeProvider time) => services
-        .AddBackends(configuration.Daemon.PluginDirectory)
+        .AddBackends(configuration.Daemon.PluginDirectory, configuration.Reader)
         .AddSingleton(configuration)
         .AddSingleton(time)
         .AddSingleton<TransferMeter>()

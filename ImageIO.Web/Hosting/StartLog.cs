@@ -13,7 +13,15 @@ internal static partial class StartLog
         Started(logger, ProductVersion.Text, app.Services.GetRequiredService<BoundListeners>().Urls, configuration.BufferCeiling);
         foreach (IBackendFactory factory in app.Services.GetRequiredService<BackendRegistry>().Factories)
         {
-            FoundBackend(logger, factory.Name, string.Join(", ", factory.Schemes), factory.GetType().Assembly.GetName().Name);
+            string schemes = string.Join(", ", factory.Schemes);
+            if (factory.Unavailable is { } reason)
+            {
+                UnavailableBackend(logger, factory.Name, schemes, reason);
+            }
+            else
+            {
+                FoundBackend(logger, factory.Name, schemes, factory.GetType().Assembly.GetName().Name);
+            }
         }
 
         foreach (IniOption option in configuration.Reader.Unknown)
@@ -30,4 +38,7 @@ internal static partial class StartLog
 
     [LoggerMessage(42, LogLevel.Warning, "{File}: unknown option '{Option}' in section [{Section}] has no effect")]
     private static partial void UnknownOption(ILogger logger, string file, string option, string section);
+
+    [LoggerMessage(43, LogLevel.Warning, "Backend {Name} for {Schemes} is unavailable: {Reason}")]
+    private static partial void UnavailableBackend(ILogger logger, string name, string schemes, string reason);
 }
