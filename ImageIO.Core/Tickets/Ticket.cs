@@ -45,6 +45,18 @@ public sealed partial class Ticket
         }
     }
 
+    /// <summary>Whole seconds until it expires; 0 when it has.</summary>
+    public long RemainingSeconds
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return Math.Max(0, _expires - NowSeconds);
+            }
+        }
+    }
+
     /// <summary>Whole seconds since the last operation ended; 0 while one runs.</summary>
     public long IdleSeconds
     {

@@ -4,16 +4,20 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>A daemon's answer to OPTIONS, as somebody else's client may use it.</summary>
+/// <summary>A daemon's answer to OPTIONS, as another daemon's or a proxy's client may use it.</summary>
+/// <remarks>
+/// A key is narrowed, never added: a client tells by <c>expires_in</c> that the daemon remembers lost writes, which the
+/// daemon behind us may not do.
+/// </remarks>
 public static class OptionsAnswer
 {
     private static readonly string[] WriteFeatures = ["flush", "zero"];
 
     /// <summary>The answer without the daemon's Unix socket, which a client of another host cannot reach.</summary>
     /// <param name="answer">The daemon's, a JSON object.</param>
-    /// <param name="canWrite">Whether the client may write; otherwise the features for that are left out, too.</param>
+    /// <param name="limits">What the client's own ticket permits. Null: it is the daemon's ticket that the client has.</param>
     /// <exception cref="TransferException"><see cref="TransferError.UpstreamFailed"/>: it is no JSON object.</exception>
-    public static ReadOnlyMemory<byte> WithoutUnixSocket(ReadOnlyMemory<byte> answer, bool canWrite = true)
+    public static ReadOnlyMemory<byte> Narrow(ReadOnlyMemory<byte> answer, OptionsLimits? limits = null)
     {
         var buffer = new ArrayBufferWriter<byte>(answer.Length);
         try
@@ -23,33 +27,62 @@ public static class OptionsAnswer
             json.WriteStartObject();
             foreach (JsonProperty property in document.RootElement.EnumerateObject())
             {
-                if (property.NameEquals("features") && !canWrite)
-                {
-                    json.WriteStartArray("features");
-                    foreach (string? feature in property.Value.EnumerateArray().Select(feature => feature.GetString()))
-                    {
-                        if (!WriteFeatures.Contains(feature, StringComparer.Ordinal))
-                        {
-                            json.WriteStringValue(feature);
-                        }
-                    }
-
-                    json.WriteEndArray();
-                }
-                else if (!property.NameEquals("unix_socket"))
+                if (!property.NameEquals("unix_socket") && (limits is null || !WriteNarrowed(json, property, limits)))
                 {
                     property.WriteTo(json);
                 }
             }
 
+            if (limits?.Filename is { } filename)
+            {
+                json.WriteString("filename", filename);
+            }
+
             json.WriteEndObject();
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
             throw new TransferException(TransferError.UpstreamFailed, "The daemon's answer to OPTIONS is no JSON object", e);
         }
 
         buffer.Write("\n"u8);
         return buffer.WrittenMemory;
+    }
+
+    // False: the key stays as it is.
+    private static bool WriteNarrowed(Utf8JsonWriter json, JsonProperty property, OptionsLimits limits)
+    {
+        switch (property.Name)
+        {
+            case "features" when !limits.CanWrite:
+                IEnumerable<string?> features = property.Value.EnumerateArray().Select(feature => feature.GetString());
+                WriteArray(json, property.Name, features.Except(WriteFeatures));
+                return true;
+            case "size":
+                json.WriteNumber(property.Name, Math.Min(limits.Size, property.Value.GetInt64()));
+                return true;
+            case "expires_in":
+                json.WriteNumber(property.Name, Math.Min(limits.ExpiresInSeconds, property.Value.GetInt64()));
+                return true;
+            case "ops":
+                WriteArray(json, property.Name, limits.Ops);
+                return true;
+            case "filename":
+                // Written once, behind the others.
+                return limits.Filename is not null;
+            default:
+                return false;
+        }
+    }
+
+    private static void WriteArray(Utf8JsonWriter json, string name, IEnumerable<string?> values)
+    {
+        json.WriteStartArray(name);
+        foreach (string? value in values)
+        {
+            json.WriteStringValue(value);
+        }
+
+        json.WriteEndArray();
     }
 }

@@ -55,7 +55,7 @@ internal sealed partial class ImagesEndpoint(
             return Answer.Empty(context);
         }
 
-        return id == AnyImage ? WriteForAnyAsync(context) : ForwardAsync(context, id, rewrite: answer => OptionsAnswer.WithoutUnixSocket(answer));
+        return id == AnyImage ? WriteForAnyAsync(context) : ForwardAsync(context, id, rewrite: answer => OptionsAnswer.Narrow(answer));
     }
 
     // A sub-resource has no OPTIONS of its own; a browser asks all the same before it sends unusual headers.

@@ -150,6 +150,25 @@ public sealed class ForwardedTicketTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.NotFound, dirty.StatusCode);
     }
 
+    [Fact(Timeout = 20_000)]
+    public async Task Options_tell_the_narrower_of_both_tickets()
+    {
+        TestImage image = await _host.AddImageAsync(new byte[8192]);
+        string url = await InstallAsync(image, 5000, ticket =>
+        {
+            ticket["ops"] = new JsonArray("read");
+            ticket["filename"] = "disk.raw";
+            ticket["timeout"] = 70;
+        });
+
+        JsonNode options = await OptionsAsync(url);
+
+        Assert.Equal(5000, options["size"]!.GetValue<long>());
+        Assert.Equal("""["read"]""", options["ops"]!.ToJsonString());
+        Assert.Equal("disk.raw", options["filename"]!.GetValue<string>());
+        Assert.InRange(options["expires_in"]!.GetValue<long>(), 60, 70);
+    }
+
     [Theory(Timeout = 20_000)]
     [InlineData("PUT")]
     [InlineData("GET")]

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
@@ -158,7 +159,7 @@ public sealed class ImagePatchTests(RunningDaemon daemon)
         Assert.Equal("OPTIONS,GET,PUT,PATCH", response.Header("allow"));
         Assert.Equal("application/json", response.Header("content-type"));
         Assert.Equal(
-            $$"""{"features":["checksum","extents","flush","zero"],"max_readers":8,"max_writers":8,"unix_socket":"{{daemon.Files.LocalSocket}}"}""" + "\n",
+            $$"""{"features":["checksum","extents","flush","zero"],"max_readers":8,"max_writers":8,"unix_socket":"{{daemon.Files.LocalSocket}}","size":{{Size}},"expires_in":300,"ops":["write"]}""" + "\n",
             response.Text);
     }
 
@@ -171,6 +172,23 @@ public sealed class ImagePatchTests(RunningDaemon daemon)
 
         Assert.Equal("OPTIONS,GET", response.Header("allow"));
         Assert.StartsWith("""{"features":["checksum","extents"],"max_readers":8,"max_writers":8,""", response.Text, StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Options_tell_the_size_that_the_ticket_reaches_of_the_image()
+    {
+        string path = daemon.Files.CreateImage(new byte[100]);
+        foreach ((string op, long ticketSize, long expected) in (IEnumerable<(string, long, long)>)
+            [("read", 100, 100), ("read", 50, 50), ("read", 4096, 100), ("write", 4096, 4096), ("write", 50, 50)])
+        {
+            string id = Guid.NewGuid().ToString();
+            await daemon.InstallAsync(TicketBody.For(id, path, ticketSize, op).With("filename", "a name.qcow2"));
+
+            var options = JsonNode.Parse((await OptionsAsync($"/images/{id}")).Text)!;
+
+            Assert.Equal(expected, options["size"]!.GetValue<long>());
+            Assert.Equal("a name.qcow2", options["filename"]!.GetValue<string>());
+        }
     }
 
     [Fact(Timeout = 20_000)]

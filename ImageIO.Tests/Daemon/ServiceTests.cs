@@ -91,7 +91,7 @@ public sealed class ServiceTests
         using HttpResponseMessage response = await daemon.Remote.SendAsync(new HttpRequestMessage(HttpMethod.Options, image.Url));
 
         Assert.Equal(
-            """{"features":["checksum","extents","flush","zero"],"max_readers":3,"max_writers":3}""" + "\n",
+            """{"features":["checksum","extents","flush","zero"],"max_readers":3,"max_writers":3,"size":1,"expires_in":300,"ops":["write"]}""" + "\n",
             await response.Content.ReadAsStringAsync());
         Assert.False(File.Exists(daemon.Files.LocalSocket));
     }

@@ -72,7 +72,14 @@ internal sealed class ForwardedImages(ImageRequests requests, Forwarder forwarde
         ForwardRequest request = Request(context, ticket) with
         {
             AllowedMethods = canWrite ? null : "OPTIONS,GET",
-            RewriteAnswer = answer => OptionsAnswer.WithoutUnixSocket(answer, canWrite),
+            RewriteAnswer = answer => OptionsAnswer.Narrow(answer, new OptionsLimits
+            {
+                CanWrite = canWrite,
+                Size = ticket.Spec.ReachableSize,
+                ExpiresInSeconds = ticket.RemainingSeconds,
+                Ops = ticket.Spec.Ops,
+                Filename = ticket.Spec.Filename,
+            }),
         };
         return OnceAsync(context, ticket, request);
     }

@@ -181,6 +181,8 @@ internal sealed class ImagesEndpoint(
         }
 
         OpenImage image = await ImageRequests.OpenAsync(context, ticket);
+        // The answer tells the image's size.
+        await PoolThread.SwitchAsync();
         // Before the answer: who has read it may rely on the new time.
         ticket.Extend();
         await options.WriteAsync(context, ticket, image);

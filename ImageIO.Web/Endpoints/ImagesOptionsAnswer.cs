@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Messages;
@@ -14,13 +15,13 @@ internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, str
     private static readonly string[] WriteFeatures = ["flush", "zero"];
 
     /// <summary>For <c>*</c>: everything there is, whatever a ticket permits.</summary>
-    public Task WriteForAnyAsync(HttpContext context) => WriteAsync(context, canWrite: true, image: null);
+    public Task WriteForAnyAsync(HttpContext context) => WriteAsync(context, canWrite: true, ticket: null, image: null);
 
     /// <summary>For one ticket and its image.</summary>
     public Task WriteAsync(HttpContext context, Ticket ticket, OpenImage image) =>
-        WriteAsync(context, ticket.Spec.Access.HasFlag(TicketAccess.Write), image);
+        WriteAsync(context, ticket.Spec.Access.HasFlag(TicketAccess.Write), ticket, image);
 
-    private Task WriteAsync(HttpContext context, bool canWrite, OpenImage? image)
+    private Task WriteAsync(HttpContext context, bool canWrite, Ticket? ticket, OpenImage? image)
     {
         context.Response.Headers.Allow = canWrite ? "OPTIONS,GET,PUT,PATCH" : "OPTIONS,GET";
         return Answer.JsonAsync(context, json =>
@@ -44,7 +45,33 @@ internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, str
                 json.WriteString("unix_socket", localSocket);
             }
 
+            if (ticket is not null && image is not null)
+            {
+                WriteLimits(json, ticket, canWrite, image);
+            }
+
             json.WriteEndObject();
         });
+    }
+
+    // What a client must know before it begins. Reference clients pass over these keys.
+    private static void WriteLimits(Utf8JsonWriter json, Ticket ticket, bool canWrite, OpenImage image)
+    {
+        // An image that grows takes as much as the ticket permits.
+        bool grows = canWrite && image.Capabilities.CanGrow;
+        json.WriteNumber("size", grows ? ticket.Spec.ReachableSize : Math.Min(ticket.Spec.ReachableSize, image.Size));
+        if (ticket.Spec.Filename is { } filename)
+        {
+            json.WriteString("filename", filename);
+        }
+
+        json.WriteNumber("expires_in", ticket.RemainingSeconds);
+        json.WriteStartArray("ops");
+        foreach (string op in ticket.Spec.Ops)
+        {
+            json.WriteStringValue(op);
+        }
+
+        json.WriteEndArray();
     }
 }
