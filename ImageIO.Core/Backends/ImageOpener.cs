@@ -8,9 +8,14 @@ namespace ImageIO.Core.Backends;
 /// <param name="registry">All backends.</param>
 /// <param name="pool">Buffers for the operations on all images.</param>
 /// <param name="ringFor">Ring settings by backend name.</param>
+/// <param name="threads">Threads that storage is called on.</param>
 /// <param name="meter">Where storage calls are measured. Null: nowhere.</param>
 public sealed class ImageOpener(
-    BackendRegistry registry, BufferPool pool, Func<string, RingSettings> ringFor, TransferMeter? meter = null)
+    BackendRegistry registry,
+    BufferPool pool,
+    Func<string, RingSettings> ringFor,
+    IStorageThreads threads,
+    TransferMeter? meter = null)
 {
     private readonly Lock _lock = new();
 
@@ -19,17 +24,18 @@ public sealed class ImageOpener(
 
     /// <summary>Opens an image.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: it cannot be opened.</exception>
-    public async ValueTask<OpenImage> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
+    public async ValueTask<ImageHandle> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
     {
         // Before anything is asked: already the look at a path blocks on a file server out of reach.
-        await PoolThread.SwitchAsync();
+        await StorageThread.SwitchAsync(threads);
         IBackendFactory factory = registry.Select(url);
         IBackend backend = await factory.OpenAsync(url, access, cancellationToken);
         string image = $"{factory.Name}:{backend.Identity ?? url.Text}";
         RangeLock locks = Share(image);
         try
         {
-            return new OpenImage(backend, factory.Name, ringFor(factory.Name), pool, locks, () => Unshare(image), meter);
+            return new ImageHandle(
+                backend, factory.Name, ringFor(factory.Name), pool, locks, threads, () => Unshare(image), meter);
         }
         catch
         {

@@ -30,9 +30,8 @@ internal static class BlockWriter
     ///                                                    nobody else may write or grow behind it meanwhile
     /// </code>
     /// </remarks>
-    public static async Task WriteAsync(OpenImage image, AlignedBuffer buffer, int gap, int length, long offset)
+    public static async Task WriteAsync(ImageHandle image, AlignedBuffer buffer, int gap, int length, long offset)
     {
-        await PoolThread.SwitchAsync();
         int block = image.BlockSize;
         long start = offset - gap;
         long end = offset + length;
@@ -70,7 +69,7 @@ internal static class BlockWriter
         {
             // The size as it is under the lock: it decides whether bytes behind the payload must be kept, and whether
             // the last block is a whole one.
-            long size = image.Size;
+            long size = await image.GetSizeAsync();
             if (size > end)
             {
                 Memory<byte> old = scratch.Memory[..block];
@@ -84,13 +83,13 @@ internal static class BlockWriter
     }
 
     private static async ValueTask<RangeLock.Holder> LockAsync(
-        OpenImage image, ByteRange shared, ByteRange head, ByteRange tail)
+        ImageHandle image, ByteRange shared, ByteRange head, ByteRange tail)
     {
         var tailAndBehind = new ByteRange(tail.Start, long.MaxValue);
-        if (tail.IsEmpty || tail.End <= image.Size)
+        if (tail.IsEmpty || tail.End <= await image.GetSizeAsync())
         {
             RangeLock.Holder held = await image.Locks.AcquireAsync(shared, head, tail);
-            if (tail.IsEmpty || tail.End <= image.Size)
+            if (tail.IsEmpty || tail.End <= await image.GetSizeAsync())
             {
                 return held;
             }
@@ -105,5 +104,5 @@ internal static class BlockWriter
 
     // Not from the shared pool: an operation waits for a buffer there only while it holds none, and here it holds one.
     // A block is small, and only the two edges of a request need it.
-    private static AlignedBuffer RentScratch(OpenImage image) => AlignedBuffer.Allocate(image.BlockSize);
+    private static AlignedBuffer RentScratch(ImageHandle image) => AlignedBuffer.Allocate(image.BlockSize);
 }

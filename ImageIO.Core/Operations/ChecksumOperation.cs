@@ -23,7 +23,7 @@ public sealed class ChecksumOperation : IOperation
     // Two for each core: while one waits for the storage, the other hashes.
     private static readonly int MostWorkers = 2 * Environment.ProcessorCount;
 
-    private readonly OpenImage _image;
+    private readonly ImageHandle _image;
     private readonly long _size;
     private readonly int _blockSize;
     private readonly Func<IBlockHash> _newHash;
@@ -39,7 +39,7 @@ public sealed class ChecksumOperation : IOperation
     /// <param name="size">Bytes to hash, from the start; not beyond the image's size.</param>
     /// <param name="blockSize">Bytes of a block, <see cref="SmallestBlock"/> to <see cref="LargestBlock"/>, a multiple of 4096.</param>
     /// <param name="newHash">Makes a hash; called for each worker.</param>
-    public ChecksumOperation(OpenImage image, long size, int blockSize, Func<IBlockHash> newHash)
+    public ChecksumOperation(ImageHandle image, long size, int blockSize, Func<IBlockHash> newHash)
     {
         ArgumentNullException.ThrowIfNull(newHash);
         _image = image;
@@ -77,7 +77,8 @@ public sealed class ChecksumOperation : IOperation
         Task[] workers =
         [
             .. Enumerable.Range(0, (int)Math.Min(MostWorkers, BlockCount))
-                .Select(index => WorkAsync(zeroes, isFirst: index == 0, stop)),
+                // Beside each other: what a worker reads and hashes may keep it from ever waiting.
+                .Select(index => _image.StartAsync(() => WorkAsync(zeroes, isFirst: index == 0, stop))),
         ];
         await Task.WhenAll(workers);
 
@@ -92,8 +93,6 @@ public sealed class ChecksumOperation : IOperation
     {
         try
         {
-            // A core for each: what a worker reads and hashes may keep it from ever waiting.
-            await PoolThread.ForkAsync();
             int size = Math.Min(_image.Ring.BufferSize, _blockSize);
             AlignedBuffer? buffer;
             if (isFirst)
@@ -207,7 +206,7 @@ public sealed class ChecksumOperation : IOperation
     private Span<byte> DigestOf(long block) => _digests.AsSpan((int)(block * _digestSize), _digestSize);
 
     /// <summary>Follows the image's zero extents along with ascending questions.</summary>
-    private sealed class ZeroRanges(OpenImage image, CancellationToken cancellationToken) : IAsyncDisposable
+    private sealed class ZeroRanges(ImageHandle image, CancellationToken cancellationToken) : IAsyncDisposable
     {
         private readonly IAsyncEnumerator<Extent>? _extents = image.Capabilities.HasZeroExtents
             ? image.GetExtentsAsync(ExtentContext.Zero, cancellationToken).GetAsyncEnumerator(cancellationToken)

@@ -23,19 +23,25 @@ public static class ExtentMerger
     /// <see cref="TransferError.StorageFailed"/>: the backend's extents do not cover the image. A client would take what
     /// is missing for something that it need not read.
     /// </exception>
-    public static IAsyncEnumerable<Extent> ReadAsync(
-        OpenImage image, long limit, ExtentContext context, CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<Extent> ReadAsync(
+        ImageHandle image,
+        long limit,
+        ExtentContext context,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
         bool offered = context == ExtentContext.Dirty
             ? image.Capabilities.HasDirtyExtents
             : image.Capabilities.HasZeroExtents;
-        long size = Math.Min(limit, image.Size);
+        long size = Math.Min(limit, await image.GetSizeAsync());
         IAsyncEnumerable<Extent> extents =
             offered ? image.GetExtentsAsync(context, cancellationToken)
             : size == 0 ? AsyncEnumerable.Empty<Extent>()
             : new[] { new Extent(new ByteRange(0, size), ExtentFlags.None) }.ToAsyncEnumerable();
-        return MergeAsync(extents, size, cancellationToken);
+        await foreach (Extent extent in MergeAsync(extents, size, cancellationToken))
+        {
+            yield return extent;
+        }
     }
 
     internal static async IAsyncEnumerable<Extent> MergeAsync(

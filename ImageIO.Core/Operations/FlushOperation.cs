@@ -6,12 +6,12 @@ namespace ImageIO.Core.Operations;
 /// <summary>Makes everything written to an image so far durable.</summary>
 public sealed class FlushOperation : IOperation
 {
-    private readonly OpenImage _image;
+    private readonly ImageHandle _image;
 
     /// <summary>Prepares the flush.</summary>
     /// <param name="image">The image, open for writing.</param>
     /// <exception cref="Errors.TransferException"><see cref="Errors.TransferError.NotSupported"/>: it is not.</exception>
-    public FlushOperation(OpenImage image)
+    public FlushOperation(ImageHandle image)
     {
         ArgumentNullException.ThrowIfNull(image);
         image.RequireWrite();

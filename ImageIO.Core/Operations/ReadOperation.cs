@@ -18,7 +18,7 @@ public sealed class ReadOperation : IOperation
     /// </summary>
     internal const int SendSize = 256 * 1024;
 
-    private readonly OpenImage _image;
+    private readonly ImageHandle _image;
     private readonly ByteRange _range;
     private readonly Stream _destination;
     private readonly CancelFlag _cancel = new();
@@ -28,13 +28,14 @@ public sealed class ReadOperation : IOperation
 
     /// <summary>Prepares the download of a range.</summary>
     /// <param name="image">The image.</param>
+    /// <param name="imageSize">Its size in bytes, as the client was told.</param>
     /// <param name="range">The bytes to send.</param>
     /// <param name="destination">The client.</param>
     /// <exception cref="TransferException"><see cref="TransferError.RangeNotSatisfiable"/>: the range passes the image's end.</exception>
-    public ReadOperation(OpenImage image, ByteRange range, Stream destination)
+    public ReadOperation(ImageHandle image, long imageSize, ByteRange range, Stream destination)
     {
         ArgumentNullException.ThrowIfNull(image);
-        RangeCheck.Within(range.Start, range.Length, image.Size, "image size");
+        RangeCheck.Within(range.Start, range.Length, imageSize, "image size");
         _image = image;
         _range = range;
         _destination = destination;
@@ -106,22 +107,20 @@ public sealed class ReadOperation : IOperation
             int length = (int)(end - next);
             size = (int)Alignment.Up(end - start, _image.BlockSize);
             // Alone, it gains nothing by running beside us.
-            bool isAlone = _inFlight.Count == 0 && next + length == _range.End;
-            _inFlight.Enqueue((ReadAsync(buffer.Memory[..size], start, next + length, isAlone), buffer, gap, length));
-            next += length;
+            bool isAlone = _inFlight.Count == 0 && end == _range.End;
+            Task ReadAsync() => this.ReadAsync(buffer.Memory[..size], start, end);
+            _inFlight.Enqueue((isAlone ? ReadAsync() : _image.StartAsync(ReadAsync), buffer, gap, length));
+            next = end;
         }
 
         return next;
     }
 
     // Backends read zeroes past the end. If the image has become shorter since we promised these bytes, they are gone.
-    // Looked at where the storage may block, not where the bytes are sent from.
-    private async Task ReadAsync(Memory<byte> destination, long start, long end, bool isAlone)
+    private async Task ReadAsync(Memory<byte> destination, long start, long end)
     {
-        await (isAlone ? PoolThread.SwitchAsync() : PoolThread.ForkAsync());
         await _image.ReadAsync(destination, start, CancellationToken.None);
-        await PoolThread.SwitchAsync();
-        long size = _image.Size;
+        long size = await _image.GetSizeAsync();
         if (size < end)
         {
             throw new TransferException(

@@ -16,7 +16,7 @@ namespace ImageIO.Core.Operations;
 /// </remarks>
 public sealed class WriteOperation : IOperation
 {
-    private readonly OpenImage _image;
+    private readonly ImageHandle _image;
     private readonly Stream _source;
     private readonly long? _length;
     private readonly long _limit;
@@ -40,14 +40,14 @@ public sealed class WriteOperation : IOperation
     /// <see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed size.
     /// <see cref="TransferError.NotSupported"/>: the image cannot be written.
     /// </exception>
-    public WriteOperation(OpenImage image, long offset, long? length, long limit, Stream source, bool flush)
+    public WriteOperation(ImageHandle image, long offset, long? length, long limit, Stream source, bool flush)
     {
         ArgumentNullException.ThrowIfNull(image);
         image.RequireWrite();
         _image = image;
         _source = source;
         _length = length;
-        _limit = image.Capabilities.CanGrow ? limit : Math.Min(limit, image.Size);
+        _limit = image.Capabilities.CanGrow ? limit : Math.Min(limit, image.KnownSize);
         _flush = flush;
         Offset = offset;
         RangeCheck.Within(offset, length ?? 0, limit, "ticket size");
@@ -216,8 +216,8 @@ public sealed class WriteOperation : IOperation
     {
         using (buffer)
         {
-            await (isLast ? PoolThread.SwitchAsync() : PoolThread.ForkAsync());
-            await BlockWriter.WriteAsync(_image, buffer, gap, length, offset);
+            Task WriteAsync() => BlockWriter.WriteAsync(_image, buffer, gap, length, offset);
+            await (isLast ? WriteAsync() : _image.StartAsync(WriteAsync));
         }
     }
 

@@ -15,7 +15,7 @@ public sealed class ZeroOperation : IOperation
     /// </summary>
     public const int StepSize = 128 * 1024 * 1024;
 
-    private readonly OpenImage _image;
+    private readonly ImageHandle _image;
     private readonly ByteRange _range;
     private readonly ZeroMode _mode;
     private readonly bool _flush;
@@ -33,7 +33,7 @@ public sealed class ZeroOperation : IOperation
     /// <see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed size.
     /// <see cref="TransferError.NotSupported"/>: the image cannot be written.
     /// </exception>
-    public ZeroOperation(OpenImage image, long offset, long length, long limit, ZeroMode mode, bool flush)
+    public ZeroOperation(ImageHandle image, long offset, long length, long limit, ZeroMode mode, bool flush)
     {
         ArgumentNullException.ThrowIfNull(image);
         image.RequireWrite();
@@ -41,7 +41,7 @@ public sealed class ZeroOperation : IOperation
         RangeCheck.WithinLargestImage(offset, length, image.BlockSize);
         if (!image.Capabilities.CanGrow)
         {
-            RangeCheck.Within(offset, length, image.Size, "image size");
+            RangeCheck.Within(offset, length, image.KnownSize, "image size");
         }
 
         _image = image;
@@ -95,13 +95,14 @@ public sealed class ZeroOperation : IOperation
     {
         long end = start + Math.Min(StepSize, _range.End - start);
         long wholeEnd = Alignment.Down(end, _image.BlockSize);
-        if (end > _image.Size || (end == _image.Size && wholeEnd < end))
+        long size = await _image.GetSizeAsync();
+        if (end > size || (end == size && wholeEnd < end))
         {
             // It may set the image's size, which a backend does by looking at the size first: nobody may write or grow
             // behind it meanwhile. Here, and only here, the backend takes a last partial block.
             using RangeLock.Holder held = await _image.Locks.AcquireAsync(
                 shared: default, first: new ByteRange(start, long.MaxValue));
-            if (end >= _image.Size || wholeEnd == end)
+            if (end >= await _image.GetSizeAsync() || wholeEnd == end)
             {
                 if (await _image.ZeroAsync(start, end - start, _mode, cancellationToken))
                 {
@@ -118,7 +119,7 @@ public sealed class ZeroOperation : IOperation
         using (await _image.Locks.AcquireAsync(new ByteRange(start, wholeEnd)))
         {
             // The size as it is under the lock, which does not keep others from growing the image.
-            if (wholeEnd <= _image.Size && await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
+            if (wholeEnd <= await _image.GetSizeAsync() && await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
             {
                 return wholeEnd;
             }

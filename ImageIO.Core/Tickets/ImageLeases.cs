@@ -12,11 +12,11 @@ public sealed class ImageLeases : IAsyncDisposable
 
     /// <summary>The image of a ticket, held from now on.</summary>
     /// <inheritdoc cref="Ticket.OpenAsync" path="/exception" />
-    public async ValueTask<OpenImage> OpenAsync(Ticket ticket, CancellationToken cancellationToken)
+    public async ValueTask<ImageHandle> OpenAsync(Ticket ticket, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(ticket);
         await ReleaseReplacedAsync(ticket);
-        OpenImage image = await ticket.OpenAsync(this, cancellationToken);
+        ImageHandle image = await ticket.OpenAsync(this, cancellationToken);
         _held[ticket.Spec.Id] = ticket;
         return image;
     }

@@ -11,7 +11,7 @@ public sealed partial class Ticket
     // Held while the image is opened or closed, so that both happen once. _image and _holders change only under it and
     // _lock together; reading them needs only _lock.
     private readonly SemaphoreSlim _opening = new(1);
-    private OpenImage? _image;
+    private ImageHandle? _image;
 
     /// <summary>Connections that have the image open.</summary>
     public int Connections
@@ -34,7 +34,7 @@ public sealed partial class Ticket
     /// <exception cref="TransferException">
     /// <see cref="TransferError.ImageUnavailable"/>, or <see cref="TransferError.TicketCanceled"/>.
     /// </exception>
-    internal async ValueTask<OpenImage> OpenAsync(object connection, CancellationToken cancellationToken)
+    internal async ValueTask<ImageHandle> OpenAsync(object connection, CancellationToken cancellationToken)
     {
         lock (_lock)
         {
@@ -47,7 +47,7 @@ public sealed partial class Ticket
         await _opening.WaitAsync(cancellationToken);
         try
         {
-            OpenImage? shared;
+            ImageHandle? shared;
             lock (_lock)
             {
                 if (_canceled)
@@ -58,7 +58,7 @@ public sealed partial class Ticket
                 shared = _image;
             }
 
-            OpenImage image = shared ?? await _opener.OpenAsync(
+            ImageHandle image = shared ?? await _opener.OpenAsync(
                 Spec.Url, new ImageAccess(Spec.Access.HasFlag(TicketAccess.Write), Spec.Dirty), cancellationToken);
             bool canceled;
             lock (_lock)
@@ -111,7 +111,7 @@ public sealed partial class Ticket
         await _opening.WaitAsync();
         try
         {
-            OpenImage? unused = null;
+            ImageHandle? unused = null;
             lock (_lock)
             {
                 if (_holders.Remove(connection) && _holders.Count == 0)
@@ -136,7 +136,7 @@ public sealed partial class Ticket
         await _opening.WaitAsync();
         try
         {
-            OpenImage? unused;
+            ImageHandle? unused;
             lock (_lock)
             {
                 (unused, _image) = (_image, null);

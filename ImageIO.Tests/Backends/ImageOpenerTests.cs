@@ -16,9 +16,9 @@ public sealed class ImageOpenerTests : IDisposable
     public async Task All_handles_on_one_url_share_their_locks_and_other_images_do_not()
     {
         ImageOpener opener = Opener(_ => new RingSettings());
-        await using OpenImage first = await opener.OpenAsync(Url, new ImageAccess(Write: true), default);
-        await using OpenImage second = await opener.OpenAsync(Url, new ImageAccess(Write: false), default);
-        await using OpenImage other = await opener.OpenAsync(ImageUrl.Parse("memory:other"), new ImageAccess(true), default);
+        await using ImageHandle first = await opener.OpenAsync(Url, new ImageAccess(Write: true), default);
+        await using ImageHandle second = await opener.OpenAsync(Url, new ImageAccess(Write: false), default);
+        await using ImageHandle other = await opener.OpenAsync(ImageUrl.Parse("memory:other"), new ImageAccess(true), default);
 
         Assert.Same(first.Locks, second.Locks);
         Assert.NotSame(first.Locks, other.Locks);
@@ -26,18 +26,18 @@ public sealed class ImageOpenerTests : IDisposable
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task Image_is_looked_for_and_opened_on_threads_of_the_pool_alone()
+    public async Task Image_is_looked_for_and_opened_on_storage_threads_alone()
     {
         ImageOpener opener = Opener(_ => new RingSettings());
 
-        await using OpenImage image = await Task.Factory.StartNew(
+        await using ImageHandle image = await Task.Factory.StartNew(
             () => opener.OpenAsync(Url, new ImageAccess(Write: true), default).AsTask(),
             CancellationToken.None,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default).Unwrap();
 
         Assert.Single(_factory.Opened);
-        Assert.Equal(0, _factory.CallsOutsideThePool);
+        Assert.Equal(0, _factory.CallsOnOtherThreads);
     }
 
     [Theory(Timeout = 30_000)]
@@ -53,12 +53,12 @@ public sealed class ImageOpenerTests : IDisposable
         Assert.Equal(0, Mono.Unix.Native.Syscall.link(directory.File("image"), directory.File("hard-link")));
         directory.Create("other", new byte[512]);
         var opener = new ImageOpener(
-            new BackendRegistry([new ImageIO.Backends.File.FileBackendFactory()]), _pool, _ => new RingSettings());
-        Task<OpenImage> OpenAsync(string url) => opener.OpenAsync(
+            new BackendRegistry([new ImageIO.Backends.File.FileBackendFactory()]), _pool, _ => new RingSettings(), TestThreads.Shared);
+        Task<ImageHandle> OpenAsync(string url) => opener.OpenAsync(
             ImageUrl.Parse(string.Format(System.Globalization.CultureInfo.InvariantCulture, url, directory.Path)), new ImageAccess(true), default).AsTask();
-        await using OpenImage first = await OpenAsync(name);
-        await using OpenImage second = await OpenAsync(otherName);
-        await using OpenImage other = await OpenAsync("file:{0}/other");
+        await using ImageHandle first = await OpenAsync(name);
+        await using ImageHandle second = await OpenAsync(otherName);
+        await using ImageHandle other = await OpenAsync("file:{0}/other");
 
         Assert.Same(first.Locks, second.Locks);
         Assert.NotSame(first.Locks, other.Locks);
@@ -68,18 +68,18 @@ public sealed class ImageOpenerTests : IDisposable
     public async Task The_locks_live_as_long_as_the_last_handle()
     {
         ImageOpener opener = Opener(_ => new RingSettings());
-        OpenImage first = await opener.OpenAsync(Url, new ImageAccess(true), default);
-        OpenImage second = await opener.OpenAsync(Url, new ImageAccess(true), default);
+        ImageHandle first = await opener.OpenAsync(Url, new ImageAccess(true), default);
+        ImageHandle second = await opener.OpenAsync(Url, new ImageAccess(true), default);
         RangeLock locks = first.Locks;
         await first.DisposeAsync();
 
-        await using (OpenImage third = await opener.OpenAsync(Url, new ImageAccess(true), default))
+        await using (ImageHandle third = await opener.OpenAsync(Url, new ImageAccess(true), default))
         {
             Assert.Same(locks, third.Locks);
         }
 
         await second.DisposeAsync();
-        await using OpenImage fresh = await opener.OpenAsync(Url, new ImageAccess(true), default);
+        await using ImageHandle fresh = await opener.OpenAsync(Url, new ImageAccess(true), default);
         Assert.NotSame(locks, fresh.Locks);
     }
 
@@ -87,7 +87,7 @@ public sealed class ImageOpenerTests : IDisposable
     public async Task The_ring_is_the_one_set_for_the_backend()
     {
         ImageOpener opener = Opener(name => new RingSettings(name == "memory" ? 8192 : 4096, 7));
-        await using OpenImage image = await opener.OpenAsync(Url, new ImageAccess(true), default);
+        await using ImageHandle image = await opener.OpenAsync(Url, new ImageAccess(true), default);
 
         Assert.Equal(new RingSettings(8192, 7), image.Ring);
     }
@@ -103,5 +103,5 @@ public sealed class ImageOpenerTests : IDisposable
         Assert.True(Assert.Single(_factory.Opened).IsDisposed);
     }
 
-    private ImageOpener Opener(Func<string, RingSettings> ringFor) => new(new BackendRegistry([_factory]), _pool, ringFor);
+    private ImageOpener Opener(Func<string, RingSettings> ringFor) => new(new BackendRegistry([_factory]), _pool, ringFor, TestThreads.Shared);
 }

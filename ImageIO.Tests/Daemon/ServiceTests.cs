@@ -176,13 +176,15 @@ public sealed class ServiceTests
     {
         await using DaemonFixture daemon = await DaemonFixture.StartAsync();
         TestImage image = await daemon.AddImageAsync(new byte[10]);
-        OpenImage opened = await daemon.Tickets.All.Single().OpenAsync(this, default);
+        ImageHandle opened = await daemon.Tickets.All.Single().OpenAsync(this, default);
         IAsyncEnumerable<Core.Ranges.Extent> extents = opened.GetExtentsAsync(ExtentContext.Zero, default);
 
         using HttpResponseMessage removed = await daemon.Control.DeleteAsync($"/tickets/{image.Id}");
 
         removed.EnsureSuccessStatusCode();
-        Assert.Equal(TransferError.TicketCanceled, Assert.Throws<TransferException>(() => opened.Size).Error);
+        Assert.Equal(
+            TransferError.TicketCanceled,
+            (await Assert.ThrowsAsync<TransferException>(() => opened.GetSizeAsync().AsTask())).Error);
         TransferException late = await Assert.ThrowsAsync<TransferException>(async () =>
         {
             await foreach (Core.Ranges.Extent extent in extents)

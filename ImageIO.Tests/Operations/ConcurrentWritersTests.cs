@@ -36,7 +36,7 @@ public sealed class ConcurrentWritersTests
     public async Task Two_tickets_on_one_file_share_the_locks_of_its_blocks(int block)
     {
         await using StorageImage storage = await StorageImage.CreateAsync(StorageKind.File, block, []);
-        await using OpenImage other = await storage.OpenAgainAsync();
+        await using ImageHandle other = await storage.OpenAgainAsync();
         byte[] expected = [];
         for (int round = 0; round < 150; round++)
         {
@@ -134,6 +134,6 @@ public sealed class ConcurrentWritersTests
         Assert.Equal(0, faulty.Count(BackendCall.Write));
         behind.Dispose();
         await writing;
-        Assert.Equal(200, storage.Image.Size);
+        Assert.Equal(200, await storage.Image.GetSizeAsync());
     }
 }

@@ -44,7 +44,7 @@ public sealed class FaultInjectionTests : IDisposable
                 MemoryBackend memory = Memory(name);
                 var faulty = new FaultyBackend(memory);
                 faulty.Fail(call, nth, error);
-                await using OpenImage image = Open(faulty);
+                await using ImageHandle image = Open(faulty);
 
                 TransferException failure = await Assert.ThrowsAsync<TransferException>(
                     () => Make(name, image, out _).RunAsync(CancellationToken.None));
@@ -63,7 +63,7 @@ public sealed class FaultInjectionTests : IDisposable
     {
         var faulty = new FaultyBackend(Memory("write"));
         faulty.Fail(BackendCall.Flush, 1);
-        await using OpenImage image = Open(faulty);
+        await using ImageHandle image = Open(faulty);
         await Assert.ThrowsAsync<TransferException>(() => Make("write", image, out _).RunAsync(CancellationToken.None));
 
         TransferException again = await Assert.ThrowsAsync<TransferException>(
@@ -78,18 +78,18 @@ public sealed class FaultInjectionTests : IDisposable
     {
         using var pool = new BufferPool(1024 * 1024);
         var counting = new FaultyBackend(Memory(name));
-        await using var image = new OpenImage(counting, "memory", new RingSettings(4096, 3), pool, new RangeLock());
+        await using var image = new ImageHandle(counting, "memory", new RingSettings(4096, 3), pool, new RangeLock(), TestThreads.Shared);
         await Make(name, image, out _).RunAsync(CancellationToken.None);
         return Enum.GetValues<BackendCall>().Where(call => counting.Count(call) > 0).ToDictionary(call => call, counting.Count);
     }
 
-    private OpenImage Open(IBackend backend) =>
-        new(backend, "memory", new RingSettings(4096, 3), _pool, new RangeLock());
+    private ImageHandle Open(IBackend backend) =>
+        new(backend, "memory", new RingSettings(4096, 3), _pool, new RangeLock(), TestThreads.Shared);
 
     private static MemoryBackend Memory(string name) => new(Block, Old()) { RefusesZero = name == "emulated zero" };
 
     // Unaligned at both ends, over many buffers.
-    private static IOperation Make(string name, OpenImage image, out MemoryStream sent)
+    private static IOperation Make(string name, ImageHandle image, out MemoryStream sent)
     {
         sent = new MemoryStream();
         return name switch
@@ -97,7 +97,7 @@ public sealed class FaultInjectionTests : IDisposable
             "write" => new WriteOperation(image, 700, 30_001, Size, new MemoryStream(New()), flush: true),
             "zero" or "emulated zero" => new ZeroOperation(image, 700, 30_001, Size, ZeroMode.Allocate, flush: true),
             "flush" => new FlushOperation(image),
-            _ => new ReadOperation(image, ByteRange.At(700, 30_001), sent),
+            _ => new ReadOperation(image, Size, ByteRange.At(700, 30_001), sent),
         };
     }
 

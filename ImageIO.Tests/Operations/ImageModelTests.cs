@@ -32,7 +32,7 @@ public sealed class ImageModelTests
                 foreach ((Kind kind, int offset, int length) in run.Steps)
                 {
                     model = await StepAsync(image, model, kind, offset, length);
-                    Assert.Equal(model.Length, image.Image.Size);
+                    Assert.Equal(model.Length, await image.Image.GetSizeAsync());
                 }
 
                 Bytes.AssertEqual(model, image.Content, "content");

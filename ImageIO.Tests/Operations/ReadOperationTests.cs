@@ -36,7 +36,7 @@ public sealed class ReadOperationTests
         foreach ((long offset, long length) in new[] { (0L, 1001L), (1000, 1), (1001, 0), (999, 2), (5000, 1) })
         {
             TransferException e = Assert.Throws<TransferException>(
-                () => new ReadOperation(storage.Image, ByteRange.At(offset, length), client));
+                () => new ReadOperation(storage.Image, 1000, ByteRange.At(offset, length), client));
             Assert.Equal(TransferError.RangeNotSatisfiable, e.Error);
             Assert.Equal(1000, e.Limit);
         }
@@ -49,7 +49,7 @@ public sealed class ReadOperationTests
         await using StorageImage storage = StorageImage.On(faulty, () => []);
         var stalled = new Held();
         var client = new ScriptedDestination { BeforeWrite = taken => taken == 0 ? stalled.StandAsync() : Task.CompletedTask };
-        var operation = new ReadOperation(storage.Image, new ByteRange(0, 1_000_000), client);
+        var operation = new ReadOperation(storage.Image, 1_000_000, new ByteRange(0, 1_000_000), client);
 
         Task running = operation.RunAsync(CancellationToken.None);
         await stalled.Arrived;
@@ -86,7 +86,7 @@ public sealed class ReadOperationTests
         {
             BeforeWrite = taken => taken >= 20_000 ? Task.FromException(new IOException("reset")) : Task.CompletedTask,
         };
-        var operation = new ReadOperation(storage.Image, new ByteRange(0, 100_000), client);
+        var operation = new ReadOperation(storage.Image, 100_000, new ByteRange(0, 100_000), client);
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => operation.RunAsync(CancellationToken.None));
 
@@ -112,7 +112,7 @@ public sealed class ReadOperationTests
                 return Task.CompletedTask;
             },
         };
-        operation = new ReadOperation(storage.Image, new ByteRange(0, 100_000), client);
+        operation = new ReadOperation(storage.Image, 100_000, new ByteRange(0, 100_000), client);
 
         await Assert.ThrowsAsync<OperationCanceledException>(() => operation.RunAsync(CancellationToken.None));
 
@@ -152,7 +152,7 @@ public sealed class ReadOperationTests
                 return Task.CompletedTask;
             },
         };
-        var operation = new ReadOperation(storage.Image, new ByteRange(0, 100_000), client);
+        var operation = new ReadOperation(storage.Image, 100_000, new ByteRange(0, 100_000), client);
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => operation.RunAsync(CancellationToken.None));
 

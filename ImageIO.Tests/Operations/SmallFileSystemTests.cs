@@ -46,7 +46,7 @@ public sealed class SmallFileSystemTests
         await storage.ZeroAsync(0, 64 * MiB, ZeroMode.Deallocate);
         await using StorageImage other = await CreateAsync(small, "other");
         await other.WriteAsync(0, Bytes.Random(4 * MiB), flush: true);
-        Assert.Equal(64 * MiB, storage.Image.Size);
+        Assert.Equal(64 * MiB, await storage.Image.GetSizeAsync());
     }
 
     // On ext4 fsync(2) answers EROFS from then on, which some libraries take for "nothing to do".

@@ -42,7 +42,7 @@ public sealed class WriteOperationTests
 
                 Bytes.AssertEqual(
                     Bytes.Written(before, size + gap, data), storage.Content, $"{length} bytes {gap} past the end");
-                Assert.Equal(size + gap + length, storage.Image.Size);
+                Assert.Equal(size + gap + length, await storage.Image.GetSizeAsync());
             }
         }
     }
@@ -88,7 +88,7 @@ public sealed class WriteOperationTests
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => operation.RunAsync(CancellationToken.None));
 
         Assert.Equal(TransferError.RangeNotSatisfiable, e.Error);
-        Assert.InRange(storage.Image.Size, 0, 20_000);
+        Assert.InRange(await storage.Image.GetSizeAsync(), 0, 20_000);
     }
 
     [Theory]
@@ -144,7 +144,7 @@ public sealed class WriteOperationTests
 
         await storage.WriteAsync(100, []);
 
-        Assert.Equal(0, storage.Image.Size);
+        Assert.Equal(0, await storage.Image.GetSizeAsync());
     }
 
     [Theory(Timeout = 30_000)]

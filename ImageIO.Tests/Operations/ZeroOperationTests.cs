@@ -71,7 +71,7 @@ public sealed class ZeroOperationTests
 
         await storage.ZeroAsync(MiB, 2 * MiB, ZeroMode.Deallocate);
         Assert.InRange(AllocatedBytes(storage.Path), 2 * MiB, (2 * MiB) + 65536);
-        Assert.Equal(4 * MiB, storage.Image.Size);
+        Assert.Equal(4 * MiB, await storage.Image.GetSizeAsync());
     }
 
     [SkippableFact(Timeout = 60_000)]
@@ -80,11 +80,11 @@ public sealed class ZeroOperationTests
         await using StorageImage storage = await StorageImage.CreateAsync(StorageKind.File, 4096, Bytes.Random(100));
 
         await storage.ZeroAsync(100, (4 * MiB) - 100, ZeroMode.Deallocate);
-        Assert.Equal(4 * MiB, storage.Image.Size);
+        Assert.Equal(4 * MiB, await storage.Image.GetSizeAsync());
         Assert.InRange(AllocatedBytes(storage.Path), 1, 65536);
 
         await storage.ZeroAsync(4 * MiB, 2 * MiB, ZeroMode.Allocate);
-        Assert.Equal(6 * MiB, storage.Image.Size);
+        Assert.Equal(6 * MiB, await storage.Image.GetSizeAsync());
         Assert.InRange(AllocatedBytes(storage.Path), 2 * MiB, 3 * MiB);
     }
 
@@ -103,7 +103,7 @@ public sealed class ZeroOperationTests
         Assert.Equal(3, counted.Count(BackendCall.Zero));
         Assert.Equal(1, counted.Count(BackendCall.Flush));
         Assert.Equal(length, operation.Done);
-        Assert.Equal(length, storage.Image.Size);
+        Assert.Equal(length, await storage.Image.GetSizeAsync());
     }
 
     [SkippableFact(Timeout = 60_000)]
@@ -146,7 +146,7 @@ public sealed class ZeroOperationTests
             Assert.Equal((TransferError.RangeNotSatisfiable, Last), (past.Error, past.Limit));
         }
 
-        Assert.Equal(0, storage.Image.Size);
+        Assert.Equal(0, await storage.Image.GetSizeAsync());
     }
 
     [Theory]
@@ -215,7 +215,7 @@ public sealed class ZeroOperationTests
         Assert.Equal(0, faulty.Count(BackendCall.Write));
         zero.Release();
         await Task.WhenAll(zeroing, writing);
-        Assert.Equal(4608, storage.Image.Size);
+        Assert.Equal(4608, await storage.Image.GetSizeAsync());
     }
 
     [Fact(Timeout = 30_000)]

@@ -23,8 +23,8 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
 
     public BackendCapabilities Capabilities => inner.Capabilities;
 
-    /// <summary>Calls that came on a thread that is not the pool's, as those of sockets are.</summary>
-    public int CallsOutsideThePool { get; private set; }
+    /// <summary>Calls that came on a thread that is not for storage.</summary>
+    public int CallsOnOtherThreads { get; private set; }
 
     /// <summary>How disposing ends, if not well.</summary>
     public TransferException? CloseFailure { get; set; }
@@ -92,8 +92,8 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
         }
     }
 
-    private void NoteThread() => CallsOutsideThePool +=
-        Thread.CurrentThread.IsThreadPoolThread || Thread.CurrentThread.Name == "storage" ? 0 : 1;
+    private void NoteThread() => CallsOnOtherThreads +=
+        TestThreads.IsOne ? 0 : 1;
 
     private async Task EnterAsync(BackendCall call)
     {

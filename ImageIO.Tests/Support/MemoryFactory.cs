@@ -36,8 +36,8 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
         }
     }
 
-    /// <summary>Looks and openings that came on a thread that is not the pool's.</summary>
-    public int CallsOutsideThePool { get; private set; }
+    /// <summary>Looks and openings that came on a thread that is not for storage.</summary>
+    public int CallsOnOtherThreads { get; private set; }
 
     public bool Accepts(ImageUrl url)
     {
@@ -69,6 +69,6 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
         return backend;
     }
 
-    private void NoteThread() => CallsOutsideThePool +=
-        Thread.CurrentThread.IsThreadPoolThread || Thread.CurrentThread.Name == "storage" ? 0 : 1;
+    private void NoteThread() => CallsOnOtherThreads +=
+        TestThreads.IsOne ? 0 : 1;
 }

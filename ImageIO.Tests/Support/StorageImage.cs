@@ -19,14 +19,14 @@ internal sealed class StorageImage : IAsyncDisposable
     private readonly Func<byte[]> _content;
     private readonly ImageDirectory? _directory;
 
-    private StorageImage(OpenImage image, Func<byte[]> content, ImageDirectory? directory = null)
+    private StorageImage(ImageHandle image, Func<byte[]> content, ImageDirectory? directory = null)
     {
         Image = image;
         _content = content;
         _directory = directory;
     }
 
-    public OpenImage Image { get; }
+    public ImageHandle Image { get; }
 
     public BufferPool Pool => Image.Pool;
 
@@ -38,7 +38,7 @@ internal sealed class StorageImage : IAsyncDisposable
 
     public static StorageImage On(
         IBackend backend, Func<byte[]> content, RingSettings? ring = null, BufferPool? pool = null, RangeLock? locks = null) =>
-        new(new OpenImage(backend, "test", ring ?? SmallRing, pool ?? NewPool(), locks ?? new RangeLock()), content);
+        new(new ImageHandle(backend, "test", ring ?? SmallRing, pool ?? NewPool(), locks ?? new RangeLock(), TestThreads.Shared), content);
 
     public static StorageImage On(MemoryBackend memory, RingSettings? ring = null, BufferPool? pool = null) =>
         On(memory, memory.Content, ring, pool);
@@ -55,7 +55,7 @@ internal sealed class StorageImage : IAsyncDisposable
         await File.WriteAllBytesAsync(path, content);
         FileBackend backend = await OpenFileAsync(path, blockSize);
         return new StorageImage(
-            new OpenImage(backend, "file", ring ?? SmallRing, NewPool(), new RangeLock()),
+            new ImageHandle(backend, "file", ring ?? SmallRing, NewPool(), new RangeLock(), TestThreads.Shared),
             () => File.ReadAllBytes(path),
             directory);
     }
@@ -68,12 +68,12 @@ internal sealed class StorageImage : IAsyncDisposable
     }
 
     /// <summary>Another handle on the same file, as a second ticket has one: only the locks are shared.</summary>
-    public async Task<OpenImage> OpenAgainAsync() =>
-        new(await OpenFileAsync(Path, Image.BlockSize), "file", Image.Ring, Pool, Image.Locks);
+    public async Task<ImageHandle> OpenAgainAsync() =>
+        new(await OpenFileAsync(Path, Image.BlockSize), "file", Image.Ring, Pool, Image.Locks, TestThreads.Shared);
 
     public Task WriteAsync(long offset, byte[] data, bool flush = false) => WriteAsync(Image, offset, data, flush);
 
-    public static Task WriteAsync(OpenImage image, long offset, byte[] data, bool flush = false) =>
+    public static Task WriteAsync(ImageHandle image, long offset, byte[] data, bool flush = false) =>
         new WriteOperation(image, offset, data.Length, long.MaxValue, new ScriptedSource(data), flush)
             .RunAsync(CancellationToken.None);
 
@@ -83,7 +83,7 @@ internal sealed class StorageImage : IAsyncDisposable
     public async Task<byte[]> ReadAsync(long offset, long length)
     {
         var client = new ScriptedDestination();
-        await new ReadOperation(Image, ByteRange.At(offset, length), client).RunAsync(CancellationToken.None);
+        await new ReadOperation(Image, await Image.GetSizeAsync(), ByteRange.At(offset, length), client).RunAsync(CancellationToken.None);
         return client.Received;
     }
 

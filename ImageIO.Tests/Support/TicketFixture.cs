@@ -13,7 +13,7 @@ internal sealed class TicketFixture : IDisposable
     public TicketFixture()
     {
         var registry = new BackendRegistry([Factory]);
-        Opener = new ImageOpener(registry, _pool, _ => StorageImage.SmallRing);
+        Opener = new ImageOpener(registry, _pool, _ => StorageImage.SmallRing, TestThreads.Shared);
         Store = new TicketStore(registry, Opener, Clock);
     }
 

@@ -135,7 +135,7 @@ public sealed class TicketCancelTests : IDisposable
     public async Task A_real_upload_stops_after_its_buffer_and_the_image_is_closed_when_it_was_removed()
     {
         await using var connection = new ImageLeases();
-        Core.Backends.OpenImage image = await connection.OpenAsync(_ticket, default);
+        Core.Backends.ImageHandle image = await connection.OpenAsync(_ticket, default);
         var client = new Held();
         var source = new ScriptedSource(Bytes.Random(9000), 1000)
         {

@@ -20,7 +20,7 @@ public sealed class TicketImageTests : IDisposable
     {
         var first = new ImageLeases();
         var second = new ImageLeases();
-        OpenImage[] images = await Task.WhenAll(
+        ImageHandle[] images = await Task.WhenAll(
             first.OpenAsync(_ticket, default).AsTask(), second.OpenAsync(_ticket, default).AsTask());
         await first.OpenAsync(_ticket, default);
 
@@ -82,7 +82,7 @@ public sealed class TicketImageTests : IDisposable
     {
         Held opening = _fixture.Factory.Opening = new Held();
         await using var connection = new ImageLeases();
-        Task<OpenImage> open = connection.OpenAsync(_ticket, default).AsTask();
+        Task<ImageHandle> open = connection.OpenAsync(_ticket, default).AsTask();
         await opening.Arrived;
         Task removing = _fixture.Store.RemoveAsync(TicketFixture.Id, TimeSpan.FromSeconds(60));
 
@@ -115,7 +115,7 @@ public sealed class TicketImageTests : IDisposable
         using var pool = new Core.Buffers.BufferPool(65536);
         var registry = new BackendRegistry([failing]);
         var store = new TicketStore(
-            registry, new ImageOpener(registry, pool, _ => new RingSettings()), _fixture.Clock);
+            registry, new ImageOpener(registry, pool, _ => new RingSettings(), TestThreads.Shared), _fixture.Clock);
         Ticket ticket = store.Add(TicketFixture.Spec);
         await using var connection = new ImageLeases();
         await connection.OpenAsync(ticket, default);

@@ -59,9 +59,8 @@ internal sealed class ChecksumEndpoint(ImageRequests requests, ForwardedImages f
             return;
         }
 
-        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
-        await PoolThread.SwitchAsync();
-        long size = Math.Min(ticket.Spec.ReachableSize, image.Size);
+        ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
+        long size = Math.Min(ticket.Spec.ReachableSize, await image.GetSizeAsync());
         var operation = new ChecksumOperation(image, size, blockSize, newHash);
         await requests.RunAsync(context, ticket, image.BackendName, operation, "checksum", size);
         await Answer.JsonAsync(context, json =>

@@ -40,13 +40,12 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
             return;
         }
 
-        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
+        ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
         if (wanted == ExtentContext.Dirty && !image.Capabilities.HasDirtyExtents)
         {
             throw NoDirtyExtents(ticket);
         }
 
-        await PoolThread.SwitchAsync();
         await WriteAsync(context, ExtentMerger.ReadAsync(image, ticket.Spec.ReachableSize, wanted, context.RequestAborted), wanted);
     }
 

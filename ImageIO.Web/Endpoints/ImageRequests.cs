@@ -18,10 +18,10 @@ internal sealed partial class ImageRequests(
             : throw new TransferException(TransferError.InvalidRequest, "The ticket id is missing: /images/ID");
 
     /// <summary>The ticket's image, held open by the request's connection, which may now idle as long as the ticket says.</summary>
-    public static async ValueTask<OpenImage> OpenAsync(HttpContext context, Ticket ticket)
+    public static async ValueTask<ImageHandle> OpenAsync(HttpContext context, Ticket ticket)
     {
         ClientConnection connection = ClientConnection.Of(context);
-        OpenImage image = await connection.Images.OpenAsync(ticket, context.RequestAborted);
+        ImageHandle image = await connection.Images.OpenAsync(ticket, context.RequestAborted);
         connection.SetPatience(ticket.Spec.InactivityTimeoutSeconds);
         return image;
     }

@@ -45,9 +45,9 @@ internal sealed class ImagesEndpoint(
             return;
         }
 
-        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
-        await PoolThread.SwitchAsync();
-        ByteRange bytes = Resolve(range, ticket.Spec.Size, image.Size);
+        ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
+        long imageSize = await image.GetSizeAsync();
+        ByteRange bytes = Resolve(range, ticket.Spec.Size, imageSize);
 
         HttpResponse response = context.Response;
         response.StatusCode = range is null ? StatusCodes.Status200OK : StatusCodes.Status206PartialContent;
@@ -68,7 +68,7 @@ internal sealed class ImagesEndpoint(
             return;
         }
 
-        await RunAsync(context, ticket, image, new ReadOperation(image, bytes, Answer.ToClient(context)), "read", bytes.Length);
+        await RunAsync(context, ticket, image, new ReadOperation(image, imageSize, bytes, Answer.ToClient(context)), "read", bytes.Length);
     }
 
     private async Task PutAsync(HttpContext context, string id)
@@ -93,8 +93,7 @@ internal sealed class ImagesEndpoint(
             return;
         }
 
-        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
-        await PoolThread.SwitchAsync();
+        ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
         Stream body = RequestBody.ImageData(context);
         var operation = new WriteOperation(
             image,
@@ -143,8 +142,7 @@ internal sealed class ImagesEndpoint(
             return;
         }
 
-        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
-        await PoolThread.SwitchAsync();
+        ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
         ZeroMode mode = ticket.Spec.Sparse ? ZeroMode.Deallocate : ZeroMode.Allocate;
         var operation = new ZeroOperation(image, offset, length, ticket.Spec.ReachableSize, mode, flush);
         await RunAsync(context, ticket, image, operation, "zero", length);
@@ -160,7 +158,7 @@ internal sealed class ImagesEndpoint(
             return;
         }
 
-        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
+        ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
         await RunAsync(context, ticket, image, new FlushOperation(image), "flush", 0);
         await Answer.Empty(context);
     }
@@ -180,16 +178,15 @@ internal sealed class ImagesEndpoint(
             return;
         }
 
-        OpenImage image = await ImageRequests.OpenAsync(context, ticket);
+        ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
         // The answer tells the image's size.
-        await PoolThread.SwitchAsync();
         // Before the answer: who has read it may rely on the new time.
         ticket.Extend();
         await options.WriteAsync(context, ticket, image);
     }
 
     private async Task RunAsync(
-        HttpContext context, Ticket ticket, OpenImage image, IOperation operation, string name, long length)
+        HttpContext context, Ticket ticket, ImageHandle image, IOperation operation, string name, long length)
     {
         try
         {

@@ -18,10 +18,10 @@ internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, str
     public Task WriteForAnyAsync(HttpContext context) => WriteAsync(context, canWrite: true, ticket: null, image: null);
 
     /// <summary>For one ticket and its image.</summary>
-    public Task WriteAsync(HttpContext context, Ticket ticket, OpenImage image) =>
+    public Task WriteAsync(HttpContext context, Ticket ticket, ImageHandle image) =>
         WriteAsync(context, ticket.Spec.Access.HasFlag(TicketAccess.Write), ticket, image);
 
-    private Task WriteAsync(HttpContext context, bool canWrite, Ticket? ticket, OpenImage? image)
+    private Task WriteAsync(HttpContext context, bool canWrite, Ticket? ticket, ImageHandle? image)
     {
         context.Response.Headers.Allow = canWrite ? "OPTIONS,GET,PUT,PATCH" : "OPTIONS,GET";
         return Answer.JsonAsync(context, json =>
@@ -55,11 +55,11 @@ internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, str
     }
 
     // What a client must know before it begins. Reference clients pass over these keys.
-    private static void WriteLimits(Utf8JsonWriter json, Ticket ticket, bool canWrite, OpenImage image)
+    private static void WriteLimits(Utf8JsonWriter json, Ticket ticket, bool canWrite, ImageHandle image)
     {
         // An image that grows takes as much as the ticket permits.
         bool grows = canWrite && image.Capabilities.CanGrow;
-        json.WriteNumber("size", grows ? ticket.Spec.ReachableSize : Math.Min(ticket.Spec.ReachableSize, image.Size));
+        json.WriteNumber("size", grows ? ticket.Spec.ReachableSize : Math.Min(ticket.Spec.ReachableSize, image.KnownSize));
         if (ticket.Spec.Filename is { } filename)
         {
             json.WriteString("filename", filename);

@@ -64,6 +64,7 @@ public static class DaemonHost
         .AddSingleton(provider => new BackendRegistry(provider.GetServices<IBackendFactory>(), ForwardedUrl.Schemes))
         .AddSingleton(new BufferPool(configuration.BufferCeiling))
         .AddSingleton<Func<string, RingSettings>>(configuration.RingFor)
+        .AddSingleton<IStorageThreads, StorageThreads>()
         .AddSingleton<ImageOpener>()
         .AddSingleton<TicketStore>();
 

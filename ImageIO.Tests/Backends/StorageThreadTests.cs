@@ -1,18 +1,31 @@
 using ImageIO.Core.Backends;
+using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Backends;
 
-/// <summary>Where code goes on after the hop to the threads that may block.</summary>
-public sealed class PoolThreadTests
+/// <summary>Where code continues after the hop to the threads for storage.</summary>
+public sealed class StorageThreadTests
 {
     [Fact(Timeout = 20_000)]
-    public async Task Who_hops_from_a_thread_of_its_own_goes_on_where_it_may_block_however_late_it_awaits()
+    public async Task A_caller_on_a_thread_of_its_own_continues_on_a_storage_thread_however_late_it_awaits()
     {
         (bool before, bool after) = await Task.Factory
             .StartNew(HopLateAsync, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             .Unwrap();
 
         Assert.Equal((false, true), (before, after));
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task A_caller_on_the_runtimes_pool_continues_on_a_storage_thread()
+    {
+        bool after = await Task.Run(async () =>
+        {
+            await StorageThread.SwitchAsync(TestThreads.Shared);
+            return TestThreads.IsOne;
+        });
+
+        Assert.True(after);
     }
 
     [Fact]
@@ -32,19 +45,19 @@ public sealed class PoolThreadTests
 
     private static async Task<string?> ReadAsync(AsyncLocal<string?> flowing)
     {
-        await PoolThread.ForkAsync();
+        await StorageThread.ForkAsync(TestThreads.Shared);
         return flowing.Value;
     }
 
-    // As a thread does that was put to sleep in between: by then the other has done all that it was given.
+    // Like a thread that was put to sleep in between: by then the storage thread has done all its work.
     private static async Task<(bool Before, bool After)> HopLateAsync()
     {
-        bool before = PoolThread.SwitchAsync().IsCompleted;
-        var hop = PoolThread.SwitchAsync();
+        bool before = StorageThread.SwitchAsync(TestThreads.Shared).IsCompleted;
+        var hop = StorageThread.SwitchAsync(TestThreads.Shared);
         using var idle = new ManualResetEventSlim();
-        StorageThreads.Shared.Run(idle.Set);
+        TestThreads.Shared.Run(idle.Set);
         idle.Wait();
         await hop;
-        return (before, Thread.CurrentThread.Name == "storage");
+        return (before, TestThreads.IsOne);
     }
 }

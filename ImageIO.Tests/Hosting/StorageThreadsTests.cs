@@ -1,7 +1,7 @@
-using ImageIO.Core.Backends;
 using ImageIO.Tests.Support;
+using ImageIO.Web.Hosting;
 
-namespace ImageIO.Tests.Backends;
+namespace ImageIO.Tests.Hosting;
 
 /// <summary>How many threads storage gets.</summary>
 public sealed class StorageThreadsTests

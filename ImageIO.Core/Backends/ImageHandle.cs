@@ -8,15 +8,12 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Core.Backends;
 
-/// <summary>
-/// An open image as the operations of one ticket share it: the backend, and everything that must be known in one place
-/// about it. Thread-safe.
-/// </summary>
+/// <summary>A handle on an open image, shared by the connections of one ticket. Thread-safe.</summary>
 /// <remarks>
-/// This is the only door to a backend. Here calls leave the threads of the sockets and are held to the numbers of
-/// readers and writers that it declared, and here a failed flush is remembered.
+/// All access to a backend goes through this type. Its methods can be awaited on any thread: they call the backend on a
+/// thread for storage, and never more often at once than the backend declared.
 /// </remarks>
-public sealed class OpenImage : IAsyncDisposable
+public sealed class ImageHandle : IAsyncDisposable
 {
     private readonly IBackend _backend;
     private readonly SemaphoreSlim? _readers;
@@ -25,13 +22,17 @@ public sealed class OpenImage : IAsyncDisposable
     private readonly SemaphoreSlim _flushing = new(1);
     private readonly Action? _closed;
     private readonly TransferMeter? _meter;
+    private readonly IStorageThreads _threads;
+    private long _knownSize;
 
-    internal OpenImage(
+    /// <exception cref="InvalidOperationException">The backend's block size is impossible.</exception>
+    internal ImageHandle(
         IBackend backend,
         string backendName,
         RingSettings ring,
         BufferPool pool,
         RangeLock locks,
+        IStorageThreads threads,
         Action? closed = null,
         TransferMeter? meter = null)
     {
@@ -57,6 +58,8 @@ public sealed class OpenImage : IAsyncDisposable
             : new RingSettings((int)Alignment.Up(ring.BufferSize, BlockSize), ring.QueueDepth);
         Pool = pool;
         Locks = locks;
+        _threads = threads;
+        _knownSize = backend.Size;
         _readers = Gate(Capabilities.MaxReaders);
         _writers = Gate(Capabilities.MaxWriters);
     }
@@ -67,22 +70,11 @@ public sealed class OpenImage : IAsyncDisposable
     /// <summary>How operations move its bytes; buffers hold whole blocks.</summary>
     public RingSettings Ring { get; }
 
-    /// <summary>Size in bytes, as it is now. Asks the storage: only after <see cref="PoolThread.SwitchAsync"/>.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
-    public long Size
-    {
-        get
-        {
-            try
-            {
-                return _backend.Size;
-            }
-            catch (ObjectDisposedException e)
-            {
-                throw Closed(e);
-            }
-        }
-    }
+    /// <summary>
+    /// Size in bytes when the image was opened or last asked for it. The size itself, if the image cannot grow. Never
+    /// waits for the storage.
+    /// </summary>
+    public long KnownSize => Interlocked.Read(ref _knownSize);
 
     /// <summary>Bytes that the backend's offsets and lengths are multiples of.</summary>
     public int BlockSize => _backend.BlockSize;
@@ -99,6 +91,23 @@ public sealed class OpenImage : IAsyncDisposable
     /// <summary>Locks on blocks, shared by all tickets that have this image open.</summary>
     internal RangeLock Locks { get; }
 
+    /// <summary>Asks the storage for the size of the image in bytes.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
+    public async ValueTask<long> GetSizeAsync()
+    {
+        await HopAsync();
+        try
+        {
+            long size = _backend.Size;
+            Interlocked.Exchange(ref _knownSize, size);
+            return size;
+        }
+        catch (ObjectDisposedException e)
+        {
+            throw Closed(e);
+        }
+    }
+
     /// <inheritdoc cref="IBackend.GetExtentsAsync" />
     public async IAsyncEnumerable<Extent> GetExtentsAsync(
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -114,7 +123,7 @@ public sealed class OpenImage : IAsyncDisposable
     /// <summary>Closes the backend.</summary>
     public async ValueTask DisposeAsync()
     {
-        await PoolThread.SwitchAsync();
+        await HopAsync();
         try
         {
             await _backend.DisposeAsync();
@@ -125,9 +134,9 @@ public sealed class OpenImage : IAsyncDisposable
         }
     }
 
-    private static async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents)
+    private async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents)
     {
-        await PoolThread.SwitchAsync();
+        await HopAsync();
         try
         {
             return await extents.MoveNextAsync();
@@ -157,8 +166,8 @@ public sealed class OpenImage : IAsyncDisposable
     internal async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
         Debug.Assert(Alignment.IsAligned(offset, BlockSize) && Alignment.IsAligned(destination.Length, BlockSize));
-        await PoolThread.SwitchAsync();
         await EnterAsync(_readers, cancellationToken);
+        await HopAsync();
         long started = CallStarts();
         try
         {
@@ -174,8 +183,8 @@ public sealed class OpenImage : IAsyncDisposable
     internal async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
     {
         Debug.Assert(Alignment.IsAligned(offset, BlockSize));
-        await PoolThread.SwitchAsync();
         await EnterAsync(_writers, cancellationToken);
+        await HopAsync();
         ByteRange range = ByteRange.At(offset, source.Length);
         int era = _flushMemory.WriteStarts(range);
         long started = CallStarts();
@@ -200,8 +209,8 @@ public sealed class OpenImage : IAsyncDisposable
         }
 
         Debug.Assert(Alignment.IsAligned(offset, BlockSize));
-        await PoolThread.SwitchAsync();
         await EnterAsync(_writers, cancellationToken);
+        await HopAsync();
         ByteRange range = ByteRange.At(offset, length);
         int era = _flushMemory.WriteStarts(range);
         long started = CallStarts();
@@ -227,8 +236,8 @@ public sealed class OpenImage : IAsyncDisposable
     {
         // One at a time: the kernel reports a failed write-back once for each descriptor (fsync(2)), so a second flush
         // beside a failing one would be told that all is well.
-        await PoolThread.SwitchAsync();
         await _flushing.WaitAsync(cancellationToken);
+        await HopAsync();
         try
         {
             RangeSet covered = _flushMemory.FlushStarts();
@@ -255,6 +264,15 @@ public sealed class OpenImage : IAsyncDisposable
             _flushing.Release();
         }
     }
+
+    /// <summary>Starts work that consists of calls to this handle and runs beside the caller, who goes on at once.</summary>
+    internal async Task StartAsync(Func<Task> work)
+    {
+        await StorageThread.ForkAsync(_threads);
+        await work();
+    }
+
+    private StorageThread HopAsync() => StorageThread.SwitchAsync(_threads);
 
     private long CallStarts() => _meter is { WantsStorageDuration: true } ? Stopwatch.GetTimestamp() : 0;
 

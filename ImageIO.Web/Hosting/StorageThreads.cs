@@ -1,18 +1,18 @@
 using System.Runtime.InteropServices;
+using ImageIO.Core.Backends;
 
-namespace ImageIO.Core.Backends;
+namespace ImageIO.Web.Hosting;
 
 /// <summary>
-/// The threads that storage is called on, which may block there. One is woken for a piece of work and for nothing else: the
-/// runtime's pool, which looks for more work, wakes a second thread for each first, and starts new ones only slowly when
-/// all of them are blocked.
+/// The daemon's threads for storage. The runtime's pool would wake a second thread for each piece of work, and start new
+/// ones only slowly when all of them are blocked.
 /// </summary>
 /// <remarks>
-/// Who was idle last works next: its stack and its core's caches are warm. Idle threads end after a while. Storage that
-/// answers at once keeps a few threads busy, however many calls there are. When work has waited for a moment, those are blocked,
-/// and there is a further thread for each piece of work.
+/// The thread that became idle last is used first: its stack and caches are still warm. Idle threads end after a while. A
+/// few threads serve storage that answers at once, however many calls there are. Work that has waited for a moment gets a
+/// further thread, because the others are blocked.
 /// </remarks>
-internal sealed unsafe partial class StorageThreads
+internal sealed unsafe partial class StorageThreads : IStorageThreads
 {
     /// <summary>
     /// Threads that are started without a wait: enough for the depth at which devices are fastest, on several images.
@@ -29,7 +29,7 @@ internal sealed unsafe partial class StorageThreads
     private const int StackSize = 512 * 1024;
 
     [ThreadStatic]
-    private static bool _isOne;
+    private static StorageThreads? _ofThisThread;
 
     private readonly Lock _lock = new();
     private readonly TimeSpan _patience;
@@ -51,17 +51,20 @@ internal sealed unsafe partial class StorageThreads
             Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>The process's.</summary>
-    internal static StorageThreads Shared { get; } = new(TimeSpan.FromMilliseconds(50));
+    /// <summary>Creates threads with the usual patience.</summary>
+    public StorageThreads()
+        : this(TimeSpan.FromMilliseconds(50))
+    {
+    }
 
-    /// <summary>Whether the caller runs on one of them.</summary>
-    internal static bool IsCurrent => _isOne;
+    /// <inheritdoc />
+    public bool IsCurrent => _ofThisThread == this;
 
-    /// <summary>Threads there are.</summary>
+    /// <summary>Threads that exist.</summary>
     internal int Count => _count;
 
-    /// <summary>Runs work on one of them. It must not throw: nobody would hear of it.</summary>
-    internal void Run(Action work)
+    /// <inheritdoc />
+    public void Run(Action work)
     {
         Worker? worker = null;
         lock (_lock)
@@ -156,7 +159,7 @@ internal sealed unsafe partial class StorageThreads
 
         internal void Run()
         {
-            _isOne = true;
+            _ofThisThread = _owner;
             do
             {
                 Action work = _work!;

@@ -4,7 +4,7 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Backends;
 
-public sealed class OpenImageTests
+public sealed class ImageHandleTests
 {
     [Theory(Timeout = 30_000)]
     [InlineData(1)]
@@ -37,12 +37,12 @@ public sealed class OpenImageTests
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task Storage_is_called_on_threads_of_the_pool_alone()
+    public async Task Storage_is_called_on_storage_threads_alone()
     {
         var memory = new MemoryBackend(512, new byte[4096]);
         var backend = new FaultyBackend(memory);
         await using StorageImage storage = StorageImage.On(backend, memory.Content);
-        OpenImage image = storage.Image;
+        ImageHandle image = storage.Image;
         using AlignedBuffer buffer = AlignedBuffer.Allocate(4096);
 
         await OnThreadOfItsOwn(() => image.ReadAsync(buffer.Memory, 0, CancellationToken.None).AsTask());
@@ -54,7 +54,7 @@ public sealed class OpenImageTests
         await OnThreadOfItsOwn(() => image.DisposeAsync().AsTask());
 
         Assert.Equal(4, Enum.GetValues<BackendCall>().Sum(backend.Count));
-        Assert.Equal(0, backend.CallsOutsideThePool);
+        Assert.Equal(0, backend.CallsOnOtherThreads);
     }
 
     [Theory]
@@ -66,7 +66,7 @@ public sealed class OpenImageTests
         using var pool = new BufferPool(BufferPool.SmallestBuffer);
 
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(
-            () => new OpenImage(new MemoryBackend(block), "odd", new RingSettings(), pool, new RangeLock()));
+            () => new ImageHandle(new MemoryBackend(block), "odd", new RingSettings(), pool, new RangeLock(), TestThreads.Shared));
 
         Assert.Contains("odd", e.Message, StringComparison.Ordinal);
     }
