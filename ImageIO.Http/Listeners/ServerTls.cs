@@ -95,7 +95,7 @@ public sealed partial class ServerTls
             ServerCertificateContext = Current().DotNet,
             // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            ApplicationProtocols = [SslApplicationProtocol.Http11],
+            ApplicationProtocols = [SslApplicationProtocol.Http11, new SslApplicationProtocol("http/1.0")],
             AllowRenegotiation = false,
             // As OpenSslContext, and for its reasons.
             AllowTlsResume = false,

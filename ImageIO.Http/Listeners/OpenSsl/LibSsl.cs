@@ -25,6 +25,7 @@ internal static unsafe partial class LibSsl
     internal const int SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
     internal const int SSL_SESS_CACHE_OFF = 0;
     internal const int TLS1_2_VERSION = 0x0303;
+    internal const int TLS1_3_VERSION = 0x0304;
 
     // SSL_CTX_set_mode(3)
     internal const int SSL_MODE_ENABLE_PARTIAL_WRITE = 0x1;
@@ -40,7 +41,6 @@ internal static unsafe partial class LibSsl
 
     // SSL_CTX_set_alpn_select_cb(3)
     internal const int SSL_TLSEXT_ERR_OK = 0;
-    internal const int SSL_TLSEXT_ERR_ALERT_FATAL = 2;
     internal const int SSL_TLSEXT_ERR_NOACK = 3;
 
     // BIO_meth_new(3), BIO_set_flags(3), BIO_ctrl(3)
@@ -79,6 +79,9 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Ssl, EntryPoint = "SSL_CTX_set_ciphersuites", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int ContextSetCipherSuites(SslContextHandle context, string names);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_CTX_set_cipher_list", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int ContextSetCiphers(SslContextHandle context, string names);
 
     [LibraryImport(Ssl, EntryPoint = "SSL_CTX_get_ciphers")]
     internal static partial nint ContextGetCiphers(SslContextHandle context);

@@ -14,8 +14,6 @@ internal sealed class OpenSslContext : IDisposable
     // Room for four records of 16 KiB with what TLS adds to each: one system call receives several.
     private const int ReceiveBuffer = 4 * (16384 + 256 + 5);
 
-    private const string PreferredCipher = "TLS_AES_128_GCM_SHA256";
-
     private readonly SslContextHandle _handle;
     private readonly bool _isClient;
 
@@ -92,7 +90,7 @@ internal sealed class OpenSslContext : IDisposable
         SslContextHandle handle = LibSsl.ContextNew(LibSsl.TlsMethod());
         if (handle.IsInvalid)
         {
-            throw Failure("SSL_CTX_new");
+            throw OpenSslLibrary.Failure("SSL_CTX_new");
         }
 
         try
@@ -110,7 +108,8 @@ internal sealed class OpenSslContext : IDisposable
     private static void SetRules(SslContextHandle handle)
     {
         // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
-        Check(LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0), "SSL_CTX_set_min_proto_version");
+        OpenSslLibrary.Check(LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0), "SSL_CTX_set_min_proto_version");
+        CipherRules.Restrict(handle);
         // No tickets and no cache: keys for resumption that nobody rotates would undo forward secrecy, and a handshake
         // costs nothing beside an image. A client that closes without close_notify is HTTP's to judge, as it knows how
         // many bytes were to come.
@@ -133,36 +132,10 @@ internal sealed class OpenSslContext : IDisposable
     // What is the server's to say.
     private static unsafe void SetAnswers(SslContextHandle handle)
     {
-        Check(LibSsl.ContextSetTicketCount(handle, 0), "SSL_CTX_set_num_tickets");
+        OpenSslLibrary.Check(LibSsl.ContextSetTicketCount(handle, 0), "SSL_CTX_set_num_tickets");
         _ = LibSsl.ContextSetOptions(handle, LibSsl.SSL_OP_CIPHER_SERVER_PREFERENCE);
-        PreferCheapCipher(handle);
+        CipherRules.PreferCheap(handle);
         LibSsl.ContextSetAlpnSelect(handle, &SelectProtocol, 0);
-    }
-
-    // AES-128-GCM is the cheapest that TLS 1.3 has where the processor knows AES. Only ciphers that the system's policy
-    // leaves are named, so that it stays in force.
-    private static void PreferCheapCipher(SslContextHandle handle)
-    {
-        if (!System.Runtime.Intrinsics.X86.Aes.IsSupported && !System.Runtime.Intrinsics.Arm.Aes.IsSupported)
-        {
-            return;
-        }
-
-        var names = new List<string>();
-        nint ciphers = LibSsl.ContextGetCiphers(handle);
-        for (int i = 0; i < LibSsl.StackCount(ciphers); i++)
-        {
-            string name = Marshal.PtrToStringUTF8(LibSsl.CipherName(LibSsl.StackValue(ciphers, i))) ?? "";
-            if (name.StartsWith("TLS_", StringComparison.Ordinal))
-            {
-                names.Add(name);
-            }
-        }
-
-        if (names.Remove(PreferredCipher))
-        {
-            Check(LibSsl.ContextSetCipherSuites(handle, string.Join(':', names.Prepend(PreferredCipher))), "SSL_CTX_set_ciphersuites");
-        }
     }
 
     private static unsafe void SetCertificate(SslContextHandle handle, ServerCertificate certificate)
@@ -171,7 +144,7 @@ internal sealed class OpenSslContext : IDisposable
         byte[] own = certificate.Certificate.RawData;
         fixed (byte* der = own)
         {
-            Check(LibSsl.ContextUseCertificate(handle, own.Length, der), "SSL_CTX_use_certificate_ASN1");
+            OpenSslLibrary.Check(LibSsl.ContextUseCertificate(handle, own.Length, der), "SSL_CTX_use_certificate_ASN1");
         }
 
         foreach (X509Certificate2 intermediate in certificate.Intermediates)
@@ -199,7 +172,7 @@ internal sealed class OpenSslContext : IDisposable
             // number 1: counts its own reference, so that ours is given back below.
             bool added = parsed != 0 && LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_CHAIN_CERT, 1, parsed) == 1;
             LibSsl.FreeCertificate(parsed);
-            Check(added ? 1 : 0, "SSL_CTX_add1_chain_cert");
+            OpenSslLibrary.Check(added ? 1 : 0, "SSL_CTX_add1_chain_cert");
         }
     }
 
@@ -218,37 +191,38 @@ internal sealed class OpenSslContext : IDisposable
             nint key = LibSsl.ReadPrivateKey(0, &next, pkcs8.Length);
             bool used = key != 0 && LibSsl.ContextUsePrivateKey(handle, key) == 1;
             LibSsl.FreePrivateKey(key);
-            Check(used ? LibSsl.ContextCheckPrivateKey(handle) : 0, "SSL_CTX_use_PrivateKey");
+            OpenSslLibrary.Check(used ? LibSsl.ContextCheckPrivateKey(handle) : 0, "SSL_CTX_use_PrivateKey");
         }
     }
 
-    // SSL_CTX_set_alpn_select_cb(3). The client's names, each with its length in front (RFC 7301). Without http/1.1 among
-    // them the handshake fails, as the RFC wants.
+    // SSL_CTX_set_alpn_select_cb(3). The client's names, each with its length in front (RFC 7301). A client that names
+    // neither of ours is served without an agreement: the RFC wants an alert, but such a client speaks HTTP/1.1 all the same.
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static unsafe int SelectProtocol(nint ssl, byte** selected, byte* selectedLength, byte* names, uint length, nint state)
     {
         var offered = new ReadOnlySpan<byte>(names, (int)length);
+        int at = Find(offered, "http/1.1"u8) is >= 0 and var found ? found : Find(offered, "http/1.0"u8);
+        if (at < 0)
+        {
+            return LibSsl.SSL_TLSEXT_ERR_NOACK;
+        }
+
+        *selected = names + at;
+        *selectedLength = offered[at - 1];
+        return LibSsl.SSL_TLSEXT_ERR_OK;
+    }
+
+    // Where a name begins among those that a client offers; below 0: it is not there.
+    private static int Find(ReadOnlySpan<byte> offered, ReadOnlySpan<byte> name)
+    {
         for (int at = 0; at < offered.Length; at += 1 + offered[at])
         {
-            ReadOnlySpan<byte> name = offered.Slice(at + 1, Math.Min(offered[at], offered.Length - at - 1));
-            if (name.SequenceEqual("http/1.1"u8))
+            if (offered.Slice(at + 1, Math.Min(offered[at], offered.Length - at - 1)).SequenceEqual(name))
             {
-                *selected = names + at + 1;
-                *selectedLength = (byte)name.Length;
-                return LibSsl.SSL_TLSEXT_ERR_OK;
+                return at + 1;
             }
         }
 
-        return LibSsl.SSL_TLSEXT_ERR_ALERT_FATAL;
+        return -1;
     }
-
-    private static void Check(nint result, string call)
-    {
-        if (result <= 0)
-        {
-            throw Failure(call);
-        }
-    }
-
-    private static CryptographicException Failure(string call) => new($"{call} failed: {OpenSslLibrary.TakeErrors()}");
 }

@@ -23,6 +23,12 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
         // Kestrel hands its own wrapper on; the connection is behind the feature it set.
         LoopConnection connection = context.Features.Get<IMemoryPoolFeature>() as LoopConnection
             ?? throw new InvalidOperationException("The connection did not come from a loop's listener.");
+        if (await connection.PeekAsync() is { } first && PlainHttp.MayBegin(first))
+        {
+            await AnswerPlainHttpAsync(context, connection);
+            return;
+        }
+
         if (await OpenAsync(connection) is not { } stream)
         {
             return;
@@ -36,6 +42,23 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
         using var overdue = new CancellationTokenSource(ConnectionWatch.DefaultPatience, time);
         await stream.SendEndAsync(overdue.Token);
         context.Transport = connection.Transport;
+    }
+
+    private async Task AnswerPlainHttpAsync(ConnectionContext context, LoopConnection connection)
+    {
+        Log.PlainHttp(logger, connection.ConnectionId);
+        try
+        {
+            await PlainHttp.AnswerAsync(connection);
+        }
+        catch (IOException)
+        {
+            // The client has left.
+        }
+
+        // What the client still sends is read on.
+        context.Transport = connection.Transport;
+        context.Features.GetRequiredFeature<ClientConnection>().IsRefused = true;
     }
 
     private async Task<OpenSslStream?> OpenAsync(LoopConnection connection)
@@ -68,6 +91,9 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
 
     private static partial class Log
     {
+        [LoggerMessage(25, LogLevel.Information, "Connection {Connection}: the client speaks HTTP to a port of HTTPS, answered 400")]
+        public static partial void PlainHttp(ILogger logger, string connection);
+
         [LoggerMessage(20, LogLevel.Debug, "Connection {Connection}: TLS handshake failed: {Reason}")]
         public static partial void Failed(ILogger logger, string connection, string reason);
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
@@ -26,6 +27,19 @@ internal static class OpenSslLibrary
 
         return texts.Count > 0 ? string.Join("; ", texts) : "no reason given";
     }
+
+    /// <summary>Fails unless a call succeeded, which it says by a number above 0.</summary>
+    /// <exception cref="CryptographicException">It did not.</exception>
+    internal static void Check(nint result, string call)
+    {
+        if (result <= 0)
+        {
+            throw Failure(call);
+        }
+    }
+
+    /// <summary>The failure of a call, with the reasons that OpenSSL gives.</summary>
+    internal static CryptographicException Failure(string call) => new($"{call} failed: {TakeErrors()}");
 
     private static string? FindProblem()
     {

@@ -46,6 +46,19 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
     /// <inheritdoc />
     Socket IConnectionSocketFeature.Socket => _socket;
 
+    /// <summary>Waits for the client's first byte, and leaves it for the stream that is put on the connection.</summary>
+    /// <returns>The byte. Null: the client has left.</returns>
+    internal async ValueTask<byte?> PeekAsync()
+    {
+        byte? first;
+        while (!TryPeek(out first))
+        {
+            await _readiness.Reader.WaitAsync(SocketEvents.Readable, CancellationToken.None);
+        }
+
+        return first;
+    }
+
     /// <summary>Puts a stream on it, which moves its bytes from now on.</summary>
     /// <param name="make">Makes one for a socket; it is to tell, by the action, when the client has left.</param>
     internal TStream Open<TStream>(Func<SafeHandle, SocketReadiness, Action, TStream> make)
@@ -116,6 +129,22 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         FireClosed();
         _closed.Dispose();
         await base.DisposeAsync();
+    }
+
+    // Whether there was a byte, or the end.
+    private unsafe bool TryPeek(out byte? first)
+    {
+        byte next;
+        nint received;
+        _readiness.Reader.Arm();
+        do
+        {
+            received = LibC.Receive(_socket.SafeHandle, &next, 1, LibC.MSG_DONTWAIT | LibC.MSG_PEEK);
+        }
+        while (received < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR);
+
+        first = received > 0 ? next : null;
+        return received >= 0 || Marshal.GetLastPInvokeError() != LibC.EAGAIN;
     }
 
     // On the thread pool: what is told of the end may do much.
