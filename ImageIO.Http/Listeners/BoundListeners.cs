@@ -17,7 +17,7 @@ public sealed class BoundListeners : IDisposable
     /// <summary>The TCP port of a service.</summary>
     internal int PortOf(string service) => new Uri(All.First(listener => listener.Service == service).Url).Port;
 
-    /// <summary>Takes the addresses of all listeners.</summary>
+    /// <summary>Takes the addresses of all listeners, in their order, and listens.</summary>
     /// <exception cref="Hosting.ConfigurationException">One cannot be had; none is held then.</exception>
     public static BoundListeners Bind(IReadOnlyList<ServiceListener> listeners)
     {
@@ -52,7 +52,7 @@ public sealed class BoundListeners : IDisposable
     {
         foreach (ServiceListener listener in All.Where(listener => services.Contains(listener.Service)))
         {
-            listener.Bound?.Dispose();
+            listener.Release();
         }
     }
 
@@ -61,7 +61,7 @@ public sealed class BoundListeners : IDisposable
     {
         foreach (ServiceListener listener in All)
         {
-            listener.Bound?.Dispose();
+            listener.Release();
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text;
 using ImageIO.Http.Hosting;
 using Mono.Unix.Native;
 
@@ -7,7 +8,13 @@ namespace ImageIO.Http.Listeners;
 /// <summary>The address of a Unix socket service: a path with a mode, or an abstract name.</summary>
 public sealed class UnixSocket
 {
+    // sun_path of unix(7): 108 bytes with a NUL at the end.
+    private const int LongestPath = 107;
+
     private readonly UnixFileMode _mode;
+
+    // Device and inode of the socket file while it listens.
+    private (ulong Device, ulong Node)? _node;
 
     /// <summary>Creates an address.</summary>
     /// <param name="name">
@@ -31,9 +38,8 @@ public sealed class UnixSocket
         }
         catch (ArgumentOutOfRangeException e)
         {
-            // sun_path of unix(7): 108 bytes with a NUL at the end.
             throw new ConfigurationException(
-                $"Cannot use the socket {Name}: a socket's path has at most 107 bytes; choose a shorter one", e);
+                $"Cannot use the socket {Name}: a socket's path has at most {LongestPath} bytes; choose a shorter one", e);
         }
     }
 
@@ -47,24 +53,24 @@ public sealed class UnixSocket
     public bool IsAbstract => Name[0] == '\0';
 
     /// <summary>
-    /// A socket bound to the address, not yet listening. A stale socket file is removed before; the mode is set before
-    /// anybody can connect. Closing the socket removes the file.
+    /// A socket that listens at the address. A socket file appears under its name when it has its mode and listens already,
+    /// in the place of a stale one: a client that waits for the name can connect at once.
     /// </summary>
     /// <exception cref="IOException">Something that is no socket has the name.</exception>
-    internal Socket Bind()
+    internal Socket Listen()
     {
-        if (!IsAbstract)
-        {
-            RemoveStale();
-        }
-
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            socket.Bind(EndPoint);
-            if (!IsAbstract)
+            if (IsAbstract)
             {
-                File.SetUnixFileMode(Name, _mode);
+                socket.Bind(EndPoint);
+                socket.Listen();
+            }
+            else
+            {
+                RequireSocketOrNothing(Name);
+                ListenAtPath(socket);
             }
 
             return socket;
@@ -76,19 +82,49 @@ public sealed class UnixSocket
         }
     }
 
-    private void RemoveStale()
+    /// <summary>Removes the socket file, if it is still the one that <see cref="Listen"/> made.</summary>
+    internal void Remove()
     {
-        if (Syscall.lstat(Name, out Stat stat) != 0)
+        if (_node is { } node && FileState.Of(Name) is var state && (state.Device, state.Node) == node)
         {
-            return;
+            File.Delete(Name);
         }
 
-        if ((stat.st_mode & FilePermissions.S_IFMT) != FilePermissions.S_IFSOCK)
+        _node = null;
+    }
+
+    private void ListenAtPath(Socket socket)
+    {
+        // In the same directory, so that it can be renamed; no longer than a socket's path may be.
+        string unfinished = (Encoding.UTF8.GetByteCount(Name) < LongestPath ? Name : Name[..^1]) + "~";
+        if (RequireSocketOrNothing(unfinished))
         {
-            throw new IOException(
-                $"Cannot listen on {Name}: it exists and is not a socket; remove it or choose another path");
+            File.Delete(unfinished);
         }
 
-        File.Delete(Name);
+        socket.Bind(new UnixDomainSocketEndPoint(unfinished));
+        File.SetUnixFileMode(unfinished, _mode);
+        socket.Listen();
+        if (Syscall.rename(unfinished, Name) != 0)
+        {
+            throw new IOException($"rename of {unfinished} to {Name} failed: {Stdlib.strerror(Stdlib.GetLastError())}");
+        }
+
+        FileState state = FileState.Of(Name);
+        _node = (state.Device, state.Node);
+    }
+
+    // Whether there is a socket.
+    private static bool RequireSocketOrNothing(string path)
+    {
+        if (Syscall.lstat(path, out Stat stat) != 0)
+        {
+            return false;
+        }
+
+        return (stat.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFSOCK
+            ? true
+            : throw new IOException(
+                $"Cannot listen on {path}: it exists and is not a socket; remove it or choose another path");
     }
 }

@@ -135,7 +135,8 @@ public sealed record ProxyConfiguration
             Address = Address,
             Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "", Transport) : null,
         };
-        return Monitor.IsEnabled ? [clients, Monitor.Listener(monitor)] : [clients];
+        // The monitor first: a probe that finds the proxy's port open may go on to ask for its health.
+        return Monitor.IsEnabled ? [Monitor.Listener(monitor), clients] : [clients];
     }
 
     /// <summary>Decides which tickets are believed.</summary>

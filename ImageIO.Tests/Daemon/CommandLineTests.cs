@@ -219,6 +219,36 @@ public sealed class CommandLineTests
             line.Contains("WARNING", StringComparison.Ordinal) && line.Contains("from_the_future", StringComparison.Ordinal));
     }
 
+    // Issue 15, D22: the path was there 40 to 70 ms before anything listened on it, and the port some ms before the path.
+    [Fact(Timeout = 30_000)]
+    public async Task Client_that_finds_the_control_socket_or_the_remote_port_is_served_by_control_at_once()
+    {
+        using var probe = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        probe.Start();
+        int port = ((System.Net.IPEndPoint)probe.LocalEndpoint).Port;
+        probe.Stop();
+        using var files = new DaemonFiles($"[remote]\nport = {port}\n");
+        Task<int> byPath = AskControlOnceAsync(() => Task.FromResult(File.Exists(files.ControlSocket)));
+        Task<int> byPort = AskControlOnceAsync(() => IsOpenAsync(port));
+
+        await using DaemonProcess daemon = await DaemonProcess.StartAsync(files);
+
+        Assert.Equal(200, await byPath);
+        Assert.Equal(200, await byPort);
+
+        async Task<int> AskControlOnceAsync(Func<Task<bool>> isThere)
+        {
+            while (!await isThere())
+            {
+                await Task.Yield();
+            }
+
+            using RawClient client = await RawClient.ConnectAsync(files.ControlSocket);
+            await client.RequestAsync("GET", "/health/live");
+            return (await client.ReceiveAsync()).Status;
+        }
+    }
+
     [Fact(Timeout = 30_000)]
     public async Task Sigterm_lets_a_running_upload_finish_within_the_drain_timeout()
     {
@@ -253,6 +283,19 @@ public sealed class CommandLineTests
     }
 
     private static void AssertOneLine(string errors) => Assert.Equal(1, errors.Count(character => character == '\n'));
+
+    private static async Task<bool> IsOpenAsync(int port)
+    {
+        try
+        {
+            (await RawClient.ConnectTcpAsync(port)).Dispose();
+            return true;
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            return false;
+        }
+    }
 
     private static async Task<BufferedCommandResult> RunAsync(params string[] arguments) =>
         await Cli.Wrap(DaemonProcess.Executable).WithArguments(arguments)

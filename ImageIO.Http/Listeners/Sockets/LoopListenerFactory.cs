@@ -23,7 +23,6 @@ internal sealed class LoopListenerFactory(
             throw new InvalidOperationException($"{endpoint} was not bound before the start.");
         }
 
-        socket.Listen();
         return ValueTask.FromResult<IConnectionListener>(new LoopListener(
             socket, listener.Tls is not null, loops.Value, pools.Create(), time, logger));
     }
