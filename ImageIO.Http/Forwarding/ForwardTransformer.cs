@@ -11,7 +11,7 @@ internal sealed class ForwardTransformer(Exchange exchange) : HttpTransformer
     private const string NoCache = "no-cache, no-store";
 
     private static readonly string[] Answered =
-        ["Content-Type", "Content-Range", "Content-Disposition", "Content-Digest", "Allow"];
+        ["Content-Type", "Content-Range", "Content-Disposition", "Content-Digest", "Accept-Ranges", "Allow"];
 
     /// <inheritdoc />
     public override ValueTask TransformRequestAsync(

@@ -1,70 +1,144 @@
 using System.Buffers;
-using System.Globalization;
+using System.Buffers.Text;
+using System.Runtime.InteropServices;
+using System.Text;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>Where a request's body ends (RFC 9112 section 6), told from its head; consumed as the body passes by.</summary>
+/// <summary>
+/// Where the requests of a connection begin and end (RFC 9112 section 6), found while their bytes pass by. The server
+/// judges the same bytes, and ends the connection of a client that breaks the rules.
+/// </summary>
 internal sealed class RequestFraming
 {
-    private long _remaining;
+    private const byte Colon = (byte)':';
 
-    private RequestFraming(bool hasHost, long length)
-    {
-        HasHost = hasHost;
-        _remaining = length;
-    }
+    private static readonly SearchValues<byte> NameCharacters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"u8);
 
-    /// <summary>A request whose end is not known: everything that follows counts to its body.</summary>
-    public static RequestFraming Unknown => new(hasHost: true, long.MaxValue);
+    private readonly ChunkedFraming _chunks = new();
+    private bool _hasRequestLine;
+    private bool _isChunked;
+    private long _contentLength;
+
+    // Bytes of the head, then of a body of known length, that have not passed by.
+    private long _headLeft;
+    private long _bodyLeft;
+
+    /// <summary>Whether the current request's head was seen to its end; false before a request.</summary>
+    public bool IsHeadComplete { get; private set; }
 
     /// <summary>Whether the head has a Host header.</summary>
-    public bool HasHost { get; }
+    public bool HasHost { get; private set; }
 
-    /// <summary>Whether the body has passed by.</summary>
-    public bool IsAtEnd => _remaining == 0;
-
-    /// <summary>Reads a head, from its first line to the empty line.</summary>
-    public static RequestFraming Of(string head)
+    /// <summary>
+    /// Looks at the next line of the head. The value of a Host header that the server would refuse is overwritten, where
+    /// the client's bytes are, by one that it accepts.
+    /// </summary>
+    /// <param name="line">The line without its LF.</param>
+    /// <returns>Whether it ends the head.</returns>
+    public bool AddLine(ReadOnlySequence<byte> line)
     {
-        bool hasHost = false;
-        bool isChunked = false;
-        long length = 0;
-        // At LF alone: to EnumerateLines the second byte of some letters in UTF-8 would be a line end, too.
-        foreach (Range part in head.AsSpan().Split('\n'))
+        bool isEmpty = line.IsEmpty || (line.Length == 1 && line.FirstSpan[0] == '\r');
+        if (!_hasRequestLine)
         {
-            ReadOnlySpan<char> line = head.AsSpan(part);
-            int colon = line.IndexOf(':');
-            ReadOnlySpan<char> name = colon < 0 ? default : line[..colon];
-            if (name.Equals("Host", StringComparison.OrdinalIgnoreCase))
-            {
-                hasHost = true;
-            }
-            else if (name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase))
-            {
-                length = long.TryParse(line[(colon + 1)..].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long given)
-                    ? given
-                    : long.MaxValue;
-            }
-            else if (name.Equals("Transfer-Encoding", StringComparison.OrdinalIgnoreCase))
-            {
-                // Chunks would have to be parsed to find their end. No manager sends them, and one that does sends Host
-                // too; so the rest of the connection is left as it is.
-                isChunked = true;
-            }
+            // Empty lines may come before it (RFC 9112 section 2.2).
+            _hasRequestLine = !isEmpty;
+            return false;
         }
 
-        return new RequestFraming(hasHost, isChunked ? long.MaxValue : length);
+        if (isEmpty)
+        {
+            return true;
+        }
+
+        AddField(line.IsSingleSegment ? line.FirstSpan : line.ToArray(), line);
+        return false;
     }
 
-    /// <summary>Counts the part of <paramref name="bytes"/> that belongs to the body as passed by, and returns its length.</summary>
-    public long Take(ReadOnlySequence<byte> bytes)
+    /// <summary>The head is complete; the server is shown so many bytes of it, and then the body.</summary>
+    public void BodyBeginsAfter(long headBytes)
     {
-        long taken = Math.Min(_remaining, bytes.Length);
-        if (_remaining != long.MaxValue)
+        IsHeadComplete = true;
+        _headLeft = headBytes;
+        _bodyLeft = _contentLength;
+        _chunks.Begin();
+        EndIfComplete();
+    }
+
+    /// <summary>Counts bytes that the server has consumed.</summary>
+    public void Pass(ReadOnlySequence<byte> bytes)
+    {
+        if (!IsHeadComplete || bytes.IsEmpty)
         {
-            _remaining -= taken;
+            return;
         }
 
-        return taken;
+        long ofHead = Math.Min(_headLeft, bytes.Length);
+        _headLeft -= ofHead;
+        if (!_isChunked)
+        {
+            _bodyLeft -= bytes.Length - ofHead;
+        }
+        else if (bytes.Length > ofHead)
+        {
+            _chunks.Pass(bytes.Slice(ofHead));
+        }
+
+        EndIfComplete();
+    }
+
+    // The next byte is the next request's.
+    private void EndIfComplete()
+    {
+        if (_headLeft == 0 && (_isChunked ? _chunks.IsAtEnd : _bodyLeft <= 0))
+        {
+            (IsHeadComplete, HasHost, _hasRequestLine, _isChunked, _contentLength) = (false, false, false, false, 0);
+        }
+    }
+
+    private void AddField(ReadOnlySpan<byte> field, ReadOnlySequence<byte> line)
+    {
+        int colon = field.IndexOf(Colon);
+        if (colon < 0)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> name = field[..colon];
+        ReadOnlySpan<byte> value = field[(colon + 1)..].Trim(" \t\r"u8);
+        if (Ascii.EqualsIgnoreCase(name, "host"u8))
+        {
+            HasHost = true;
+            if (!IsOrdinary(value))
+            {
+                int start = colon + 1 + field[(colon + 1)..].IndexOfAnyExcept(" \t\r"u8);
+                Overwrite(line.Slice(start, value.Length));
+            }
+        }
+        else if (Ascii.EqualsIgnoreCase(name, "content-length"u8))
+        {
+            _contentLength = Utf8Parser.TryParse(value, out long length, out int used) && used == value.Length ? length : 0;
+        }
+        else if (Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8))
+        {
+            _isChunked = true;
+        }
+    }
+
+    // A name or an IPv4 address, with or without a port; nothing is one, too.
+    private static bool IsOrdinary(ReadOnlySpan<byte> host)
+    {
+        int end = host.IndexOfAnyExcept(NameCharacters);
+        ReadOnlySpan<byte> port = end < 0 ? default : host[(end + 1)..];
+        return end < 0 || (end > 0 && host[end] == Colon && !port.IsEmpty && !port.ContainsAnyExceptInRange((byte)'0', (byte)'9'));
+    }
+
+    private static void Overwrite(ReadOnlySequence<byte> value)
+    {
+        foreach (ReadOnlyMemory<byte> part in value)
+        {
+            MemoryMarshal.AsMemory(part).Span.Fill((byte)'h');
+        }
     }
 }

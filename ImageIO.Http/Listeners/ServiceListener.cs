@@ -20,10 +20,7 @@ public sealed record ServiceListener
     /// <summary>TLS. Null: plain HTTP.</summary>
     public ServerTls? Tls { get; init; }
 
-    /// <summary>Whether requests of HTTP/1.1 without a Host header are served.</summary>
-    public bool AcceptsHostless { get; init; }
-
-    // Bound by Bind, taken over by the server when it starts.
+    // Listens from Bind on; taken over by the server when it starts.
     internal Socket? Bound { get; private set; }
 
     /// <summary>The address for the server.</summary>
@@ -34,18 +31,33 @@ public sealed record ServiceListener
     public string Url => $"{(Tls is null ? "http" : "https")}://{(Socket is null ? Bound?.LocalEndPoint ?? EndPoint : $"unix:{EndPoint}")}";
 
     /// <summary>
-    /// Takes the address: the last thing that may need root's rights. Nobody can connect before the server starts.
+    /// Takes the address and listens: the last step that may need root's rights. Clients that connect before the server
+    /// starts wait in the backlog.
     /// </summary>
-    /// <exception cref="ConfigurationException">The address cannot be had.</exception>
+    /// <exception cref="ConfigurationException">The address cannot be taken.</exception>
     internal void Bind()
     {
         try
         {
-            Bound = Socket is null ? SocketTransportOptions.CreateDefaultBoundListenSocket(EndPoint) : Socket.Bind();
+            Bound = Socket is null ? ListenOnTcp() : Socket.Listen();
         }
         catch (Exception e) when (e is SocketException or IOException)
         {
             throw new ConfigurationException($"Cannot listen on {EndPoint} for the {Service} service: {e.Message}", e);
         }
+    }
+
+    /// <summary>Gives the address back; connections live on.</summary>
+    internal void Release()
+    {
+        Bound?.Dispose();
+        Socket?.Remove();
+    }
+
+    private Socket ListenOnTcp()
+    {
+        Socket socket = SocketTransportOptions.CreateDefaultBoundListenSocket(EndPoint);
+        socket.Listen();
+        return socket;
     }
 }

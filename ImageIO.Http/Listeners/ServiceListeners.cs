@@ -1,9 +1,11 @@
+using System.IO.Pipelines;
 using System.Text;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners.OpenSsl;
 using ImageIO.Http.Listeners.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -86,11 +88,6 @@ public static partial class ServiceListeners
                 listen.Protocols = HttpProtocols.Http1;
                 listen.Use(next => context => watch.RunAsync(context, listener.Service, next));
                 listen.Use(next => context => LingeringClose.RunAsync(context, next));
-                if (listener.AcceptsHostless)
-                {
-                    listen.Use(next => context => HostlessRequests.RunAsync(context, next));
-                }
-
                 if (listener.Tls is not null)
                 {
                     listener.Tls.Logger = tlsLogger;
@@ -107,17 +104,26 @@ public static partial class ServiceListeners
                     });
                 }
 
-                listen.Use(next => context =>
-                {
-                    if (context.Features.Get<ClientConnection>() is { } connection)
-                    {
-                        context.Transport = new DuplexPipe(context.Transport.Input, new RefusalWriter(
-                            context.Transport.Output, connection, status => Refused(watch, meter, connection, status)));
-                    }
-
-                    return next(context);
-                });
+                listen.Use(next => context => ServeAsync(context, next, watch, meter));
             });
+        }
+    }
+
+    // What stands between the connection and the server.
+    private static async Task ServeAsync(ConnectionContext context, ConnectionDelegate next, ConnectionWatch watch, HostMeter meter)
+    {
+        IDuplexPipe transport = context.Transport;
+        ClientConnection connection = context.Features.GetRequiredFeature<ClientConnection>();
+        context.Transport = new DuplexPipe(
+            new AnyHostReader(transport.Input),
+            new RefusalWriter(transport.Output, connection, status => Refused(watch, meter, connection, status)));
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            context.Transport = transport;
         }
     }
 

@@ -35,6 +35,12 @@ public static partial class ErrorMapper
         }
 
         (int status, string text) = Describe(failure);
+        if (status is StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden
+            && ImageResources.HintFor(context.Request) is { } hint)
+        {
+            text = $"{text}; {hint}";
+        }
+
         if (status >= 500)
         {
             // The client gets a number to quote, the log the story.

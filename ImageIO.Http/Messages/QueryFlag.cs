@@ -6,6 +6,13 @@ namespace ImageIO.Http.Messages;
 /// <summary>Query parameters that are <c>y</c> or <c>n</c>.</summary>
 public static class QueryFlag
 {
+    /// <summary>Whether the parameter is <c>y</c>. Any other value counts as absent.</summary>
+    public static bool IsSet(HttpRequest request, string name)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return request.Query.TryGetValue(name, out var values) && values.Count > 0 && values[^1] == "y";
+    }
+
     /// <summary>The parameter's value.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is neither.</exception>
     public static bool Parse(HttpRequest request, string name, bool ifMissing)

@@ -25,6 +25,12 @@ internal static class RequestPath
             }
         }
 
+        // Addresses joined by hand have several slashes there: they count as one.
+        while (start + 1 < target.Length && target[start] == '/' && target[start + 1] == '/')
+        {
+            start++;
+        }
+
         int query = target.IndexOf('?', start);
         // What is no encoding of UTF-8 stays as it is: an id that nobody has.
         return Uri.UnescapeDataString(target[start..(query < 0 ? target.Length : query)]);

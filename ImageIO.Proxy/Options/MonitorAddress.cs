@@ -48,7 +48,6 @@ public sealed class MonitorAddress
         Service = service,
         Address = _address,
         Socket = _address is null ? new UnixSocket(_text, SocketMode) : null,
-        AcceptsHostless = true,
     };
 
     /// <summary>The address as the configuration file has it.</summary>

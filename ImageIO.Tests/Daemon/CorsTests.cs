@@ -43,7 +43,7 @@ public sealed class CorsTests(RunningDaemon daemon)
     [InlineData("PUT", "/images/unknown", 403)]
     [InlineData("OPTIONS", "/images/unknown", 403)]
     [InlineData("GET", "/images/", 400)]
-    [InlineData("GET", "/images/unknown?close=perhaps", 400)]
+    [InlineData("GET", "/images/unknown?close=perhaps", 403)]
     public async Task Errors_have_them_too_so_that_a_page_can_read_why(string method, string target, int status)
     {
         RawResponse response = await SendAsync(method, target, Origin, "Access-Control-Request-Method: GET");

@@ -182,13 +182,32 @@ public sealed class ImageGetTests(RunningDaemon daemon)
         await client.AssertClosedAsync();
     }
 
+    // Issue 15, D24: without it qemu's curl driver refuses the server.
     [Theory(Timeout = 20_000)]
-    [InlineData("?close=n", 200)]
-    [InlineData("?other=1", 200)]
-    [InlineData("?close=", 400)]
-    [InlineData("?close=yes", 400)]
-    [InlineData("?close=Y", 400)]
-    public async Task Close_is_y_or_n(string query, int status)
+    [InlineData("GET", "", 200, "bytes")]
+    [InlineData("GET", "Range: bytes=0-0", 206, "bytes")]
+    [InlineData("HEAD", "", 200, "bytes")]
+    [InlineData("HEAD", "Range: bytes=0-0", 206, "bytes")]
+    [InlineData("GET", "Range: bytes=9-", 416, null)]
+    public async Task Answer_says_that_ranges_are_served(string method, string header, int status, string? ranges)
+    {
+        TestImage image = await daemon.AddImageAsync([7], "read");
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+
+        await client.RequestAsync(method, image.Url, header.Length > 0 ? [header] : []);
+        RawResponse response = await client.ReceiveAsync(hasBody: method == "GET");
+
+        Assert.Equal(status, response.Status);
+        Assert.Equal(ranges, response.Header("accept-ranges"));
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("?close=n")]
+    [InlineData("?other=1")]
+    [InlineData("?close=")]
+    [InlineData("?close=yes")]
+    [InlineData("?close=Y")]
+    public async Task Close_that_is_not_y_counts_as_absent(string query)
     {
         TestImage image = await daemon.AddImageAsync(TestImage.Random(1), "read");
         using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
@@ -196,7 +215,7 @@ public sealed class ImageGetTests(RunningDaemon daemon)
         await client.RequestAsync("GET", image.Url + query);
         RawResponse response = await client.ReceiveAsync();
 
-        Assert.Equal(status, response.Status);
+        Assert.Equal(200, response.Status);
         Assert.Null(response.Header("connection"));
         await client.AssertOpenAsync();
     }

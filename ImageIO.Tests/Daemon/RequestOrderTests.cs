@@ -59,6 +59,45 @@ public sealed class RequestOrderTests(RunningDaemon daemon)
         }
     }
 
+    // Issue 15, D24: addresses joined by hand.
+    [Theory(Timeout = 20_000)]
+    [InlineData("remote", "//info/", 200)]
+    [InlineData("remote", "///info/", 200)]
+    [InlineData("remote", "http://h//info/", 200)]
+    [InlineData("remote", "//images/none", 403)]
+    [InlineData("local", "//images/none/extents", 403)]
+    [InlineData("control", "//tickets", 200)]
+    [InlineData("control", "///health/live", 200)]
+    [InlineData("control", "//", 404)]
+    [InlineData("control", "//?x", 404)]
+    [InlineData("remote", "/x//info/", 404)]
+    public async Task Several_slashes_at_the_beginning_count_as_one(string service, string path, int status)
+    {
+        using RawClient client = await ConnectAsync(service);
+
+        await client.RequestAsync("GET", path);
+
+        Assert.Equal(status, (await client.ReceiveAsync()).Status);
+    }
+
+    // Issue 15, D24.
+    [Theory(Timeout = 20_000)]
+    [InlineData("/images/none/extent", true)]
+    [InlineData("//images/none/extent", true)]
+    [InlineData("/images/none/", true)]
+    [InlineData("/images/none/extents", true)]
+    [InlineData("/images/none", false)]
+    public async Task Refusal_below_an_image_names_the_resources_that_there_are(string path, bool isBelow)
+    {
+        using RawClient client = await ConnectAsync("local");
+
+        await client.RequestAsync("GET", path);
+        RawResponse response = await client.ReceiveAsync();
+
+        response.AssertIsError(403);
+        Assert.Equal(isBelow, response.Text.Contains("/extents, /checksum and /checksum/algorithms", StringComparison.Ordinal));
+    }
+
     [Theory(Timeout = 20_000)]
     [InlineData("GET", "/images/", 400)]
     [InlineData("PUT", "/images/", 400)]

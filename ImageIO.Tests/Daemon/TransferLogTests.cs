@@ -76,7 +76,7 @@ public sealed partial class TransferLogTests : IAsyncLifetime
         string[] targets =
         [
             image.Url, $"{image.Url}/extents", $"{image.Url}/extents?context=dirty", $"{image.Url}/checksum", $"{image.Url}/checksum?algorithm=x",
-            $"{image.Url}?close=x", $"{image.Url}/more", "/images/secret-of-nobody",
+            $"{image.Url}?flush=x", $"{image.Url}/more", "/images/secret-of-nobody",
         ];
         foreach (string target in targets)
         {

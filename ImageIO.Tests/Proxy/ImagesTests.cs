@@ -59,6 +59,37 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
         Assert.False(put.Content.Headers.Contains("Content-Range"));
     }
 
+    // Issue 15, D24.
+    [Theory(Timeout = 20_000)]
+    [InlineData("GET", null)]
+    [InlineData("GET", "bytes=0-0")]
+    [InlineData("HEAD", null)]
+    public async Task Answer_says_that_ranges_are_served(string method, string? range)
+    {
+        TestImage image = await fixture.AddImageAsync([7], "read");
+
+        using HttpResponseMessage answer = await fixture.SendAsync(method, image.Url, range is null ? [] : [("Range", range)]);
+
+        Assert.Equal("bytes", Assert.Single(answer.Headers.AcceptRanges));
+    }
+
+    // Issue 15, D20 and D24.
+    [Theory(Timeout = 20_000)]
+    [InlineData("GET //info/ HTTP/1.1\n\n", 200, "version")]
+    [InlineData("GET /info/ HTTP/1.1\nHost: [::]:54323\n\n", 200, "version")]
+    [InlineData("GET /images/none/extent HTTP/1.1\n\n", 401, "/extents, /checksum and /checksum/algorithms")]
+    public async Task Any_host_and_slashes_joined_by_hand_are_served_and_a_refusal_names_the_resources(
+        string request, int status, string text)
+    {
+        using RawClient client = await fixture.Proxy.ConnectAsync();
+
+        await client.SendAsync(request);
+        RawResponse response = await client.ReceiveAsync();
+
+        Assert.Equal(status, response.Status);
+        Assert.Contains(text, response.Text, StringComparison.Ordinal);
+    }
+
     [Fact(Timeout = 20_000)]
     public async Task Empty_upload_is_200()
     {

@@ -18,8 +18,12 @@ internal sealed class ChecksumEndpoint(ImageRequests requests, ForwardedImages f
     {
         foreach (string service in Services.ForClients)
         {
-            router.Map(service, "/images/", "/checksum/algorithms", new Dictionary<string, ResourceHandler> { ["GET"] = GetAlgorithmsAsync });
-            router.Map(service, "/images/", "/checksum", new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync });
+            router.Map(
+                service,
+                "/images/",
+                ImageResources.ChecksumAlgorithms,
+                new Dictionary<string, ResourceHandler> { ["GET"] = GetAlgorithmsAsync });
+            router.Map(service, "/images/", ImageResources.Checksum, new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync });
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
     {
         foreach (string service in Services.ForClients)
         {
-            router.Map(service, "/images/", "/extents", new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync });
+            router.Map(service, "/images/", ImageResources.Extents, new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync });
         }
     }
 
@@ -56,8 +56,10 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
         var buffer = new ArrayBufferWriter<byte>(FlushSize);
         await using var json = new Utf8JsonWriter(buffer);
         json.WriteStartArray();
+        bool isEmpty = true;
         await foreach (Extent extent in extents)
         {
+            isEmpty = false;
             Write(json, extent, wanted);
             if (buffer.WrittenCount + json.BytesPending >= FlushSize)
             {
@@ -65,6 +67,12 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
                 await client.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
                 buffer.ResetWrittenCount();
             }
+        }
+
+        if (isEmpty)
+        {
+            // Clients take the end of the last extent for the image's size.
+            Write(json, new Extent(new ByteRange(0, 0), ExtentFlags.None), wanted);
         }
 
         json.WriteEndArray();

@@ -37,7 +37,7 @@ internal sealed class ImagesEndpoint(
     {
         TicketId ticketId = ImageRequests.RequiredId(id);
         RangeHeader? range = RangeHeader.Parse(Header(context.Request.Headers.Range));
-        bool close = QueryFlag.Parse(context.Request, "close", ifMissing: false);
+        bool close = QueryFlag.IsSet(context.Request, "close");
         Ticket ticket = requests.Authorize(ticketId, TicketAccess.Read);
         if (ForwardedImages.Serves(ticket))
         {
@@ -53,6 +53,8 @@ internal sealed class ImagesEndpoint(
         response.StatusCode = range is null ? StatusCodes.Status200OK : StatusCodes.Status206PartialContent;
         response.ContentType = "application/octet-stream";
         response.ContentLength = bytes.Length;
+        // qemu's curl driver refuses a server that does not say so.
+        response.Headers.AcceptRanges = "bytes";
         response.Headers.ContentDisposition =
             ticket.Spec.Filename is { } filename ? $"attachment; filename={filename}" : "attachment";
         if (range is not null)
@@ -84,7 +86,7 @@ internal sealed class ImagesEndpoint(
 
         long offset = ContentRangeHeader.ParseOffset(Header(request.Headers.ContentRange));
         bool flush = QueryFlag.Parse(request, "flush", ifMissing: true);
-        bool close = QueryFlag.Parse(request, "close", ifMissing: false);
+        bool close = QueryFlag.IsSet(request, "close");
         var digest = ContentDigest.Parse(Header(request.Headers["Content-Digest"]));
         Ticket ticket = requests.Authorize(ticketId, TicketAccess.Write);
         if (ForwardedImages.Serves(ticket))

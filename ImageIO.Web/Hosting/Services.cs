@@ -28,29 +28,22 @@ internal static class Services
     /// <summary>The listeners that the configuration switches on.</summary>
     public static IReadOnlyList<ServiceListener> Listeners(DaemonConfiguration configuration)
     {
-        var listeners = new List<ServiceListener>
-        {
-            new() { Service = Remote, Address = configuration.Remote.Address, Tls = configuration.Tls.Load() },
-        };
-        if (configuration.Local.Enable)
-        {
-            listeners.Add(new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode) });
-        }
-
+        // Control first: a manager that finds the remote port open goes on to install tickets.
+        var listeners = new List<ServiceListener>();
         if (configuration.Control.Enable)
         {
             UnixSocket? socket = configuration.Control.Address is null
                 ? new UnixSocket(configuration.Control.Socket, ControlMode)
                 : null;
-            listeners.Add(new()
-            {
-                Service = Control,
-                Address = configuration.Control.Address,
-                Socket = socket,
-                AcceptsHostless = true,
-            });
+            listeners.Add(new() { Service = Control, Address = configuration.Control.Address, Socket = socket });
         }
 
+        if (configuration.Local.Enable)
+        {
+            listeners.Add(new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode) });
+        }
+
+        listeners.Add(new() { Service = Remote, Address = configuration.Remote.Address, Tls = configuration.Tls.Load() });
         return listeners;
     }
 }

@@ -6,9 +6,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>The control service serves clients that send no Host header, like Engine's (daemon-api section 1).</summary>
+/// <summary>Every service serves any Host header, and none, like Engine's control client sends (daemon-api section 1).</summary>
 [Collection(RunningDaemon.Collection)]
-public sealed class HostlessTests(RunningDaemon unix, TcpControlDaemon tcp) : IClassFixture<TcpControlDaemon>
+public sealed class HostTests(RunningDaemon unix, TcpControlDaemon tcp) : IClassFixture<TcpControlDaemon>
 {
     [Theory(Timeout = 20_000)]
     [InlineData("unix")]
@@ -98,18 +98,93 @@ public sealed class HostlessTests(RunningDaemon unix, TcpControlDaemon tcp) : IC
         await client.AssertOpenAsync();
     }
 
-    [Fact(Timeout = 20_000)]
-    public async Task Chunked_body_is_accepted_with_a_host()
+    // Issue 15, D20: with chunks, too, whose end must be found to know where the next request begins.
+    [Theory(Timeout = 20_000)]
+    [InlineData(int.MaxValue)]
+    [InlineData(11)]
+    [InlineData(1)]
+    public async Task Chunked_bodies_are_accepted_with_and_without_a_host(int packet)
     {
         using RawClient client = await ConnectAsync("unix");
         string body = TicketBody.For("chunked", "/nowhere", 1, "read").ToJsonString();
+        string chunks = $"1\r\n{body[0]}\r\n00a;note=\"1F\"\r\n{body[1..11]}\r\n{body.Length - 11:X}\r\n{body[11..]}\r\n0\r\n";
 
-        await client.RequestAsync("PUT", "/tickets/chunked", "Transfer-Encoding: chunked");
-        await client.SendAsync($"{body.Length:x}\n{body}\n0\n\n");
-        Assert.Equal(200, (await client.ReceiveAsync()).Status);
-        await client.RequestAsync("GET", "/tickets/chunked");
+        byte[] requests = Encoding.UTF8.GetBytes(
+            $"PUT /tickets/chunked HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}\r\n"
+            + "GET /tickets/chunked HTTP/1.1\r\n\r\n"
+            + $"PUT /tickets/chunked HTTP/1.1\r\nHost: [::]:54322\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}Sum: none\r\nHost: no\r\n\r\n"
+            + "GET /tickets/none HTTP/1.1\r\n\r\n"
+            + $"PUT /tickets/chunked HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}\r\n"
+            + "DELETE /tickets/chunked HTTP/1.1\r\nHost: [::]:54322\r\n\r\n");
+        foreach (byte[] part in requests.Chunk(packet))
+        {
+            await client.SendAsync(part);
+        }
 
         Assert.Equal(200, (await client.ReceiveAsync()).Status);
+        Assert.Contains("\"chunked\"", (await client.ReceiveAsync()).Text, StringComparison.Ordinal);
+        Assert.Equal(200, (await client.ReceiveAsync()).Status);
+        Assert.Equal(404, (await client.ReceiveAsync()).Status);
+        Assert.Equal(200, (await client.ReceiveAsync()).Status);
+        Assert.Equal(204, (await client.ReceiveAsync()).Status);
+    }
+
+    public static TheoryData<string, string> AnyHost
+    {
+        get
+        {
+            string[] lines =
+            [
+                "", "Host:", "Host: ", "Host: h", "Host: localhost:54322", "Host: [::]:54322", "host:\t[::1]:54322 ", "HOST: a b",
+                "Host: .", "Host: -", "Host: h:", "Host: :1", "Host: h:99999", "Host: h:1:2", "Host: https://h/", "Host: user@h",
+                "Host: \u00e9", "Host: \u0001\u007f", "Host: a,b", "Host: [", "Host: ]:1", "Host: ?", "Host: 1.2.3.4:x",
+            ];
+            var data = new TheoryData<string, string>();
+            foreach (string line in lines)
+            {
+                data.Add("unix", line);
+            }
+
+            foreach (string service in (string[])["tcp", "local", "remote"])
+            {
+                data.Add(service, "");
+                data.Add(service, "Host: [::]:54322");
+            }
+
+            return data;
+        }
+    }
+
+    // Issue 15, D20.
+    [Theory(Timeout = 20_000)]
+    [MemberData(nameof(AnyHost))]
+    public async Task Any_host_is_served_on_every_service_and_none_at_all(string service, string line)
+    {
+        using RawClient client = await ConnectAsync(service);
+        string head = $"GET /none HTTP/1.1\r\nAccept: */*\r\n{line}{(line.Length > 0 ? "\r\n" : "")}Note: 1\r\n\r\n";
+
+        // Twice at once, and once in pieces: the server judges whole lines as they come.
+        await client.SendAsync(Encoding.UTF8.GetBytes(head + head));
+        (await client.ReceiveAsync()).AssertIsError(404);
+        (await client.ReceiveAsync()).AssertIsError(404);
+        foreach (byte[] part in Encoding.UTF8.GetBytes(head).Chunk(9))
+        {
+            await client.SendAsync(part);
+        }
+
+        (await client.ReceiveAsync()).AssertIsError(404);
+        await client.AssertOpenAsync();
+    }
+
+    // A client that means two hosts is confused, or has been confused by somebody in between (RFC 9112 section 3.2).
+    [Fact(Timeout = 20_000)]
+    public async Task Two_hosts_are_400()
+    {
+        using RawClient client = await ConnectAsync("unix");
+
+        await client.SendAsync("GET /tickets/x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+
+        (await client.ReceiveAsync()).AssertIsError(400);
     }
 
     [Fact(Timeout = 20_000)]
@@ -123,16 +198,6 @@ public sealed class HostlessTests(RunningDaemon unix, TcpControlDaemon tcp) : IC
         await client.SendAsync(Encoding.UTF8.GetBytes("GET /tickets/y HTTP/1.1\r\nNote: ÅHost: here\r\n\r\n"));
 
         (await client.ReceiveAsync()).AssertIsError(404);
-    }
-
-    [Fact(Timeout = 20_000)]
-    public async Task Hostless_request_to_the_local_service_is_400_as_http_wants()
-    {
-        using RawClient client = await RawClient.ConnectAsync(unix.Files.LocalSocket);
-
-        await client.SendAsync("GET /images/x HTTP/1.1\r\n\r\n");
-
-        Assert.Equal(400, (await client.ReceiveAsync()).Status);
     }
 
     [Theory(Timeout = 20_000)]
@@ -212,6 +277,11 @@ public sealed class HostlessTests(RunningDaemon unix, TcpControlDaemon tcp) : IC
         return result.StandardOutput;
     }
 
-    private Task<RawClient> ConnectAsync(string transport) =>
-        transport == "tcp" ? RawClient.ConnectTcpAsync(tcp.ControlUrl.Port) : RawClient.ConnectAsync(unix.Files.ControlSocket);
+    private Task<RawClient> ConnectAsync(string service) => service switch
+    {
+        "tcp" => RawClient.ConnectTcpAsync(tcp.ControlUrl.Port),
+        "local" => RawClient.ConnectAsync(unix.Files.LocalSocket),
+        "remote" => RawClient.ConnectTlsAsync(unix),
+        _ => RawClient.ConnectAsync(unix.Files.ControlSocket),
+    };
 }
