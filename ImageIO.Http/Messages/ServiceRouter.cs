@@ -27,7 +27,7 @@ public sealed class ServiceRouter(HostMeter meter)
 
     /// <summary>Adds a resource to a service. Routes are tried in the order of adding.</summary>
     /// <param name="service">The service's name.</param>
-    /// <param name="prefix">What the path begins with; without a slash at its end it is the whole path.</param>
+    /// <param name="prefix">What the path begins with; without a slash at its end, and when it is "/", it is the whole path.</param>
     /// <param name="infix">
     /// What must follow the argument, at its last occurrence; whatever comes behind is ignored. Empty: the argument is
     /// the rest of the path.
@@ -107,7 +107,8 @@ public sealed class ServiceRouter(HostMeter meter)
         public bool TryMatch(string path, out string argument)
         {
             argument = "";
-            if (!path.StartsWith(Prefix, StringComparison.Ordinal) || (Prefix[^1] != '/' && path.Length > Prefix.Length))
+            bool isWholePath = Prefix[^1] != '/' || Prefix.Length == 1;
+            if (!path.StartsWith(Prefix, StringComparison.Ordinal) || (isWholePath && path.Length > Prefix.Length))
             {
                 return false;
             }

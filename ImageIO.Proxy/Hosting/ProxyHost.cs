@@ -2,6 +2,7 @@ using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
+using ImageIO.Page;
 using ImageIO.Proxy.Endpoints;
 using ImageIO.Proxy.Options;
 using ImageIO.Proxy.Sessions;
@@ -70,7 +71,7 @@ public static partial class ProxyHost
         WebApplication app = builder.Build();
         ILogger<ServiceRouter> logger = app.Services.GetRequiredService<ILogger<ServiceRouter>>();
         WriteStart(logger, configuration);
-        ServiceRouter router = Route(app);
+        ServiceRouter router = Route(app, configuration);
         ProxyCors cors = app.Services.GetRequiredService<ProxyCors>();
         app.Run(context =>
         {
@@ -103,7 +104,7 @@ public static partial class ProxyHost
         }
     }
 
-    private static ServiceRouter Route(WebApplication app)
+    private static ServiceRouter Route(WebApplication app, ProxyConfiguration configuration)
     {
         IServiceProvider services = app.Services;
         _ = services.GetRequiredService<ProxyMeter>();
@@ -112,6 +113,11 @@ public static partial class ProxyHost
         services.GetRequiredService<TicketsEndpoint>().Map(router, Service);
         services.GetRequiredService<SessionsEndpoint>().Map(router, Service);
         services.GetRequiredService<ImagesEndpoint>().Map(router, Service);
+        if (configuration.HasPage)
+        {
+            router.MapPage(Service);
+        }
+
         router.MapHealth(Monitor, app.Lifetime);
         router.MapMetrics(Monitor, app);
         return router;

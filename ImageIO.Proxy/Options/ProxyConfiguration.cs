@@ -68,6 +68,9 @@ public sealed record ProxyConfiguration
     /// <summary>The origin whose web pages may use the proxy, or <c>*</c>.</summary>
     public required string AllowOrigin { get; init; }
 
+    /// <summary>Whether clients get the page for browsers.</summary>
+    public required bool HasPage { get; init; }
+
     /// <summary>Logging.</summary>
     public required LogSettings Log { get; init; }
 
@@ -104,6 +107,7 @@ public sealed record ProxyConfiguration
                 Section, "monitor_address", MonitorAddress.Parse("127.0.0.1:54325")!, MonitorAddress.Parse, MonitorAddress.Expected),
             DrainTimeout = reader.Seconds(Section, "drain_timeout", 10),
             AllowOrigin = reader.Text(Section, "allow_origin", "*"),
+            HasPage = reader.Boolean(Section, "page_enable", true),
             Log = ReadLog(reader),
         };
 

@@ -30,8 +30,9 @@ public sealed partial class ArrowTests
         { "ImageIO.Backends.File", ["ImageIO.Core", "ImageIO.Backends.Posix"] },
         { "ImageIO.Backends.Block", ["ImageIO.Core", "ImageIO.Backends.Posix"] },
         { "ImageIO.Http", ["ImageIO.Core"] },
-        { "ovirt-imageio-daemon", ["ImageIO.Core", "ImageIO.Http"] },
-        { "ovirt-imageio-proxy", ["ImageIO.Core", "ImageIO.Http"] },
+        { "ImageIO.Page", ["ImageIO.Core", "ImageIO.Http"] },
+        { "ovirt-imageio-daemon", ["ImageIO.Core", "ImageIO.Http", "ImageIO.Page"] },
+        { "ovirt-imageio-proxy", ["ImageIO.Core", "ImageIO.Http", "ImageIO.Page"] },
     };
 
     [Theory]

@@ -24,11 +24,16 @@ internal sealed class Browser : IAsyncDisposable
     public static async Task<Browser> StartAsync()
     {
         IPlaywright playwright = await Playwright.CreateAsync();
-        // Without its sandbox, which root cannot have, and without /dev/shm, which containers have little of.
+        // Without its sandbox, which root cannot have, without /dev/shm, which containers have little of, and without its
+        // conversations with its maker.
         IBrowser browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
             ExecutablePath = Executable,
-            Args = ["--no-sandbox", "--disable-dev-shm-usage"],
+            Args =
+            [
+                "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            ],
         });
         return new Browser(playwright, browser);
     }
@@ -46,12 +51,24 @@ internal sealed class Browser : IAsyncDisposable
             return context.Response.WriteAsync(html);
         });
         await _server.StartAsync();
-        // The tests' certificate authority is nobody's.
-        IBrowserContext context = await _browser.NewContextAsync(new BrowserNewContextOptions { IgnoreHTTPSErrors = true });
+        IBrowserContext context = await NewContextAsync();
         IPage page = await context.NewPageAsync();
         await page.GotoAsync($"http://localhost:{new Uri(_server.Urls.Single()).Port}/");
         return page;
     }
+
+    /// <summary>A window of its own, with nothing kept from others.</summary>
+    /// <param name="options">What differs. Null: nothing.</param>
+    public Task<IBrowserContext> NewContextAsync(BrowserNewContextOptions? options = null)
+    {
+        options ??= new BrowserNewContextOptions();
+        // The tests' certificate authority is nobody's.
+        options.IgnoreHTTPSErrors = true;
+        return _browser.NewContextAsync(options);
+    }
+
+    /// <summary>The DevTools protocol of the browser as a whole.</summary>
+    public Task<ICDPSession> NewSessionAsync() => _browser.NewBrowserCDPSessionAsync();
 
     public async ValueTask DisposeAsync()
     {

@@ -7,6 +7,7 @@ using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
+using ImageIO.Page;
 using ImageIO.Web.Endpoints;
 using ImageIO.Web.Options;
 using OpenTelemetry.Metrics;
@@ -127,6 +128,11 @@ public static class DaemonHost
         services.GetRequiredService<ImagesEndpoint>().Map(router);
         services.GetRequiredService<TicketsEndpoint>().Map(router);
         router.MapInfo(Services.Remote, services.GetRequiredService<Cors>());
+        if (services.GetRequiredService<DaemonConfiguration>().HasPage)
+        {
+            router.MapPage(Services.Remote);
+        }
+
         router.MapHealth(Services.Control, app.Lifetime);
         router.MapMetrics(Services.Control, app);
         return router;

@@ -51,6 +51,9 @@ public sealed record DaemonConfiguration
     /// <summary>Section <c>[cors]</c>: origins whose pages may use images, separated by blanks; <c>*</c>: any.</summary>
     public required string AllowOrigin { get; init; }
 
+    /// <summary>Section <c>[page]</c>: whether the remote service has the page for browsers.</summary>
+    public required bool HasPage { get; init; }
+
     /// <summary>Section <c>[backend_http]</c>: PEM file of the authorities of daemons that are forwarded to. Empty: the system's.</summary>
     public required string UpstreamAuthoritiesFile { get; init; }
 
@@ -113,6 +116,7 @@ public sealed record DaemonConfiguration
             Local = LocalOptions.Read(reader),
             Control = ControlOptions.Read(reader),
             AllowOrigin = reader.Text("cors", "allow_origin", "*"),
+            HasPage = reader.Boolean("page", "enable", true),
             Log = LogOptions.Read(reader),
         };
     }

@@ -1,0 +1,185 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace ImageIO.Tests.Support;
+
+/// <summary>A network between a client and a server on this host that can be cut, slowed down and made to lie.</summary>
+internal sealed class TcpRelay : IAsyncDisposable
+{
+    private const int BlockSize = 16 * 1024;
+
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentDictionary<(Socket Client, Socket Server), byte> _connections = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _accepting;
+    private volatile int _serverPort;
+    private volatile bool _isCut;
+    private long _sent;
+    private long _flipAt = -1;
+    private long _bytesPerSecond = long.MaxValue;
+    private long _turn;
+
+    /// <param name="serverPort">Where the server listens.</param>
+    public TcpRelay(int serverPort)
+    {
+        _serverPort = serverPort;
+        _listener.Start();
+        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>Where the client connects to.</summary>
+    public int Port { get; }
+
+    /// <summary>Bytes that went from clients to the server so far.</summary>
+    public long Sent => Interlocked.Read(ref _sent);
+
+    /// <summary>Where the server listens now.</summary>
+    public int ServerPort
+    {
+        set => _serverPort = value;
+    }
+
+    /// <summary>What may go from clients to the server in a second, all connections together.</summary>
+    public long BytesPerSecond
+    {
+        set => Interlocked.Exchange(ref _bytesPerSecond, value);
+    }
+
+    /// <summary>Whether the network is gone: connections are reset and new ones too.</summary>
+    public bool IsCut
+    {
+        get => _isCut;
+        set
+        {
+            _isCut = value;
+            if (value)
+            {
+                Cut();
+            }
+        }
+    }
+
+    /// <summary>Resets the connections that there are.</summary>
+    public void Cut()
+    {
+        foreach ((Socket client, Socket server) in _connections.Keys)
+        {
+            client.Close(0);
+            server.Close(0);
+        }
+    }
+
+    /// <summary>Turns one bit of what clients send, so many bytes from now on.</summary>
+    public void FlipBitAfter(long bytes) => Interlocked.Exchange(ref _flipAt, Sent + bytes);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        _listener.Stop();
+        Cut();
+        await _accepting;
+        _stopping.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                Socket client = await _listener.AcceptSocketAsync(_stopping.Token);
+                _ = ServeAsync(client);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or SocketException)
+        {
+            // The end.
+        }
+    }
+
+    private async Task ServeAsync(Socket client)
+    {
+        var server = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        _connections.TryAdd((client, server), 0);
+        try
+        {
+            if (!_isCut)
+            {
+                await server.ConnectAsync(IPAddress.Loopback, _serverPort, _stopping.Token);
+                await Task.WhenAll(UpAsync(client, server), DownAsync(server, client));
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            // Either side has gone, or was cut.
+        }
+        finally
+        {
+            _connections.TryRemove((client, server), out _);
+            client.Close(0);
+            server.Close(0);
+        }
+    }
+
+    private async Task UpAsync(Socket client, Socket server)
+    {
+        byte[] block = new byte[BlockSize];
+        for (int read; (read = await client.ReceiveAsync(block)) > 0;)
+        {
+            long end = Interlocked.Add(ref _sent, read);
+            long flipAt = Interlocked.Read(ref _flipAt);
+            if (flipAt >= end - read && flipAt < end)
+            {
+                block[flipAt - (end - read)] ^= 1;
+            }
+
+            await PaceAsync(read);
+            await SendAsync(server, block.AsMemory(0, read));
+        }
+
+        server.Shutdown(SocketShutdown.Send);
+    }
+
+    private static async Task DownAsync(Socket server, Socket client)
+    {
+        byte[] block = new byte[BlockSize];
+        for (int read; (read = await server.ReceiveAsync(block)) > 0;)
+        {
+            await SendAsync(client, block.AsMemory(0, read));
+        }
+
+        client.Shutdown(SocketShutdown.Send);
+    }
+
+    private static async Task SendAsync(Socket socket, ReadOnlyMemory<byte> bytes)
+    {
+        while (bytes.Length > 0)
+        {
+            bytes = bytes[await socket.SendAsync(bytes)..];
+        }
+    }
+
+    // Each block waits for its turn, so that all connections together keep the rate.
+    private async Task PaceAsync(int bytes)
+    {
+        long rate = Interlocked.Read(ref _bytesPerSecond);
+        if (rate == long.MaxValue)
+        {
+            return;
+        }
+
+        long now = TimeProvider.System.GetTimestamp();
+        long cost = bytes * TimeProvider.System.TimestampFrequency / rate;
+        long turn;
+        long seen;
+        do
+        {
+            seen = Interlocked.Read(ref _turn);
+            turn = Math.Max(seen, now) + cost;
+        }
+        while (Interlocked.CompareExchange(ref _turn, turn, seen) != seen);
+        await Task.Delay(TimeProvider.System.GetElapsedTime(now, turn), TimeProvider.System, _stopping.Token);
+    }
+}
