@@ -29,6 +29,7 @@ public sealed partial class ArrowTests
         { "ImageIO.Backends.Posix", ["ImageIO.Core"] },
         { "ImageIO.Backends.File", ["ImageIO.Core", "ImageIO.Backends.Posix"] },
         { "ImageIO.Backends.Block", ["ImageIO.Core", "ImageIO.Backends.Posix"] },
+        { "ImageIO.Formats", ["ImageIO.Core"] },
         { "ImageIO.Http", ["ImageIO.Core"] },
         { "ImageIO.Page", ["ImageIO.Core", "ImageIO.Http"] },
         { "ovirt-imageio-daemon", ["ImageIO.Core", "ImageIO.Http", "ImageIO.Page"] },
