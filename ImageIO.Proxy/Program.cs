@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Proxy.Hosting;
 using ImageIO.Proxy.Options;
@@ -41,7 +42,7 @@ internal static partial class Program
         }
         catch (Exception e) when (e is ConfigurationException or IOException or InvalidOperationException)
         {
-            await Console.Error.WriteLineAsync($"ovirt-imageio-proxy: {e.Message}");
+            await Console.Error.WriteLineAsync($"ovirt-imageio-proxy: {OneLine.Of(e.Message)}");
             return Failure;
         }
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Security.Cryptography;
+using ImageIO.Http.Hosting.Logs;
 using ImageIO.Proxy.SignedTickets;
 
 namespace ImageIO.Proxy;
@@ -67,7 +68,7 @@ internal static class SignTicketCommand
         }
         catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException or CryptographicException)
         {
-            await Console.Error.WriteLineAsync($"ovirt-imageio-proxy: {e.Message}");
+            await Console.Error.WriteLineAsync($"ovirt-imageio-proxy: {OneLine.Of(e.Message)}");
             return 1;
         }
     }

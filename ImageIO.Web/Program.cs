@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Hosting.Logs;
 using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 
@@ -32,21 +33,16 @@ internal static class Program
         return command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 
-    // After the addresses are taken, the key is read and the log is open, before the first client is served.
-    private static void DropPrivileges(DaemonConfiguration configuration)
+    // After the addresses are taken and the key is read, before the first client is served.
+    private static void Become(ServiceUser user, WebApplication app, DaemonConfiguration configuration)
     {
-        if (configuration.Daemon.DropPrivileges && Privileges.IsRoot)
+        foreach (LogFileTarget file in configuration.Log.Targets.OfType<LogFileTarget>())
         {
-            Privileges.Drop(
-                configuration.Daemon.UserName,
-                configuration.Daemon.GroupName,
-                [
-                    configuration.Daemon.RunDirectory,
-                    configuration.Log.File,
-                    configuration.Control.Socket,
-                    configuration.Local.Socket,
-                ]);
+            user.OwnLog(file.Path);
         }
+
+        user.Become();
+        app.Services.GetRequiredService<LogOutput>().Open();
     }
 
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
@@ -63,14 +59,21 @@ internal static class Program
                 return 0;
             }
 
-            await using WebApplication app = await DaemonHost.BuildAsync(configuration, TimeProvider.System);
+            ServiceUser? user = configuration.Daemon.DropPrivileges && ServiceUser.IsRoot
+                ? ServiceUser.Find(configuration.Daemon.UserName, configuration.Daemon.GroupName)
+                : null;
+            await using WebApplication app = await DaemonHost.BuildAsync(configuration, TimeProvider.System, user);
             if (ticketFile is not null)
             {
                 TicketFile.Install(
                     ticketFile.FullName, app.Services.GetRequiredService<TicketStore>(), configuration.Daemon.InactivityTimeoutSeconds);
             }
 
-            DropPrivileges(configuration);
+            if (user is not null)
+            {
+                Become(user, app, configuration);
+            }
+
             await app.StartAsync(cancellationToken);
             StartLog.Write(app.Logger, app, configuration);
             await app.WaitForShutdownAsync(cancellationToken);
@@ -78,7 +81,7 @@ internal static class Program
         }
         catch (Exception e) when (e is ConfigurationException or TransferException or IOException or InvalidOperationException)
         {
-            await Console.Error.WriteLineAsync($"ovirt-imageio-daemon: {e.Message}");
+            await Console.Error.WriteLineAsync($"ovirt-imageio-daemon: {OneLine.Of(e.Message)}");
             return Failure;
         }
     }

@@ -6,7 +6,8 @@ namespace ImageIO.Core.Tickets;
 /// <summary>A ticket as the manager installs it: checked, and never changed afterwards.</summary>
 public sealed record TicketSpec
 {
-    // What logs show of a ticket whose manager names no transfer: enough to find it, too little to use it.
+    // What logs show of a ticket whose manager names no transfer: enough to find it, too little to use it. Half of a UUID;
+    // of a shorter id half as well, because 18 characters could be all of it.
     private const int ShownIdLength = 18;
 
     /// <summary>The ticket's id.</summary>
@@ -41,7 +42,7 @@ public sealed record TicketSpec
 
     /// <summary><see cref="TransferId"/>, or its default.</summary>
     public string EffectiveTransferId =>
-        TransferId ?? $"(ticket/{Id.Reveal()[..Math.Min(ShownIdLength, Id.Reveal().Length)]})";
+        TransferId ?? $"(ticket/{Id.Reveal()[..Math.Min(ShownIdLength, Id.Reveal().Length / 2)]})";
 
     /// <summary><see cref="Size"/> as far as an image can be large.</summary>
     public long ReachableSize => Size > long.MaxValue ? long.MaxValue : (long)Size;

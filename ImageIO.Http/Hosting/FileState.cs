@@ -21,4 +21,10 @@ public readonly record struct FileState(ulong Device, ulong Node, long Length, T
     public static FileState Of(string path) => Syscall.stat(path, out Stat stat) == 0
         ? new FileState(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtim, stat.st_ctim)
         : default;
+
+    /// <summary>When its content was written last, as a time.</summary>
+    public DateTimeOffset WrittenAt => DateTimeOffset.FromUnixTimeSeconds(Written.tv_sec);
+
+    /// <summary>Whether both are one file, whatever has been written to it.</summary>
+    public bool IsSameFile(FileState other) => Device == other.Device && Node == other.Node;
 }

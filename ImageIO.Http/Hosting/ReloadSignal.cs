@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ImageIO.Http.Hosting.Logs;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Serilog.Core;

@@ -1,17 +1,23 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 using ImageIO.Http.Hosting;
+using Microsoft.Win32.SafeHandles;
 using Mono.Unix.Native;
 
 namespace ImageIO.Http.Listeners;
 
 /// <summary>The address of a Unix socket service: a path with a mode, or an abstract name.</summary>
-public sealed class UnixSocket
+public sealed partial class UnixSocket
 {
     // sun_path of unix(7): 108 bytes with a NUL at the end.
     private const int LongestPath = 107;
 
+    // O_PATH of open(2), the same number on x86-64 and arm64; Mono.Posix does not pass it on.
+    private const int PathOnly = 0x200000;
+
     private readonly UnixFileMode _mode;
+    private readonly ServiceUser? _owner;
 
     // Device and inode of the socket file while it listens.
     private (ulong Device, ulong Node)? _node;
@@ -22,7 +28,8 @@ public sealed class UnixSocket
     /// abstract name chosen at random (unix(7)).
     /// </param>
     /// <param name="mode">Permissions of the socket file; an abstract socket has none.</param>
-    public UnixSocket(string name, UnixFileMode mode)
+    /// <param name="owner">Whom the socket file is given to. Null: it stays this process' user's.</param>
+    public UnixSocket(string name, UnixFileMode mode, ServiceUser? owner = null)
     {
         ArgumentNullException.ThrowIfNull(name);
         Name = name switch
@@ -32,6 +39,7 @@ public sealed class UnixSocket
             _ => name,
         };
         _mode = mode;
+        _owner = owner;
         try
         {
             EndPoint = new UnixDomainSocketEndPoint(Name);
@@ -93,6 +101,19 @@ public sealed class UnixSocket
         _node = null;
     }
 
+    // By a descriptor that follows no link: whoever owns the directory may have put something else there since the bind.
+    private void SetModeAndOwner(string path)
+    {
+        using SafeFileHandle file = Open(path, NativeConvert.FromOpenFlags(OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC) | PathOnly);
+        if (file.IsInvalid)
+        {
+            throw new IOException($"Cannot listen on {Name}: {Marshal.GetLastPInvokeErrorMessage()} right after it was bound");
+        }
+
+        _owner?.OwnSocket(file, path);
+        File.SetUnixFileMode($"/proc/self/fd/{file.DangerousGetHandle()}", _mode);
+    }
+
     private void ListenAtPath(Socket socket)
     {
         // In the same directory, so that it can be renamed; no longer than a socket's path may be.
@@ -103,7 +124,7 @@ public sealed class UnixSocket
         }
 
         socket.Bind(new UnixDomainSocketEndPoint(unfinished));
-        File.SetUnixFileMode(unfinished, _mode);
+        SetModeAndOwner(unfinished);
         socket.Listen();
         if (Syscall.rename(unfinished, Name) != 0)
         {
@@ -127,4 +148,7 @@ public sealed class UnixSocket
             : throw new IOException(
                 $"Cannot listen on {path}: it exists and is not a socket; remove it or choose another path");
     }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial SafeFileHandle Open(string path, int flags);
 }

@@ -1,5 +1,6 @@
 using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using ImageIO.Page;
@@ -47,7 +48,7 @@ public static partial class ProxyHost
         TimeProvider time)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Logging.UseLog(configuration.Log);
+        builder.Logging.UseLog(configuration.Log).Open();
         BoundListeners listeners = await preparation.Listeners;
         builder.WebHost.UseServiceListeners(listeners);
         builder.Services

@@ -1,6 +1,7 @@
 using System.Net;
 using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Proxy.SignedTickets;
 
@@ -166,12 +167,15 @@ public sealed record ProxyConfiguration
         return new UpstreamSettings(ConnectTimeout, ReadTimeout, authorities, Transport);
     }
 
-    private static LogSettings ReadLog(ConfigurationReader reader) => new()
+    private static LogSettings ReadLog(ConfigurationReader reader)
     {
-        Level = LogSettings.LevelOf(reader.Choice(Section, "log_level", "INFO", LogSettings.LevelNames)),
-        File = reader.Text(Section, "log_file", ""),
-        Json = reader.Choice(Section, "log_format", "text", "text", "json") == "json",
-        // The host's logrotate, or the journal, keeps it in bounds.
-        MaxBytes = 0,
-    };
+        string file = reader.Text(Section, "log_file", "");
+        bool json = reader.Choice(Section, "log_format", "text", "text", "json") == "json";
+        return new LogSettings
+        {
+            Level = LogLevels.Parse(reader.Choice(Section, "log_level", "INFO", LogLevels.Names)),
+            // The host's logrotate keeps it in bounds, and renames it for that.
+            Targets = [file.Length == 0 ? new LogStreamTarget { IsJson = json } : new LogFileTarget(file) { IsJson = json, IsWatched = true }],
+        };
+    }
 }

@@ -1,4 +1,5 @@
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Hosting.Logs;
 using ImageIO.Tests.Support;
 using ImageIO.Web.Options;
 
@@ -159,7 +160,9 @@ public sealed class ConfigurationFileTests
             filename = /run/ovirt-imageio/profile
             """);
 
-        Assert.Equal(("/var/log/ovirt-imageio/daemon.log", 1000L, 3), (configuration.Log.File, configuration.Log.MaxBytes, configuration.Log.BackupCount));
+        Assert.Equal(
+            [new LogFileTarget("/var/log/ovirt-imageio/daemon.log") { Rotation = new SizeRotation(1000) { BackupCount = 3 } }],
+            configuration.Log.Targets);
         Assert.Empty(configuration.Reader.Unknown.Select(option => $"[{option.Section}] {option.Name}"));
     }
 

@@ -238,7 +238,7 @@ public sealed class ImageGetTests(RunningDaemon daemon)
         Assert.DoesNotContain("no-such-image", response.Head + response.Text, StringComparison.Ordinal);
         Assert.Equal(0, (await daemon.GetTicketAsync(id))["connections"]!.GetValue<int>());
         string errorId = System.Text.RegularExpressions.Regex.Match(response.Text, "error id ([0-9a-f]{12})\n$").Groups[1].Value;
-        Assert.Single(daemon.Files.ReadLog().Split('\n'), line => line.Contains($"error id {errorId}, ", StringComparison.Ordinal));
+        Assert.Single(daemon.Files.ReadLog().Split('\n'), line => line.Contains($"\"ErrorId\":\"{errorId}\"", StringComparison.Ordinal));
     }
 
     private static string[] WithoutDate(RawResponse response) =>

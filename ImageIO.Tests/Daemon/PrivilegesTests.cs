@@ -62,7 +62,7 @@ public sealed class PrivilegesTests
         string runDirectory = Path.Combine(files.Path, "run");
         Directory.CreateDirectory(runDirectory);
         files.AddOptions(
-            "99-test.conf", Options(group) + $"run_dir = {runDirectory}\n[control]\nsocket = {runDirectory}/control\n[local]\nsocket = {runDirectory}/local\n");
+            "99-z.conf", $"[daemon]\nrun_dir = {runDirectory}\n[control]\nsocket = {runDirectory}/control\n[local]\nsocket = {runDirectory}/local\n");
         await using DaemonProcess process = await DaemonProcess.StartAsync(files);
 
         foreach (string path in (string[])[runDirectory, files.LogFile, $"{runDirectory}/control", $"{runDirectory}/local"])
@@ -104,7 +104,8 @@ public sealed class PrivilegesTests
         return (user.pw_uid, user.pw_gid, group.gr_name);
     }
 
-    private static string Options(string group) => $"[daemon]\ndrop_privileges = true\nuser_name = {User}\ngroup_name = {group}\n";
+    private static string Options(string group) =>
+        $"[daemon]\ndrop_privileges = true\nuser_name = {User}\ngroup_name = {group}\nrun_dir = /no/such/directory\n";
 
     private static void OpenToAll(DaemonFiles files) => File.SetUnixFileMode(
         files.Path,

@@ -8,6 +8,7 @@ internal sealed class DaemonFiles : IDisposable
     /// <param name="options">Further options, in INI form; they come after the others, so they win.</param>
     public DaemonFiles(string options = "")
     {
+        LogFile = _directory.File("log");
         Certificate = new TestCertificate(Path);
         Directory.CreateDirectory(System.IO.Path.Combine(Path, "conf.d"));
         File.WriteAllText(System.IO.Path.Combine(Path, "conf.d", "50-test.conf"), $"""
@@ -41,7 +42,11 @@ internal sealed class DaemonFiles : IDisposable
 
     public string ControlSocket => _directory.File("control");
 
-    public string LogFile => _directory.File("log");
+    /// <summary>The daemon's log: where its configuration has it unless a test's options say otherwise.</summary>
+    public string LogFile { get; set; }
+
+    /// <summary>The log of a daemon in this process in its other format.</summary>
+    public string JsonLogFile => _directory.File("log.json");
 
     public string CreateImage(byte[] content) => _directory.Create($"image-{Guid.NewGuid():N}", content);
 
@@ -63,11 +68,15 @@ internal sealed class DaemonFiles : IDisposable
         File.WriteAllText(System.IO.Path.Combine(Path, "conf.d", fileName), options);
 
     /// <summary>The log so far; the daemon may still be writing to it.</summary>
-    public string ReadLog()
+    public string ReadLog() => ProxyFiles.Read(LogFile);
+
+    /// <summary>Fails when a log holds an id that a test used.</summary>
+    public void AssertNoSecretIsLogged()
     {
-        using var file = new FileStream(LogFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        using var reader = new StreamReader(file);
-        return reader.ReadToEnd();
+        foreach (string log in ((string[])[LogFile, JsonLogFile]).Where(File.Exists))
+        {
+            SecretsInLogs.AssertNotIn(ProxyFiles.Read(log));
+        }
     }
 
     public void Dispose() => _directory.Dispose();

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
@@ -82,7 +83,13 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
         // Not by the directory, which would bring in the drop-ins of a daemon installed on this machine.
         var configuration = DaemonConfiguration.Read(
             Directory.GetFiles(Path.Combine(Files.Path, "conf.d")).Order(StringComparer.Ordinal).SelectMany(IniFile.Read));
-        _app = await DaemonHost.BuildAsync(configuration, _time);
+        // Both formats: each must keep the secrets.
+        _app = await DaemonHost.BuildAsync(
+            configuration with
+            {
+                Log = configuration.Log with { Targets = [.. configuration.Log.Targets, new LogFileTarget(Files.JsonLogFile) { IsJson = true }] },
+            },
+            _time);
         await _app.StartAsync();
         RemotePort = Listeners.PortOf(Services.Remote);
         Remote = DaemonClients.OverTls(RemotePort, Files.Certificate);
@@ -104,7 +111,10 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
             await _app.DisposeAsync();
         }
 
-        Files.Dispose();
+        using (Files)
+        {
+            Files.AssertNoSecretIsLogged();
+        }
     }
 
     /// <summary>Installs a ticket through the control service.</summary>

@@ -122,6 +122,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         }
 
         _process.Dispose();
+        Files.AssertNoSecretIsLogged();
     }
 
     // The line that says where it serves comes after all sockets listen.

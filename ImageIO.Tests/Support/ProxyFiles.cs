@@ -32,6 +32,9 @@ internal sealed class ProxyFiles : IDisposable
 
     public string LogFile => PathOf("log");
 
+    /// <summary>The log of a proxy in this process in its other format.</summary>
+    public string JsonLogFile => PathOf("log.json");
+
     public string MonitorSocket => PathOf("monitor");
 
     public string SignerKeyFile => PathOf("engine-key.pem");
@@ -71,6 +74,15 @@ internal sealed class ProxyFiles : IDisposable
 
     /// <summary>The log so far; the proxy may still be writing to it.</summary>
     public string ReadLog() => Read(LogFile);
+
+    /// <summary>Fails when a log holds an id that a test used.</summary>
+    public void AssertNoSecretIsLogged()
+    {
+        foreach (string log in ((string[])[LogFile, JsonLogFile]).Where(File.Exists))
+        {
+            SecretsInLogs.AssertNotIn(Read(log));
+        }
+    }
 
     /// <summary>What a log holds so far.</summary>
     public static string Read(string log)

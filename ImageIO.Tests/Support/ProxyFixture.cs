@@ -1,4 +1,5 @@
 using ImageIO.Http.Forwarding;
+using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Proxy.Hosting;
 using ImageIO.Proxy.Options;
@@ -54,7 +55,14 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
 
     public async Task InitializeAsync()
     {
-        _app = await ProxyHost.BuildAsync(ProxyConfiguration.Load(Files.ConfigurationFile), _time);
+        var configuration = ProxyConfiguration.Load(Files.ConfigurationFile);
+        // Both formats: each must keep the secrets.
+        _app = await ProxyHost.BuildAsync(
+            configuration with
+            {
+                Log = configuration.Log with { Targets = [.. configuration.Log.Targets, new LogFileTarget(Files.JsonLogFile) { IsJson = true }] },
+            },
+            _time);
         await _app.StartAsync();
         Port = _app.Services.GetRequiredService<BoundListeners>().PortOf("proxy");
         Client = DaemonClients.OverTls(Port, Files.Certificate);
@@ -73,7 +81,10 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
             await _app.DisposeAsync();
         }
 
-        Files.Dispose();
+        using (Files)
+        {
+            Files.AssertNoSecretIsLogged();
+        }
     }
 
     /// <summary>A connection of a client, byte for byte.</summary>

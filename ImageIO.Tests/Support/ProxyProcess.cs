@@ -77,6 +77,7 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
         }
 
         _process.Dispose();
+        SecretsInLogs.AssertNotIn(ReadLog());
     }
 
     // The line that says where it serves comes after all sockets listen.

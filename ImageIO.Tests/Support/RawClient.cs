@@ -64,8 +64,11 @@ internal sealed class RawClient : IDisposable
     }
 
     /// <summary>Sends a request without a body.</summary>
-    public Task RequestAsync(string method, string target, params string[] headers) =>
-        SendAsync($"{method} {target} HTTP/1.1\nHost: test\n{string.Concat(headers.Select(header => header + "\n"))}\n");
+    public Task RequestAsync(string method, string target, params string[] headers)
+    {
+        SecretsInLogs.NoteTarget(target);
+        return SendAsync($"{method} {target} HTTP/1.1\nHost: test\n{string.Concat(headers.Select(header => header + "\n"))}\n");
+    }
 
     /// <summary>One answer: its head, and as much body as its Content-Length says.</summary>
     public async Task<RawResponse> ReceiveAsync(bool hasBody = true)

@@ -7,8 +7,9 @@ namespace ImageIO.Tests.Tickets;
 public sealed class TicketSpecTests
 {
     [Theory]
-    [InlineData("0123456789abcdefghij", null, "(ticket/0123456789abcdefgh)")]
-    [InlineData("short", null, "(ticket/short)")]
+    [InlineData("01234567-89ab-cdef-0123-456789abcdef", null, "(ticket/01234567-89ab-cdef)")]
+    [InlineData("0123456789abcdefghij", null, "(ticket/0123456789)")]
+    [InlineData("short", null, "(ticket/sh)")]
     [InlineData("0123456789abcdefghij", "transfer-7", "transfer-7")]
     public void Without_a_transfer_id_the_first_18_characters_of_the_id_stand_in(string id, string? transfer, string shown) =>
         Assert.Equal(shown, (TicketFixture.Spec with { Id = new(id), TransferId = transfer }).EffectiveTransferId);

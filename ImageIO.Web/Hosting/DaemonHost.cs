@@ -5,6 +5,7 @@ using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using ImageIO.Page;
@@ -19,14 +20,20 @@ namespace ImageIO.Web.Hosting;
 public static class DaemonHost
 {
     /// <summary>Builds the daemon and takes its addresses; it serves nobody before it is started.</summary>
+    /// <param name="configuration">Its configuration.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="user">
+    /// Whom it is about to become. The caller then opens the <see cref="LogOutput"/> when it has. Null: it stays as it is.
+    /// </param>
     /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
-    public static async Task<WebApplication> BuildAsync(DaemonConfiguration configuration, TimeProvider time)
+    public static async Task<WebApplication> BuildAsync(DaemonConfiguration configuration, TimeProvider time, ServiceUser? user = null)
     {
-        var preparation = HostPreparation.Start(() => Services.Listeners(configuration));
+        user?.OwnDirectory(configuration.Daemon.RunDirectory);
+        var preparation = HostPreparation.Start(() => Services.Listeners(configuration, user));
         try
         {
-            return await BuildAsync(configuration, preparation, time);
+            return await BuildAsync(configuration, preparation, time, user);
         }
         catch
         {
@@ -37,10 +44,15 @@ public static class DaemonHost
 
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
     private static async Task<WebApplication> BuildAsync(
-        DaemonConfiguration configuration, HostPreparation preparation, TimeProvider time)
+        DaemonConfiguration configuration, HostPreparation preparation, TimeProvider time, ServiceUser? user)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Logging.UseLog(configuration.Log);
+        LogOutput log = builder.Logging.UseLog(configuration.Log);
+        if (user is null)
+        {
+            log.Open();
+        }
+
         AddImages(builder.Services, configuration, time);
         BoundListeners listeners = await preparation.Listeners;
         builder.WebHost.UseServiceListeners(listeners);

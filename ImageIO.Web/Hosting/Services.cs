@@ -1,3 +1,4 @@
+using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Web.Options;
 
@@ -26,21 +27,23 @@ internal static class Services
         | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
     /// <summary>The listeners that the configuration switches on.</summary>
-    public static IReadOnlyList<ServiceListener> Listeners(DaemonConfiguration configuration)
+    /// <param name="configuration">The configuration.</param>
+    /// <param name="user">Whom socket files are given to. Null: they stay this process' user's.</param>
+    public static IReadOnlyList<ServiceListener> Listeners(DaemonConfiguration configuration, ServiceUser? user)
     {
         // Control first: a manager that finds the remote port open goes on to install tickets.
         var listeners = new List<ServiceListener>();
         if (configuration.Control.Enable)
         {
             UnixSocket? socket = configuration.Control.Address is null
-                ? new UnixSocket(configuration.Control.Socket, ControlMode)
+                ? new UnixSocket(configuration.Control.Socket, ControlMode, user)
                 : null;
             listeners.Add(new() { Service = Control, Address = configuration.Control.Address, Socket = socket });
         }
 
         if (configuration.Local.Enable)
         {
-            listeners.Add(new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode) });
+            listeners.Add(new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode, user) });
         }
 
         listeners.Add(new() { Service = Remote, Address = configuration.Remote.Address, Tls = configuration.Tls.Load() });

@@ -1,6 +1,7 @@
 using ImageIO.Core.Backends;
 using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Hosting.Logs;
 
 namespace ImageIO.Web.Options;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ImageIO.Http.Hosting;
+using ImageIO.Http.Hosting.Logs;
 
 namespace ImageIO.Web.Options;
 
@@ -14,7 +15,7 @@ public static partial class LogOptions
 
     internal static LogSettings Read(ConfigurationReader reader)
     {
-        string level = reader.Choice(Root, "level", "INFO", LogSettings.LevelNames);
+        string level = reader.Choice(Root, "level", "INFO", LogLevels.Names);
         string handler = reader.Choice(Root, "handlers", "logfile", "logfile", "stderr");
         bool json = reader.Choice(Root, "format", "text", "text", "json") == "json";
         string args = reader.Parsed(
@@ -27,11 +28,10 @@ public static partial class LogOptions
         (long maxBytes, int backupCount) = RotationIn(kwargs)!.Value;
         return new LogSettings
         {
-            Level = LogSettings.LevelOf(level),
-            Json = json,
-            File = handler == "stderr" ? "" : PathIn(args)!,
-            MaxBytes = maxBytes,
-            BackupCount = backupCount,
+            Level = LogLevels.Parse(level),
+            Targets = handler == "stderr"
+                ? [new LogStreamTarget { IsJson = json }]
+                : [new LogFileTarget(PathIn(args)!) { IsJson = json, Rotation = new SizeRotation(maxBytes) { BackupCount = backupCount } }],
         };
     }
 

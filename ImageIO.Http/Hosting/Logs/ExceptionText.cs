@@ -1,0 +1,44 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace ImageIO.Http.Hosting.Logs;
+
+/// <summary>
+/// An exception for the log: each message on one line, each line indented, so that none can be taken for a log line, and
+/// no URL with an id in it.
+/// </summary>
+internal static partial class ExceptionText
+{
+    private const string Indent = "    ";
+
+    public static string Of(Exception exception)
+    {
+        var text = new StringBuilder();
+        Append(text, exception, Indent);
+        return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, Exception exception, string start)
+    {
+        text.Append(start).Append(exception.GetType()).Append(": ").Append(WithoutIds(OneLine.Of(exception.Message))).Append('\n');
+        IEnumerable<Exception> inner = exception is AggregateException several
+            ? several.InnerExceptions
+            : exception.InnerException is { } one ? [one] : [];
+        foreach (Exception cause in inner)
+        {
+            Append(text, cause, $"{Indent} ---> ");
+        }
+
+        // Written by the runtime: names of methods, never a client's words.
+        foreach (string frame in (exception.StackTrace ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            text.Append(Indent).Append(frame.TrimEnd('\r')).Append('\n');
+        }
+    }
+
+    private static string WithoutIds(string message) => Ids().Replace(message, "$1...");
+
+    // A ticket's or session's id follows these words in a URL or a request; image paths on storage have no such beginning.
+    [GeneratedRegex(@"(https?://[^/\s]*/(?:images|tickets|sessions)/|\b(?:GET|PUT|PATCH|POST|DELETE|OPTIONS|HEAD) /(?:images|tickets|sessions)/)[^\s""']+")]
+    private static partial Regex Ids();
+}

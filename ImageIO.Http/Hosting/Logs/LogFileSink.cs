@@ -1,0 +1,138 @@
+using Microsoft.Win32.SafeHandles;
+using Serilog.Core;
+using Serilog.Events;
+using Serilog.Formatting;
+
+namespace ImageIO.Http.Hosting.Logs;
+
+/// <summary>Writes events to a file, which it rotates.</summary>
+/// <remarks>
+/// Own code because the usual package numbers upwards: there the newest lines are in the file of the largest number,
+/// while administrators, sos and monitoring read <c>daemon.log</c>.
+/// </remarks>
+internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter) : ILogEventSink, IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly LineBuffer _line = new(formatter);
+    private List<LogEvent>? _early = [];
+    private SafeFileHandle? _file;
+    private FileState _state;
+    private long _size;
+    private long _lost;
+    private long _renameAgainAt;
+
+    /// <summary>Opens the file, and writes what was logged before; until then nothing touches the file.</summary>
+    /// <exception cref="ConfigurationException">It cannot be written.</exception>
+    public void Open()
+    {
+        lock (_lock)
+        {
+            if (_early is not { } early)
+            {
+                return;
+            }
+
+            try
+            {
+                OpenFile(target.Truncates);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new ConfigurationException($"Cannot write the log file {target.Path}: {e.Message}", e);
+            }
+
+            _early = null;
+            early.ForEach(Write);
+        }
+    }
+
+    public void Emit(LogEvent logEvent)
+    {
+        lock (_lock)
+        {
+            if (_early is { } early)
+            {
+                early.Add(logEvent);
+            }
+            else
+            {
+                Write(logEvent);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _file?.Dispose();
+            _file = null;
+            _line.Dispose();
+        }
+    }
+
+    // A line that cannot be written is lost, and counted: a full log device stops no transfer.
+    private void Write(LogEvent logEvent)
+    {
+        try
+        {
+            if (_file is null || (target.IsWatched && FileState.Of(target.Path) is var now && !now.IsSameFile(_state)))
+            {
+                OpenFile(truncates: false);
+            }
+
+            if (_lost > 0)
+            {
+                Append(System.Text.Encoding.UTF8.GetBytes($"({_lost} lines could not be written here)\n"));
+                _lost = 0;
+            }
+
+            ReadOnlySpan<byte> line = _line.Format(logEvent);
+            RenameWhenDue(line.Length, logEvent.Timestamp);
+            Append(line);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _lost++;
+            _file?.Dispose();
+            _file = null;
+        }
+    }
+
+    private void Append(ReadOnlySpan<byte> line)
+    {
+        // The descriptor appends, so the offset has no effect.
+        RandomAccess.Write(_file!, line, _size);
+        _size += line.Length;
+    }
+
+    private void RenameWhenDue(int length, DateTimeOffset now)
+    {
+        if (target.Rotation is not { } rotation || _size < _renameAgainAt || !rotation.IsDue(_size, length, now))
+        {
+            return;
+        }
+
+        try
+        {
+            rotation.Rename(target.Path, now);
+            OpenFile(truncates: false);
+        }
+        catch (Exception e) when (_file is not null && e is IOException or UnauthorizedAccessException)
+        {
+            // As in a directory of root's: the file grows, and after a while it is tried again.
+            _renameAgainAt = _size + 1024 * 1024;
+        }
+    }
+
+    private void OpenFile(bool truncates)
+    {
+        _file?.Dispose();
+        _file = null;
+        _file = LogFiles.Open(target.Path, truncates, target.Rotation?.BackupCount ?? 1);
+        _state = FileState.Of(target.Path);
+        _size = _state.Length;
+        _renameAgainAt = 0;
+        target.Rotation?.Opened(_state.WrittenAt);
+    }
+}

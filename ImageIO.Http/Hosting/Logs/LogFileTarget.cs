@@ -1,0 +1,15 @@
+namespace ImageIO.Http.Hosting.Logs;
+
+/// <summary>A file.</summary>
+/// <param name="Path">Its path.</param>
+public sealed record LogFileTarget(string Path) : LogTarget
+{
+    /// <summary>When the file is renamed and a new one begun. Null: never.</summary>
+    public LogRotation? Rotation { get; init; }
+
+    /// <summary>Whether what an earlier process wrote is removed at the start.</summary>
+    public bool Truncates { get; init; }
+
+    /// <summary>Whether the path is looked at before each line, because another program (logrotate) renames the file.</summary>
+    public bool IsWatched { get; init; }
+}

@@ -1,0 +1,45 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Serilog;
+using Serilog.Core;
+using Serilog.Events;
+using Serilog.Filters;
+
+namespace ImageIO.Http.Hosting.Logs;
+
+/// <summary>Sets logging up: one line for each event.</summary>
+public static class LogSetup
+{
+    /// <summary>
+    /// Replaces the host's logging; its level can be changed while it runs (<see cref="ReloadSignal"/>). Nothing is
+    /// written to a file before <see cref="LogOutput.Open"/>.
+    /// </summary>
+    public static LogOutput UseLog(this ILoggingBuilder logging, LogSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(logging);
+        ArgumentNullException.ThrowIfNull(settings);
+        var level = new LoggingLevelSwitch(settings.Level);
+        var output = new LogOutput(settings.Targets);
+        Logger logger = new LoggerConfiguration()
+            .MinimumLevel.ControlledBy(level)
+            // The server's own chatter about connections and requests; ours says the same with transfer ids.
+            .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+            // The forwarder's tells URLs, and with them ticket ids; what it tells otherwise, our own lines do.
+            .Filter.ByExcluding(Matching.FromSource("Yarp"))
+            .Enrich.With<ThreadNumber>()
+            .WriteTo.Sink(output)
+            .CreateLogger();
+        logging.Services.AddSingleton(level);
+        // The logger disposes it.
+        logging.Services.AddSingleton(output);
+        logging.ClearProviders();
+        logging.AddSerilog(logger, dispose: true);
+        return output;
+    }
+
+    private sealed class ThreadNumber : ILogEventEnricher
+    {
+        public void Enrich(LogEvent logEvent, ILogEventPropertyFactory propertyFactory) =>
+            logEvent.AddPropertyIfAbsent(propertyFactory.CreateProperty("ThreadId", Environment.CurrentManagedThreadId));
+    }
+}

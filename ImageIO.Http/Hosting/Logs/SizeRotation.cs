@@ -1,0 +1,30 @@
+namespace ImageIO.Http.Hosting.Logs;
+
+/// <summary>Rotation by size: <c>daemon.log</c> becomes <c>daemon.log.1</c>, which became <c>daemon.log.2</c> before.</summary>
+/// <param name="MaxBytes">A file that would become as large is renamed.</param>
+public sealed record SizeRotation(long MaxBytes) : LogRotation
+{
+    internal override void Opened(DateTimeOffset written)
+    {
+    }
+
+    // Without backups nothing is renamed, as with Python's handler: the file grows.
+    internal override bool IsDue(long size, int length, DateTimeOffset now) =>
+        MaxBytes > 0 && BackupCount > 0 && size > 0 && size + length >= MaxBytes;
+
+    internal override void Rename(string path, DateTimeOffset now) => Shift(path, BackupCount);
+
+    /// <summary>Renames a file to number 1, and those with numbers to the next one; the last is lost.</summary>
+    internal static void Shift(string path, int backupCount)
+    {
+        for (int number = backupCount - 1; number > 0; number--)
+        {
+            if (File.Exists($"{path}.{number}"))
+            {
+                File.Move($"{path}.{number}", $"{path}.{number + 1}", overwrite: true);
+            }
+        }
+
+        File.Move(path, $"{path}.1", overwrite: true);
+    }
+}
