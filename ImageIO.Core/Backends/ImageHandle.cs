@@ -5,6 +5,8 @@ using ImageIO.Core.Buffers;
 using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ImageIO.Core.Backends;
 
@@ -13,9 +15,10 @@ namespace ImageIO.Core.Backends;
 /// All access to a backend goes through this type. Its methods can be awaited on any thread: they call the backend on a
 /// thread for storage, and never more often at once than the backend declared.
 /// </remarks>
-public sealed class ImageHandle : IAsyncDisposable
+public sealed partial class ImageHandle : IAsyncDisposable
 {
     private readonly IBackend _backend;
+    private readonly CallsUnderWay _calls = new();
     private readonly SemaphoreSlim? _readers;
     private readonly SemaphoreSlim? _writers;
     private readonly FlushMemory _flushMemory = new();
@@ -23,6 +26,7 @@ public sealed class ImageHandle : IAsyncDisposable
     private readonly Action? _closed;
     private readonly TransferMeter? _meter;
     private readonly IStorageThreads _threads;
+    private readonly ILogger _logger;
     private long _knownSize;
 
     /// <exception cref="InvalidOperationException">The backend's block size is impossible.</exception>
@@ -34,7 +38,8 @@ public sealed class ImageHandle : IAsyncDisposable
         RangeLock locks,
         IStorageThreads threads,
         Action? closed = null,
-        TransferMeter? meter = null)
+        TransferMeter? meter = null,
+        ILogger? logger = null)
     {
         if (!Alignment.IsBlockSize(backend.BlockSize))
         {
@@ -52,6 +57,7 @@ public sealed class ImageHandle : IAsyncDisposable
         _backend = backend;
         _closed = closed;
         _meter = meter;
+        _logger = logger ?? NullLogger.Instance;
         BackendName = backendName;
         Ring = ring.BufferSize % BlockSize == 0
             ? ring
@@ -95,38 +101,64 @@ public sealed class ImageHandle : IAsyncDisposable
     /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
     public async ValueTask<long> GetSizeAsync()
     {
-        await HopAsync();
+        _calls.Enter();
         try
         {
+            await HopAsync();
             long size = _backend.Size;
             Interlocked.Exchange(ref _knownSize, size);
             return size;
         }
-        catch (ObjectDisposedException e)
+        finally
         {
-            throw Closed(e);
+            _calls.Leave();
         }
     }
 
     /// <inheritdoc cref="IBackend.GetExtentsAsync" />
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
     public async IAsyncEnumerable<Extent> GetExtentsAsync(
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using IAsyncEnumerator<Extent> extents =
-            _backend.GetExtentsAsync(context, cancellationToken).GetAsyncEnumerator(cancellationToken);
-        while (await MoveNextAsync(extents))
+        // The whole enumeration is one call: the backend may hold something for it between two extents.
+        _calls.Enter();
+        try
         {
-            yield return extents.Current;
+            IAsyncEnumerator<Extent> extents =
+                _backend.GetExtentsAsync(context, cancellationToken).GetAsyncEnumerator(cancellationToken);
+            try
+            {
+                while (await MoveNextAsync(extents))
+                {
+                    yield return extents.Current;
+                }
+            }
+            finally
+            {
+                await HopAsync();
+                await extents.DisposeAsync();
+            }
+        }
+        finally
+        {
+            _calls.Leave();
         }
     }
 
-    /// <summary>Closes the backend.</summary>
+    /// <summary>Refuses further calls, waits for those under way, and closes the backend.</summary>
+    /// <exception cref="TransferException">The storage reported a failure as it closed.</exception>
     public async ValueTask DisposeAsync()
     {
+        await _calls.EndAsync();
         await HopAsync();
         try
         {
             await _backend.DisposeAsync();
+        }
+        catch (TransferException e)
+        {
+            Log.CloseFailed(_logger, BackendName, e.Message);
+            throw;
         }
         finally
         {
@@ -137,20 +169,8 @@ public sealed class ImageHandle : IAsyncDisposable
     private async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents)
     {
         await HopAsync();
-        try
-        {
-            return await extents.MoveNextAsync();
-        }
-        catch (ObjectDisposedException e)
-        {
-            throw Closed(e);
-        }
+        return await extents.MoveNextAsync();
     }
-
-    // Operations run under the ticket, which waits for them before it closes the image. What is asked beside them may
-    // find it closed: the ticket was removed a moment ago.
-    private static TransferException Closed(ObjectDisposedException e) =>
-        new(TransferError.TicketCanceled, "The image was closed, its ticket was removed", e);
 
     /// <summary>Fails when the image was opened in a way that it cannot be written.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.NotSupported"/>.</exception>
@@ -167,16 +187,16 @@ public sealed class ImageHandle : IAsyncDisposable
     {
         Debug.Assert(Alignment.IsAligned(offset, BlockSize) && Alignment.IsAligned(destination.Length, BlockSize));
         await EnterAsync(_readers, cancellationToken);
-        await HopAsync();
-        long started = CallStarts();
+        long started = 0;
         try
         {
+            await HopAsync();
+            started = CallStarts();
             await _backend.ReadAsync(destination, offset, cancellationToken);
         }
         finally
         {
-            CallEnded("read", started);
-            _readers?.Release();
+            Leave("read", _readers, started);
         }
     }
 
@@ -184,19 +204,19 @@ public sealed class ImageHandle : IAsyncDisposable
     {
         Debug.Assert(Alignment.IsAligned(offset, BlockSize));
         await EnterAsync(_writers, cancellationToken);
-        await HopAsync();
-        ByteRange range = ByteRange.At(offset, source.Length);
-        int era = _flushMemory.WriteStarts(range);
-        long started = CallStarts();
+        long started = 0;
         try
         {
+            await HopAsync();
+            ByteRange range = ByteRange.At(offset, source.Length);
+            int era = _flushMemory.WriteStarts(range);
+            started = CallStarts();
             await _backend.WriteAsync(source, offset, cancellationToken);
             _flushMemory.WriteEnds(range, era);
         }
         finally
         {
-            CallEnded("write", started);
-            _writers?.Release();
+            Leave("write", _writers, started);
         }
     }
 
@@ -210,12 +230,13 @@ public sealed class ImageHandle : IAsyncDisposable
 
         Debug.Assert(Alignment.IsAligned(offset, BlockSize));
         await EnterAsync(_writers, cancellationToken);
-        await HopAsync();
-        ByteRange range = ByteRange.At(offset, length);
-        int era = _flushMemory.WriteStarts(range);
-        long started = CallStarts();
+        long started = 0;
         try
         {
+            await HopAsync();
+            ByteRange range = ByteRange.At(offset, length);
+            int era = _flushMemory.WriteStarts(range);
+            started = CallStarts();
             if (!await _backend.ZeroAsync(offset, length, mode, cancellationToken))
             {
                 return false;
@@ -226,8 +247,7 @@ public sealed class ImageHandle : IAsyncDisposable
         }
         finally
         {
-            CallEnded("zero", started);
-            _writers?.Release();
+            Leave("zero", _writers, started);
         }
     }
 
@@ -236,12 +256,13 @@ public sealed class ImageHandle : IAsyncDisposable
     {
         // One at a time: the kernel reports a failed write-back once for each descriptor (fsync(2)), so a second flush
         // beside a failing one would be told that all is well.
-        await _flushing.WaitAsync(cancellationToken);
-        await HopAsync();
+        await EnterAsync(_flushing, cancellationToken);
+        long started = 0;
         try
         {
+            await HopAsync();
             RangeSet covered = _flushMemory.FlushStarts();
-            long started = CallStarts();
+            started = CallStarts();
             try
             {
                 // Never cancelled half-way: then nobody would know whether the storage reported an error.
@@ -252,16 +273,12 @@ public sealed class ImageHandle : IAsyncDisposable
                 _flushMemory.FlushFailed(covered);
                 throw;
             }
-            finally
-            {
-                CallEnded("flush", started);
-            }
 
             _flushMemory.ThrowIfLost();
         }
         finally
         {
-            _flushing.Release();
+            Leave("flush", _flushing, started);
         }
     }
 
@@ -276,16 +293,44 @@ public sealed class ImageHandle : IAsyncDisposable
 
     private long CallStarts() => _meter is { WantsStorageDuration: true } ? Stopwatch.GetTimestamp() : 0;
 
-    private void CallEnded(string call, long started)
+    private static SemaphoreSlim? Gate(int limit) => limit == int.MaxValue ? null : new SemaphoreSlim(limit);
+
+    // Before the hop: a call that waits for its turn must not hold a thread.
+    private ValueTask EnterAsync(SemaphoreSlim? gate, CancellationToken cancellationToken)
+    {
+        _calls.Enter();
+        return gate is null || gate.Wait(0, CancellationToken.None)
+            ? ValueTask.CompletedTask
+            : WaitForTurnAsync(gate, cancellationToken);
+    }
+
+    private async ValueTask WaitForTurnAsync(SemaphoreSlim gate, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await gate.WaitAsync(cancellationToken);
+        }
+        catch
+        {
+            _calls.Leave();
+            throw;
+        }
+    }
+
+    private void Leave(string call, SemaphoreSlim? gate, long started)
     {
         if (started != 0)
         {
             _meter!.StorageCallEnded(call, BackendName, Stopwatch.GetElapsedTime(started));
         }
+
+        gate?.Release();
+        _calls.Leave();
     }
 
-    private static SemaphoreSlim? Gate(int limit) => limit == int.MaxValue ? null : new SemaphoreSlim(limit);
-
-    private static ValueTask EnterAsync(SemaphoreSlim? gate, CancellationToken cancellationToken) =>
-        gate is null ? ValueTask.CompletedTask : new ValueTask(gate.WaitAsync(cancellationToken));
+    private static partial class Log
+    {
+        [LoggerMessage(26, LogLevel.Warning, "An image of the {Backend} backend failed to close: {Failure}")]
+        public static partial void CloseFailed(ILogger logger, string backend, string failure);
+    }
 }

@@ -1,6 +1,7 @@
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Errors;
+using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Core.Backends;
 
@@ -10,12 +11,14 @@ namespace ImageIO.Core.Backends;
 /// <param name="ringFor">Ring settings by backend name.</param>
 /// <param name="threads">Threads that storage is called on.</param>
 /// <param name="meter">Where storage calls are measured. Null: nowhere.</param>
+/// <param name="logger">Gets a line when an image fails to close. Null: no line.</param>
 public sealed class ImageOpener(
     BackendRegistry registry,
     BufferPool pool,
     Func<string, RingSettings> ringFor,
     IStorageThreads threads,
-    TransferMeter? meter = null)
+    TransferMeter? meter = null,
+    ILogger<ImageOpener>? logger = null)
 {
     private readonly Lock _lock = new();
 
@@ -35,7 +38,7 @@ public sealed class ImageOpener(
         try
         {
             return new ImageHandle(
-                backend, factory.Name, ringFor(factory.Name), pool, locks, threads, () => Unshare(image), meter);
+                backend, factory.Name, ringFor(factory.Name), pool, locks, threads, () => Unshare(image), meter, logger);
         }
         catch
         {

@@ -37,7 +37,7 @@ public sealed class TransferMeter
     }
 
     /// <summary>An operation begins.</summary>
-    /// <param name="operation">read, write, zero, flush or checksum.</param>
+    /// <param name="operation">read, write, zero, flush, extents or checksum.</param>
     /// <param name="backend">Name of the backend.</param>
     public void OperationStarts(string operation, string backend) =>
         _running.Add(1, new("operation", operation), new("backend", backend));

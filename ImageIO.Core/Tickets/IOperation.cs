@@ -14,6 +14,9 @@ public interface IOperation
     /// <summary>How long it has waited for the storage, apart from waiting for its client. Zero: not measured.</summary>
     TimeSpan StorageWait => TimeSpan.Zero;
 
+    /// <summary>Whether its end begins the idle time of the ticket anew (daemon-api section 3).</summary>
+    bool IsUse => true;
+
     /// <summary>Runs it to its end. Called once.</summary>
     /// <param name="cancellationToken">The client's: set when it has gone.</param>
     Task RunAsync(CancellationToken cancellationToken);

@@ -8,47 +8,93 @@ namespace ImageIO.Core.Tickets;
 /// </summary>
 public sealed class ImageLeases : IAsyncDisposable
 {
+    private readonly Lock _lock = new();
     private readonly Dictionary<TicketId, Ticket> _held = [];
+
+    /// <summary>Tickets that it holds.</summary>
+    internal int Count
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _held.Count;
+            }
+        }
+    }
 
     /// <summary>The image of a ticket, held from now on.</summary>
     /// <inheritdoc cref="Ticket.OpenAsync" path="/exception" />
     public async ValueTask<ImageHandle> OpenAsync(Ticket ticket, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(ticket);
-        await ReleaseReplacedAsync(ticket);
-        ImageHandle image = await ticket.OpenAsync(this, cancellationToken);
-        _held[ticket.Spec.Id] = ticket;
-        return image;
+        Keep(ticket);
+        try
+        {
+            return await ticket.OpenAsync(this, cancellationToken);
+        }
+        catch
+        {
+            Forget(ticket);
+            throw;
+        }
     }
 
     /// <summary>Counts as a connection of a ticket whose image is not opened here but forwarded, from now on.</summary>
     /// <exception cref="Errors.TransferException"><see cref="Errors.TransferError.TicketCanceled"/>.</exception>
-    public async ValueTask HoldAsync(Ticket ticket)
+    public void Hold(Ticket ticket)
     {
-        ArgumentNullException.ThrowIfNull(ticket);
-        await ReleaseReplacedAsync(ticket);
-        ticket.Hold(this);
-        _held[ticket.Spec.Id] = ticket;
+        Keep(ticket);
+        try
+        {
+            ticket.Hold(this);
+        }
+        catch
+        {
+            Forget(ticket);
+            throw;
+        }
     }
 
-    /// <summary>Gives all images back.</summary>
+    /// <summary>Gives all images back; waits until those that nobody else holds are closed.</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach (Ticket ticket in _held.Values)
+        Ticket[] held;
+        lock (_lock)
         {
-            await ticket.ReleaseAsync(this);
+            held = [.. _held.Values];
+            _held.Clear();
         }
 
-        _held.Clear();
+        await Task.WhenAll(held.Select(ticket => ticket.ReleaseAsync(this)));
     }
 
-    // The manager replaced the ticket; what it replaced is no longer ours to keep open.
-    private async ValueTask ReleaseReplacedAsync(Ticket ticket)
+    /// <summary>Drops a ticket that was removed: an idle connection must not keep it in memory.</summary>
+    internal void Forget(Ticket ticket)
     {
-        if (_held.TryGetValue(ticket.Spec.Id, out Ticket? held) && held != ticket)
+        lock (_lock)
         {
-            _held.Remove(ticket.Spec.Id);
-            await held.ReleaseAsync(this);
+            if (_held.TryGetValue(ticket.Spec.Id, out Ticket? held) && held == ticket)
+            {
+                _held.Remove(ticket.Spec.Id);
+            }
+        }
+    }
+
+    // Before the ticket counts this connection, so that a removal in between finds something to forget.
+    private void Keep(Ticket ticket)
+    {
+        ArgumentNullException.ThrowIfNull(ticket);
+        Ticket? held;
+        lock (_lock)
+        {
+            _held.TryGetValue(ticket.Spec.Id, out held);
+            _held[ticket.Spec.Id] = ticket;
+        }
+
+        if (held is not null && held != ticket)
+        {
+            // The manager replaced the ticket. Not awaited: the old image may take long to close.
+            _ = held.ReleaseAsync(this);
         }
     }
 }

@@ -6,12 +6,17 @@ namespace ImageIO.Core.Tickets;
 public sealed partial class Ticket
 {
     private readonly ImageOpener _opener;
-    private readonly HashSet<object> _holders = [];
 
-    // Held while the image is opened or closed, so that both happen once. _image and _holders change only under it and
-    // _lock together; reading them needs only _lock.
-    private readonly SemaphoreSlim _opening = new(1);
+    // Connections that hold the image, or wait for it to be opened.
+    private readonly HashSet<ImageLeases> _holders = [];
     private ImageHandle? _image;
+
+    // Completes when the image is open. Exists only while it is being opened.
+    private TaskCompletionSource<ImageHandle>? _opening;
+
+    // Openings and closings that run now. The storage can hold them up as long as it likes, so they never run under a lock
+    // and no request waits for one without being able to leave.
+    private int _openingsAndClosings;
 
     /// <summary>Connections that have the image open.</summary>
     public int Connections
@@ -20,7 +25,7 @@ public sealed partial class Ticket
         {
             lock (_lock)
             {
-                return _holders.Count;
+                return _opening is null ? _holders.Count : 0;
             }
         }
     }
@@ -29,70 +34,45 @@ public sealed partial class Ticket
     /// The ticket's image, opened if no connection has it open yet. The connection holds it until
     /// <see cref="ReleaseAsync"/>, or until the ticket is removed.
     /// </summary>
-    /// <param name="connection">Identifies the connection.</param>
-    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <param name="connection">The connection.</param>
+    /// <param name="cancellationToken">Ends the wait. The image is opened all the same, and closed if nobody holds it.</param>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.ImageUnavailable"/>, or <see cref="TransferError.TicketCanceled"/>.
     /// </exception>
-    internal async ValueTask<ImageHandle> OpenAsync(object connection, CancellationToken cancellationToken)
+    internal ValueTask<ImageHandle> OpenAsync(ImageLeases connection, CancellationToken cancellationToken)
     {
+        bool isFirst;
+        TaskCompletionSource<ImageHandle> opening;
         lock (_lock)
         {
-            if (_image is not null && _holders.Contains(connection))
+            if (_canceled)
             {
-                return _image;
-            }
-        }
-
-        await _opening.WaitAsync(cancellationToken);
-        try
-        {
-            ImageHandle? shared;
-            lock (_lock)
-            {
-                if (_canceled)
-                {
-                    throw Canceled();
-                }
-
-                shared = _image;
-            }
-
-            ImageHandle image = shared ?? await _opener.OpenAsync(
-                Spec.Url, new ImageAccess(Spec.Access.HasFlag(TicketAccess.Write), Spec.Dirty), cancellationToken);
-            bool canceled;
-            lock (_lock)
-            {
-                canceled = _canceled;
-                if (!canceled)
-                {
-                    _image = image;
-                    _holders.Add(connection);
-                }
-            }
-
-            if (canceled)
-            {
-                if (shared is null)
-                {
-                    await image.DisposeAsync();
-                }
-
                 throw Canceled();
             }
 
-            return image;
+            _holders.Add(connection);
+            if (_image is not null)
+            {
+                return ValueTask.FromResult(_image);
+            }
+
+            isFirst = _opening is null;
+            opening = _opening ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _openingsAndClosings += isFirst ? 1 : 0;
         }
-        finally
+
+        if (isFirst)
         {
-            _opening.Release();
+            _ = OpenImageAsync(opening);
         }
+
+        return WaitForImageAsync(opening.Task, connection, cancellationToken);
     }
 
     /// <summary>Counts a connection that uses the ticket without opening an image, until <see cref="ReleaseAsync"/>.</summary>
-    /// <param name="connection">Identifies the connection.</param>
+    /// <param name="connection">The connection.</param>
     /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>.</exception>
-    internal void Hold(object connection)
+    internal void Hold(ImageLeases connection)
     {
         lock (_lock)
         {
@@ -105,52 +85,105 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Ends a connection's hold; the last one closes the image.</summary>
-    internal async ValueTask ReleaseAsync(object connection)
+    /// <summary>Ends a connection's hold. The last one closes the image, which the result waits for.</summary>
+    internal Task ReleaseAsync(ImageLeases connection)
     {
-        await _opening.WaitAsync();
-        try
+        ImageHandle? unused = null;
+        lock (_lock)
         {
-            ImageHandle? unused = null;
-            lock (_lock)
+            if (_holders.Remove(connection) && _holders.Count == 0)
             {
-                if (_holders.Remove(connection) && _holders.Count == 0)
-                {
-                    (unused, _image) = (_image, null);
-                }
-            }
-
-            if (unused is not null)
-            {
-                await unused.DisposeAsync();
+                unused = TakeImageToClose();
             }
         }
-        finally
+
+        return unused is null ? Task.CompletedTask : CloseImageAsync(unused);
+    }
+
+    private async ValueTask<ImageHandle> WaitForImageAsync(
+        Task<ImageHandle> opening, ImageLeases connection, CancellationToken cancellationToken)
+    {
+        try
         {
-            _opening.Release();
+            return await opening.WaitAsync(cancellationToken);
+        }
+        catch
+        {
+            // Not awaited: if this was the last holder, the image may take long to close.
+            _ = ReleaseAsync(connection);
+            throw;
         }
     }
 
-    private async ValueTask CloseImageAsync()
+    // Owned by the ticket, not by a request: it ends by telling the waiting connections, and never fails.
+    private async Task OpenImageAsync(TaskCompletionSource<ImageHandle> opening)
     {
-        await _opening.WaitAsync();
+        ImageHandle? image = null;
+        Exception? failure = null;
         try
         {
-            ImageHandle? unused;
-            lock (_lock)
-            {
-                (unused, _image) = (_image, null);
-                _holders.Clear();
-            }
+            var access = new ImageAccess(Spec.Access.HasFlag(TicketAccess.Write), Spec.Dirty);
+            image = await _opener.OpenAsync(Spec.Url, access, CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            // Reported to every connection that waits for the image.
+            failure = e;
+        }
 
-            if (unused is not null)
+        ImageHandle? unused = null;
+        lock (_lock)
+        {
+            _opening = null;
+            _image = image;
+            if (_canceled || _holders.Count == 0)
             {
-                await unused.DisposeAsync();
+                unused = TakeImageToClose();
+                failure ??= Canceled();
             }
+        }
+
+        if (unused is not null)
+        {
+            await CloseImageAsync(unused);
+        }
+
+        if (failure is null)
+        {
+            opening.SetResult(image!);
+        }
+        else
+        {
+            opening.SetException(failure);
+            // Nobody may be left to look at it.
+            _ = opening.Task.Exception;
+        }
+
+        OpeningOrClosingEnded();
+    }
+
+    // Under the lock. The caller closes what this returns.
+    private ImageHandle? TakeImageToClose()
+    {
+        (ImageHandle? unused, _image) = (_image, null);
+        _openingsAndClosings += unused is null ? 0 : 1;
+        return unused;
+    }
+
+    // Never fails: whoever used the image has gone, and a flush has told what is durable.
+    private async Task CloseImageAsync(ImageHandle unused)
+    {
+        try
+        {
+            await unused.DisposeAsync();
+        }
+        catch (TransferException)
+        {
+            // The handle has logged it.
         }
         finally
         {
-            _opening.Release();
+            OpeningOrClosingEnded();
         }
     }
 }

@@ -1,3 +1,4 @@
+using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
 
@@ -9,23 +10,23 @@ public sealed partial class Ticket
     private readonly RangeSet _transferred = new();
     private bool _canceled;
 
-    // Completed when nothing runs any more. Exists only while a cancelled ticket waits for that.
-    private TaskCompletionSource? _drained;
+    // Completes when a cancelled ticket is no longer in use. Null before it is cancelled.
+    private TaskCompletionSource? _unused;
 
-    // What is left to do when a cancelled ticket that nobody waits for has drained.
-    private Action? _whenDrained;
-
-    /// <summary>Whether an operation is running.</summary>
+    /// <summary>Whether an operation is running, or its image is being opened or closed.</summary>
     public bool IsActive
     {
         get
         {
             lock (_lock)
             {
-                return _running.Count > 0;
+                return InUse;
             }
         }
     }
+
+    // Under the lock.
+    private bool InUse => _running.Count + _openingsAndClosings > 0;
 
     /// <summary>Whether it was cancelled: what runs stops, nothing new starts.</summary>
     public bool IsCanceled
@@ -84,52 +85,53 @@ public sealed partial class Ticket
         }
         finally
         {
-            await EndedAsync(operation);
+            OperationEnded(operation);
         }
     }
 
     /// <summary>
-    /// Cancels the ticket: running operations stop after their current buffer, new ones are refused. Waits for them,
-    /// then closes the image.
+    /// Cancels the ticket: running operations stop after their current buffer, new ones are refused, and the image is
+    /// closed. Waits for all of it, but never longer than it is told.
     /// </summary>
-    /// <param name="wait">How long to wait for running operations.</param>
-    /// <returns>False when operations still run after that time; call again to wait again.</returns>
+    /// <param name="wait">How long to wait.</param>
+    /// <returns>False when the ticket is still in use after that time; call again to wait again.</returns>
     public async Task<bool> CancelAsync(TimeSpan wait)
     {
-        if (Cancel() is { } drained)
+        try
         {
-            try
-            {
-                await drained.WaitAsync(wait, _time);
-            }
-            catch (TimeoutException)
-            {
-                return false;
-            }
+            await Cancel().WaitAsync(wait, _time);
+            return true;
         }
-
-        await CloseImageAsync();
-        return true;
+        catch (TimeoutException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Cancels the ticket without waiting.</summary>
-    /// <param name="whenDrained">Called when nothing runs any more and the image is closed; perhaps before this returns.</param>
-    public async Task CancelAsync(Action whenDrained)
+    /// <param name="whenUnused">Called when nothing runs any more and the image is closed; perhaps before this returns.</param>
+    public void Cancel(Action whenUnused) => Cancel().ContinueWith(
+        (_, action) => ((Action)action!)(),
+        whenUnused,
+        CancellationToken.None,
+        TaskContinuationOptions.ExecuteSynchronously,
+        TaskScheduler.Default);
+
+    /// <summary>Cancels the ticket if nobody uses it or has its image open.</summary>
+    /// <returns>Whether it did.</returns>
+    internal bool CancelIfUnused()
     {
         lock (_lock)
         {
-            _whenDrained = whenDrained;
-        }
-
-        if (Cancel() is null)
-        {
-            await FinishAsync();
+            _canceled |= !InUse && _holders.Count == 0;
+            return _canceled && !InUse;
         }
     }
 
-    // The task to wait for, or null when nothing runs.
-    private Task? Cancel()
+    // The task completes when nothing uses the ticket any more.
+    private Task Cancel()
     {
+        TaskCompletionSource unused;
         lock (_lock)
         {
             _canceled = true;
@@ -138,53 +140,69 @@ public sealed partial class Ticket
                 operation.Cancel();
             }
 
-            if (_running.Count == 0)
-            {
-                return null;
-            }
-
-            _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _drained.Task;
+            unused = _unused ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
+
+        EndIfUnused();
+        return unused.Task;
     }
 
-    private async ValueTask EndedAsync(IOperation operation)
+    private void OperationEnded(IOperation operation)
     {
-        bool finish;
         lock (_lock)
         {
             _running.Remove(operation);
             AddProgress(operation);
-            _lastUse = NowSeconds;
-            finish = _canceled && _running.Count == 0;
+            _lastUse = operation.IsUse ? NowSeconds : _lastUse;
         }
 
-        if (finish)
-        {
-            await FinishAsync();
-        }
+        EndIfUnused();
     }
 
-    private async ValueTask FinishAsync()
+    private void OpeningOrClosingEnded()
     {
-        try
+        lock (_lock)
         {
-            await CloseImageAsync();
+            _openingsAndClosings--;
         }
-        finally
+
+        EndIfUnused();
+    }
+
+    // The end of a cancelled ticket: when its last operation has ended the image is closed, and when that is done the
+    // connections let go of the ticket, and those that wait for its removal continue.
+    private void EndIfUnused()
+    {
+        ImageHandle? image;
+        ImageLeases[] holders = [];
+        lock (_lock)
         {
-            // Also when the storage reports an error as it closes: nothing of the ticket is left that could be waited for.
-            Action? whenDrained;
-            TaskCompletionSource? drained;
-            lock (_lock)
+            if (!_canceled || InUse)
             {
-                (whenDrained, _whenDrained) = (_whenDrained, null);
-                (drained, _drained) = (_drained, null);
+                return;
             }
 
-            whenDrained?.Invoke();
-            drained?.SetResult();
+            image = TakeImageToClose();
+            if (image is null)
+            {
+                holders = [.. _holders];
+                _holders.Clear();
+            }
         }
+
+        if (image is not null)
+        {
+            // Comes back here when it is closed.
+            _ = CloseImageAsync(image);
+            return;
+        }
+
+        foreach (ImageLeases holder in holders)
+        {
+            holder.Forget(this);
+        }
+
+        _unused?.TrySetResult();
     }
 
     private void AddProgress(IOperation operation)

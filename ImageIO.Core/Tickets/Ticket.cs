@@ -57,14 +57,14 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Whole seconds since the last operation ended; 0 while one runs.</summary>
+    /// <summary>Whole seconds since the last operation ended; 0 while it is in use.</summary>
     public long IdleSeconds
     {
         get
         {
             lock (_lock)
             {
-                return _running.Count > 0 ? 0 : NowSeconds - _lastUse;
+                return InUse ? 0 : NowSeconds - _lastUse;
             }
         }
     }

@@ -14,9 +14,10 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
 
     private readonly Lock _lock = new();
 
-    // Tickets that a newer one of the same id replaced while connections had their image open. Nobody finds them any
-    // more, but removing the id closes their images too: the manager's next step is to deactivate the volume. By id, so
-    // that no request looks at another id's; under _lock, lists included, which are never empty.
+    // Tickets that a newer one of the same id replaced while they were in use or a connection had their image open. No new
+    // request finds them, but removing the id cancels them too: the manager's next step is to deactivate the volume. The
+    // newest one of an id stays even if it is unused, because a request may have been authorized by it a moment ago. By
+    // id, so that no request looks at another id's; under _lock, lists included, which are never empty.
     private readonly Dictionary<TicketId, List<Ticket>> _replaced = [];
 
     /// <summary>All tickets, in no order.</summary>
@@ -69,9 +70,9 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     /// </summary>
     /// <param name="id">The ticket.</param>
     /// <param name="wait">
-    /// How long to wait for running operations. Zero: do not wait; the ticket goes by itself when nothing runs any more.
+    /// How long to wait until it is not in use. Zero: do not wait; the ticket goes by itself when it is unused.
     /// </param>
-    /// <exception cref="TransferException"><see cref="TransferError.CancelTimedOut"/>: operations still run. The ticket stays, cancelled.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.CancelTimedOut"/>: it is still in use. The ticket stays, cancelled.</exception>
     public async Task RemoveAsync(TicketId id, TimeSpan wait)
     {
         List<Ticket> removed = Replaced(id);
@@ -100,7 +101,7 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     {
         if (wait == TimeSpan.Zero)
         {
-            await ticket.CancelAsync(whenDrained: () => Forget(ticket));
+            ticket.Cancel(whenUnused: () => Forget(ticket));
         }
         else if (await ticket.CancelAsync(wait))
         {
@@ -133,7 +134,7 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
             tickets.Add(replaced);
         }
 
-        DropReplaced(id, ticket => ticket is { Connections: 0, IsActive: false });
+        DropReplaced(id, ticket => ticket != replaced && ticket.CancelIfUnused());
     }
 
     private List<Ticket> Replaced(TicketId id)

@@ -66,7 +66,9 @@ public sealed partial class ConnectionWatch(TimeProvider time, ILogger<Connectio
         finally
         {
             _open.TryRemove(connection, out _);
-            await connection.Images.DisposeAsync();
+            // Not awaited: a storage that hangs in close(2) must not hold up the end of a connection. The tickets own the
+            // images and wait for them.
+            _ = connection.Images.DisposeAsync().AsTask();
             foreach ((string transferId, TransferTotals totals) in connection.Tally.Totals)
             {
                 Log.Summary(

@@ -1,5 +1,6 @@
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
+using ImageIO.Core.Errors;
 using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Backends;
@@ -55,6 +56,32 @@ public sealed class ImageHandleTests
 
         Assert.Equal(4, Enum.GetValues<BackendCall>().Sum(backend.Count));
         Assert.Equal(0, backend.CallsOnOtherThreads);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Closing_waits_for_the_calls_under_way_and_refuses_further_ones()
+    {
+        var memory = new MemoryBackend(512, new byte[4096]);
+        var backend = new FaultyBackend(memory);
+        StorageImage storage = StorageImage.On(backend, memory.Content);
+        ImageHandle image = storage.Image;
+        using AlignedBuffer buffer = AlignedBuffer.Allocate(4096);
+        Held reading = backend.Hold(BackendCall.Read, 1);
+        Task read = image.ReadAsync(buffer.Memory, 0, CancellationToken.None).AsTask();
+        IAsyncEnumerator<Core.Ranges.Extent> extents = image.GetExtentsAsync(ExtentContext.Zero, default).GetAsyncEnumerator();
+        await extents.MoveNextAsync();
+        await reading.Arrived;
+
+        Task closing = storage.DisposeAsync().AsTask();
+        TransferException late = await Assert.ThrowsAsync<TransferException>(() => image.GetSizeAsync().AsTask());
+
+        Assert.Equal(TransferError.TicketCanceled, late.Error);
+        reading.Release();
+        await read;
+        Assert.False(memory.IsDisposed);
+        await extents.DisposeAsync();
+        await closing;
+        Assert.True(memory.IsDisposed);
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
+using ImageIO.Core.Tickets;
 using ImageIO.Tests.Support;
 using Mono.Unix.Native;
 
@@ -176,7 +177,8 @@ public sealed class ServiceTests
     {
         await using DaemonFixture daemon = await DaemonFixture.StartAsync();
         TestImage image = await daemon.AddImageAsync(new byte[10]);
-        ImageHandle opened = await daemon.Tickets.All.Single().OpenAsync(this, default);
+        await using var connection = new ImageLeases();
+        ImageHandle opened = await daemon.Tickets.All.Single().OpenAsync(connection, default);
         IAsyncEnumerable<Core.Ranges.Extent> extents = opened.GetExtentsAsync(ExtentContext.Zero, default);
 
         using HttpResponseMessage removed = await daemon.Control.DeleteAsync($"/tickets/{image.Id}");

@@ -26,6 +26,9 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
     /// <summary>Calls that came on a thread that is not for storage.</summary>
     public int CallsOnOtherThreads { get; private set; }
 
+    /// <summary>Where disposing stands still, if it does.</summary>
+    public Held? Closing { get; set; }
+
     /// <summary>How disposing ends, if not well.</summary>
     public TransferException? CloseFailure { get; set; }
 
@@ -85,6 +88,11 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
     public async ValueTask DisposeAsync()
     {
         NoteThread();
+        if (Closing is not null)
+        {
+            await Closing.StandAsync();
+        }
+
         await inner.DisposeAsync();
         if (CloseFailure is not null)
         {

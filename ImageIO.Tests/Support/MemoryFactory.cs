@@ -19,6 +19,9 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
     /// <summary>Where an opening stands still, if it does.</summary>
     public Held? Opening { get; set; }
 
+    /// <summary>Where the closing of an image stands still, if it does.</summary>
+    public Held? Closing { get; set; }
+
     /// <summary>How the next opening fails, if it does.</summary>
     public Core.Errors.TransferException? Failure { get; set; }
 
@@ -66,7 +69,7 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
             _opened.Add(backend);
         }
 
-        return backend;
+        return Closing is null ? backend : new FaultyBackend(backend) { Closing = Closing };
     }
 
     private void NoteThread() => CallsOnOtherThreads +=

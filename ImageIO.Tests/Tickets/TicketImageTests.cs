@@ -8,6 +8,7 @@ namespace ImageIO.Tests.Tickets;
 /// <summary>A ticket's image is open exactly as long as somebody uses it.</summary>
 public sealed class TicketImageTests : IDisposable
 {
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(60);
     private readonly TicketFixture _fixture = new();
     private readonly Ticket _ticket;
 
@@ -95,6 +96,129 @@ public sealed class TicketImageTests : IDisposable
         Assert.Equal(0, _ticket.Connections);
     }
 
+    [Theory(Timeout = 30_000)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Opening_and_closing_count_as_use_and_are_waited_for_no_longer_than_asked(bool closing)
+    {
+        var hung = new Held();
+        _fixture.Factory.Opening = closing ? null : hung;
+        _fixture.Factory.Closing = closing ? hung : null;
+        await using var connection = new ImageLeases();
+        Task<ImageHandle> open = connection.OpenAsync(_ticket, default).AsTask();
+        if (closing)
+        {
+            await open;
+        }
+
+        Task removing = _fixture.Store.RemoveAsync(TicketFixture.Id, Wait);
+        await hung.Arrived;
+
+        Assert.True(_ticket.IsActive);
+        Assert.Equal(0, _ticket.IdleSeconds);
+        _fixture.Clock.Advance(Wait);
+        Assert.Equal(TransferError.CancelTimedOut, (await Assert.ThrowsAsync<TransferException>(() => removing)).Error);
+        Task again = _fixture.Store.RemoveAsync(TicketFixture.Id, Wait);
+        Assert.False(again.IsCompleted);
+
+        hung.Release();
+        await again;
+        Assert.Empty(_fixture.Store.All);
+        Assert.True(Assert.Single(_fixture.Factory.Opened).IsDisposed);
+    }
+
+    [Theory(Timeout = 30_000)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Removing_without_waiting_returns_while_the_storage_hangs_and_the_ticket_goes_later(bool closing)
+    {
+        var hung = new Held();
+        _fixture.Factory.Opening = closing ? null : hung;
+        _fixture.Factory.Closing = closing ? hung : null;
+        await using var connection = new ImageLeases();
+        Task<ImageHandle> open = connection.OpenAsync(_ticket, default).AsTask();
+        if (closing)
+        {
+            await open;
+        }
+
+        await _fixture.Store.RemoveAsync(TicketFixture.Id, TimeSpan.Zero);
+        await hung.Arrived;
+
+        Assert.True(_fixture.Store.Find(TicketFixture.Id) is { IsCanceled: true, IsActive: true });
+        hung.Release();
+        await Eventually.HoldsAsync(() => !_fixture.Store.All.Any(), "the ticket has gone");
+        Assert.True(Assert.Single(_fixture.Factory.Opened).IsDisposed);
+    }
+
+    // Issue 15, A5: it was deleted in 10 ms, and its upload went on.
+    [Fact(Timeout = 30_000)]
+    public async Task A_ticket_replaced_while_its_image_is_being_opened_is_removed_with_its_successor()
+    {
+        Held opening = _fixture.Factory.Opening = new Held();
+        await using var connection = new ImageLeases();
+        Task<ImageHandle> open = connection.OpenAsync(_ticket, default).AsTask();
+        await opening.Arrived;
+        _fixture.Store.Add(TicketFixture.Spec);
+
+        Task removing = _fixture.Store.RemoveAsync(TicketFixture.Id, Wait);
+
+        Assert.False(removing.IsCompleted, "Removed while the image of the replaced ticket is being opened");
+        opening.Release();
+        await removing;
+        Assert.Equal(TransferError.TicketCanceled, (await Assert.ThrowsAsync<TransferException>(() => open)).Error);
+        Assert.All(_fixture.Factory.Opened, backend => Assert.True(backend.IsDisposed));
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task A_ticket_replaced_between_authorization_and_opening_is_removed_with_its_successor()
+    {
+        Ticket authorized = _fixture.Store.Authorize(TicketFixture.Id, TicketAccess.Read);
+        _fixture.Store.Add(TicketFixture.Spec);
+        await _fixture.Store.RemoveAsync(TicketFixture.Id, Wait);
+        await using var connection = new ImageLeases();
+
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => connection.OpenAsync(authorized, default).AsTask());
+
+        Assert.Equal(TransferError.TicketCanceled, e.Error);
+        Assert.Empty(_fixture.Factory.Opened);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task A_client_that_leaves_waits_no_longer_for_an_opening_that_hangs_and_the_image_is_not_left_open()
+    {
+        Held opening = _fixture.Factory.Opening = new Held();
+        using var client = new CancellationTokenSource();
+        await using var connection = new ImageLeases();
+        Task<ImageHandle> open = connection.OpenAsync(_ticket, client.Token).AsTask();
+        await opening.Arrived;
+
+        await client.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => open);
+        Assert.Equal(0, connection.Count);
+        opening.Release();
+        await Eventually.HoldsAsync(() => !_ticket.IsActive, "the opening has ended");
+        Assert.True(Assert.Single(_fixture.Factory.Opened).IsDisposed);
+    }
+
+    // Issue 15, B13: 30,000 of them held 54 MiB.
+    [Fact(Timeout = 30_000)]
+    public async Task A_removed_ticket_is_not_held_by_the_connections_that_used_it()
+    {
+        await using var connection = new ImageLeases();
+        await connection.OpenAsync(_ticket, default);
+        Ticket forwarded = _fixture.Store.Add(TicketFixture.Spec with { Id = new TicketId("forwarded") });
+        connection.Hold(forwarded);
+        Assert.Equal(2, connection.Count);
+
+        await _fixture.Store.RemoveAsync(TicketFixture.Id, Wait);
+        await _fixture.Store.RemoveAsync(forwarded.Spec.Id, TimeSpan.Zero);
+
+        Assert.Equal(0, connection.Count);
+    }
+
     [Fact(Timeout = 30_000)]
     public async Task A_connection_that_meets_a_replaced_ticket_lets_the_old_image_go()
     {
@@ -104,6 +228,7 @@ public sealed class TicketImageTests : IDisposable
 
         await connection.OpenAsync(replacement, default);
 
+        await Eventually.HoldsAsync(() => !_ticket.IsActive, "the old image is closed");
         Assert.Equal([true, false], _fixture.Factory.Opened.Select(backend => backend.IsDisposed));
         Assert.Equal((0, 1), (_ticket.Connections, replacement.Connections));
     }

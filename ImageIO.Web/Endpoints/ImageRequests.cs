@@ -27,11 +27,12 @@ internal sealed partial class ImageRequests(
     }
 
     /// <summary>The same for a ticket whose image is not opened here.</summary>
-    public static async ValueTask HoldAsync(HttpContext context, Ticket ticket)
+    public static ValueTask HoldAsync(HttpContext context, Ticket ticket)
     {
         ClientConnection connection = ClientConnection.Of(context);
-        await connection.Images.HoldAsync(ticket);
+        connection.Images.Hold(ticket);
         connection.SetPatience(ticket.Spec.InactivityTimeoutSeconds);
+        return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc cref="TicketStore.Authorize" />
@@ -42,7 +43,7 @@ internal sealed partial class ImageRequests(
     /// <param name="ticket">The ticket.</param>
     /// <param name="backend">Name of the backend that serves it.</param>
     /// <param name="operation">Not yet run.</param>
-    /// <param name="name">read, write, zero, flush or checksum.</param>
+    /// <param name="name">read, write, zero, flush, extents or checksum.</param>
     /// <param name="length">Bytes that it is about; -1: not known yet.</param>
     public async Task RunAsync(
         HttpContext context, Ticket ticket, string backend, IOperation operation, string name, long length)

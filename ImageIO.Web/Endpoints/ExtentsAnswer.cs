@@ -1,0 +1,86 @@
+using System.Buffers;
+using System.Text.Json;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Ranges;
+using ImageIO.Http.Messages;
+
+namespace ImageIO.Web.Endpoints;
+
+/// <summary>A list of extents as JSON, streamed: a million extents cost no more memory than six hundred.</summary>
+internal sealed class ExtentsAnswer : IAsyncDisposable
+{
+    // Bytes gathered before they are sent, some 600 extents. An answer that fits has a Content-Length.
+    private const int FlushSize = 32 * 1024;
+
+    private readonly HttpContext _context;
+    private readonly ExtentContext _wanted;
+    private readonly Stream _client;
+    private readonly ArrayBufferWriter<byte> _buffer = new(FlushSize);
+    private readonly Utf8JsonWriter _json;
+    private bool _isEmpty = true;
+
+    /// <summary>Begins the answer; nothing is sent yet.</summary>
+    public ExtentsAnswer(HttpContext context, ExtentContext wanted)
+    {
+        _context = context;
+        _wanted = wanted;
+        context.Response.ContentType = "application/json";
+        _client = Answer.ToClient(context);
+        _json = new Utf8JsonWriter(_buffer);
+        _json.WriteStartArray();
+    }
+
+    /// <summary>Adds the next extent; sends what was gathered when it is enough.</summary>
+    public async ValueTask AddAsync(Extent extent)
+    {
+        Write(extent);
+        if (_buffer.WrittenCount + _json.BytesPending >= FlushSize)
+        {
+            await _json.FlushAsync(_context.RequestAborted);
+            await _client.WriteAsync(_buffer.WrittenMemory, _context.RequestAborted);
+            _buffer.ResetWrittenCount();
+        }
+    }
+
+    /// <summary>Ends the list and sends the rest.</summary>
+    public async ValueTask EndAsync()
+    {
+        if (_isEmpty)
+        {
+            // Clients take the end of the last extent for the image's size.
+            Write(new Extent(new ByteRange(0, 0), ExtentFlags.None));
+        }
+
+        _json.WriteEndArray();
+        await _json.FlushAsync(_context.RequestAborted);
+        _buffer.Write("\n"u8);
+        if (!_context.Response.HasStarted)
+        {
+            _context.Response.ContentLength = _buffer.WrittenCount;
+        }
+
+        await _client.WriteAsync(_buffer.WrittenMemory, _context.RequestAborted);
+    }
+
+    /// <summary>Gives the writer's memory back.</summary>
+    public ValueTask DisposeAsync() => _json.DisposeAsync();
+
+    private void Write(Extent extent)
+    {
+        _isEmpty = false;
+        _json.WriteStartObject();
+        _json.WriteNumber("start", extent.Range.Start);
+        _json.WriteNumber("length", extent.Range.Length);
+        _json.WriteBoolean("zero", extent.Flags.HasFlag(ExtentFlags.Zero));
+        if (_wanted == ExtentContext.Dirty)
+        {
+            _json.WriteBoolean("dirty", extent.Flags.HasFlag(ExtentFlags.Dirty));
+        }
+        else
+        {
+            _json.WriteBoolean("hole", extent.Flags.HasFlag(ExtentFlags.Hole));
+        }
+
+        _json.WriteEndObject();
+    }
+}
