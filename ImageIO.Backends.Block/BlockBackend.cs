@@ -28,7 +28,7 @@ internal sealed partial class BlockBackend : IBackend
         // A loop device may have any multiple of 512 bytes, whatever its sector; what is behind the last whole sector
         // cannot be addressed.
         Size = Alignment.Down(device.Size, BlockSize);
-        Capabilities = new BackendCapabilities { CanWrite = canWrite, CanZero = canWrite };
+        Capabilities = new BackendCapabilities { CanWrite = canWrite, CanZero = canWrite, FlushCoversAllHandles = true };
     }
 
     public long Size { get; }

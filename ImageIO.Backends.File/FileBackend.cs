@@ -29,6 +29,7 @@ internal sealed partial class FileBackend : IBackend
             CanWrite = canWrite,
             CanZero = canWrite,
             CanGrow = canWrite,
+            FlushCoversAllHandles = true,
             HasZeroExtents = true,
         };
     }

@@ -15,6 +15,12 @@ public sealed record BackendCapabilities
     /// <summary>Whether a write or zero past the end makes the image larger. False: the size is fixed.</summary>
     public bool CanGrow { get; init; }
 
+    /// <summary>
+    /// Whether a flush makes durable what was written through any handle on the image, as fsync(2) does. False: only what was
+    /// written through the same handle.
+    /// </summary>
+    public bool FlushCoversAllHandles { get; init; }
+
     /// <summary>Whether extents tell zero ranges. False: the image is reported as one data extent.</summary>
     public bool HasZeroExtents { get; init; }
 

@@ -21,8 +21,7 @@ public sealed partial class ImageHandle : IAsyncDisposable
     private readonly CallsUnderWay _calls = new();
     private readonly SemaphoreSlim? _readers;
     private readonly SemaphoreSlim? _writers;
-    private readonly FlushMemory _flushMemory = new();
-    private readonly SemaphoreSlim _flushing = new(1);
+    private readonly UnflushedWrites _unflushed;
     private readonly Action? _closed;
     private readonly TransferMeter? _meter;
     private readonly IStorageThreads _threads;
@@ -35,7 +34,7 @@ public sealed partial class ImageHandle : IAsyncDisposable
         string backendName,
         RingSettings ring,
         BufferPool pool,
-        RangeLock locks,
+        SharedImage shared,
         IStorageThreads threads,
         Action? closed = null,
         TransferMeter? meter = null,
@@ -63,11 +62,12 @@ public sealed partial class ImageHandle : IAsyncDisposable
             ? ring
             : new RingSettings((int)Alignment.Up(ring.BufferSize, BlockSize), ring.QueueDepth);
         Pool = pool;
-        Locks = locks;
+        Shared = shared;
         _threads = threads;
         _knownSize = backend.Size;
         _readers = Gate(Capabilities.MaxReaders);
         _writers = Gate(Capabilities.MaxWriters);
+        _unflushed = shared.Flushes.Opened();
     }
 
     /// <summary>Name of the factory that opened it.</summary>
@@ -94,8 +94,11 @@ public sealed partial class ImageHandle : IAsyncDisposable
     /// <summary>Where operations get their buffers.</summary>
     internal BufferPool Pool { get; }
 
+    /// <summary>What this handle has in common with all others on the image.</summary>
+    internal SharedImage Shared { get; }
+
     /// <summary>Locks on blocks, shared by all tickets that have this image open.</summary>
-    internal RangeLock Locks { get; }
+    internal RangeLock Locks => Shared.Locks;
 
     /// <summary>Asks the storage for the size of the image in bytes.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
@@ -162,6 +165,7 @@ public sealed partial class ImageHandle : IAsyncDisposable
         }
         finally
         {
+            Shared.Flushes.Closed(_unflushed);
             _closed?.Invoke();
         }
     }
@@ -200,7 +204,13 @@ public sealed partial class ImageHandle : IAsyncDisposable
         }
     }
 
-    internal async ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
+    /// <summary>Writes whole blocks, or up to the end of the image.</summary>
+    /// <param name="source">The blocks.</param>
+    /// <param name="offset">Where they belong.</param>
+    /// <param name="own">The client's bytes among them; others only complete a block, and were read for that.</param>
+    /// <param name="cancellationToken">May end the write early.</param>
+    internal async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> source, long offset, ByteRange own, CancellationToken cancellationToken)
     {
         Debug.Assert(Alignment.IsAligned(offset, BlockSize));
         await EnterAsync(_writers, cancellationToken);
@@ -208,11 +218,10 @@ public sealed partial class ImageHandle : IAsyncDisposable
         try
         {
             await HopAsync();
-            ByteRange range = ByteRange.At(offset, source.Length);
-            int era = _flushMemory.WriteStarts(range);
+            int era = Shared.Flushes.WriteStarts(_unflushed, own);
             started = CallStarts();
             await _backend.WriteAsync(source, offset, cancellationToken);
-            _flushMemory.WriteEnds(range, era);
+            Shared.Flushes.WriteEnds(_unflushed, own, era);
         }
         finally
         {
@@ -235,14 +244,14 @@ public sealed partial class ImageHandle : IAsyncDisposable
         {
             await HopAsync();
             ByteRange range = ByteRange.At(offset, length);
-            int era = _flushMemory.WriteStarts(range);
+            int era = Shared.Flushes.WriteStarts(_unflushed, range);
             started = CallStarts();
             if (!await _backend.ZeroAsync(offset, length, mode, cancellationToken))
             {
                 return false;
             }
 
-            _flushMemory.WriteEnds(range, era);
+            Shared.Flushes.WriteEnds(_unflushed, range, era);
             return true;
         }
         finally
@@ -254,31 +263,25 @@ public sealed partial class ImageHandle : IAsyncDisposable
     /// <summary>Makes completed writes durable; fails as long as an earlier failure's data has not been written again.</summary>
     internal async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        // One at a time: the kernel reports a failed write-back once for each descriptor (fsync(2)), so a second flush
-        // beside a failing one would be told that all is well.
-        await EnterAsync(_flushing, cancellationToken);
+        await EnterAsync(gate: null, cancellationToken);
         long started = 0;
         try
         {
-            await HopAsync();
-            RangeSet covered = _flushMemory.FlushStarts();
-            started = CallStarts();
-            try
-            {
-                // Never cancelled half-way: then nobody would know whether the storage reported an error.
-                await _backend.FlushAsync(CancellationToken.None);
-            }
-            catch
-            {
-                _flushMemory.FlushFailed(covered);
-                throw;
-            }
-
-            _flushMemory.ThrowIfLost();
+            await Shared.Flushes.FlushAsync(
+                _unflushed,
+                Capabilities.FlushCoversAllHandles,
+                async () =>
+                {
+                    await HopAsync();
+                    started = CallStarts();
+                    // Never cancelled half-way: then nobody would know whether the storage reported an error.
+                    await _backend.FlushAsync(CancellationToken.None);
+                },
+                cancellationToken);
         }
         finally
         {
-            Leave("flush", _flushing, started);
+            Leave("flush", gate: null, started);
         }
     }
 

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Core.Backends;
 
-/// <summary>Opens images: asks the registry for the backend, and gives all handles on one image the same locks.</summary>
+/// <summary>Opens images: asks the registry for the backend, and gives all handles on one image what they share.</summary>
 /// <param name="registry">All backends.</param>
 /// <param name="pool">Buffers for the operations on all images.</param>
 /// <param name="ringFor">Ring settings by backend name.</param>
@@ -20,10 +20,8 @@ public sealed class ImageOpener(
     TransferMeter? meter = null,
     ILogger<ImageOpener>? logger = null)
 {
-    private readonly Lock _lock = new();
-
-    // By backend and what it says is the image: a path has many spellings, and links. Entries go with their last handle.
-    private readonly Dictionary<string, SharedLocks> _locks = new(StringComparer.Ordinal);
+    /// <summary>What handles on one image share, and tickets for it keep.</summary>
+    internal SharedImages Images { get; } = new();
 
     /// <summary>Opens an image.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: it cannot be opened.</exception>
@@ -34,49 +32,17 @@ public sealed class ImageOpener(
         IBackendFactory factory = registry.Select(url);
         IBackend backend = await factory.OpenAsync(url, access, cancellationToken);
         string image = $"{factory.Name}:{backend.Identity ?? url.Text}";
-        RangeLock locks = Share(image);
+        SharedImage shared = Images.Opened(image, url);
         try
         {
             return new ImageHandle(
-                backend, factory.Name, ringFor(factory.Name), pool, locks, threads, () => Unshare(image), meter, logger);
+                backend, factory.Name, ringFor(factory.Name), pool, shared, threads, () => Images.Closed(image), meter, logger);
         }
         catch
         {
-            Unshare(image);
+            Images.Closed(image);
             await backend.DisposeAsync();
             throw;
         }
-    }
-
-    private RangeLock Share(string image)
-    {
-        lock (_lock)
-        {
-            if (!_locks.TryGetValue(image, out SharedLocks? shared))
-            {
-                _locks[image] = shared = new SharedLocks();
-            }
-
-            shared.Handles++;
-            return shared.Locks;
-        }
-    }
-
-    private void Unshare(string image)
-    {
-        lock (_lock)
-        {
-            if (--_locks[image].Handles == 0)
-            {
-                _locks.Remove(image);
-            }
-        }
-    }
-
-    private sealed class SharedLocks
-    {
-        public RangeLock Locks { get; } = new();
-
-        public int Handles { get; set; }
     }
 }

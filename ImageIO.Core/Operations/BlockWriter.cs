@@ -35,6 +35,7 @@ internal static class BlockWriter
         int block = image.BlockSize;
         long start = offset - gap;
         long end = offset + length;
+        ByteRange own = ByteRange.At(offset, length);
         long alignedEnd = Alignment.Up(end, block);
         bool patchHead = gap > 0;
         bool patchTail = end != alignedEnd;
@@ -43,7 +44,7 @@ internal static class BlockWriter
         {
             using (await image.Locks.AcquireAsync(new ByteRange(start, end)))
             {
-                await image.WriteAsync(buffer.Memory[..length], start, CancellationToken.None);
+                await image.WriteAsync(buffer.Memory[..length], start, own, CancellationToken.None);
             }
 
             return;
@@ -79,7 +80,7 @@ internal static class BlockWriter
             }
         }
 
-        await image.WriteAsync(buffer.Memory[..(int)(end - start)], start, CancellationToken.None);
+        await image.WriteAsync(buffer.Memory[..(int)(end - start)], start, own, CancellationToken.None);
     }
 
     private static async ValueTask<RangeLock.Holder> LockAsync(

@@ -83,6 +83,40 @@ public sealed class RangeSet
         }
     }
 
+    /// <summary>
+    /// Joins the nearest neighbours, with the bytes between them, while there are more than <paramref name="most"/> ranges.
+    /// The set never loses a byte by this.
+    /// </summary>
+    /// <param name="most">2 or more.</param>
+    /// <returns>How many bytes the set has gained.</returns>
+    public long Join(int most)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 2);
+        if (Count <= most)
+        {
+            return 0;
+        }
+
+        // Down to half of what may be, so that the next time is far away.
+        ByteRange[] ranges = [.. _ranges];
+        long[] gaps = [.. ranges.Zip(ranges.Skip(1), (before, after) => after.Start - before.End)];
+        int surplus = ranges.Length - (most / 2);
+        long[] sorted = [.. gaps];
+        Array.Sort(sorted);
+        long widest = sorted[surplus - 1];
+        int ofWidest = surplus - Array.FindAll(gaps, gap => gap < widest).Length;
+        long before = Sum;
+        for (int i = 0; i < gaps.Length; i++)
+        {
+            if (gaps[i] < widest || (gaps[i] == widest && ofWidest-- > 0))
+            {
+                Add(new ByteRange(ranges[i].End, ranges[i + 1].Start));
+            }
+        }
+
+        return Sum - before;
+    }
+
     /// <summary>Removes every byte.</summary>
     public void Clear()
     {

@@ -7,7 +7,12 @@ namespace ImageIO.Core.Tickets;
 public sealed partial class Ticket
 {
     private readonly HashSet<IOperation> _running = [];
+    // Ranges that are kept to count distinct bytes. A client that scatters its requests more than this is told too few, as
+    // bytes between two neighbours that were joined count no more.
+    private const int MostRanges = 256;
+
     private readonly RangeSet _transferred = new();
+    private long _joined;
     private bool _canceled;
 
     // Completes when a cancelled ticket is no longer in use. Null before it is cancelled.
@@ -40,7 +45,7 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Distinct bytes transferred, with the progress of what runs.</summary>
+    /// <summary>Distinct bytes transferred, with the progress of what runs. Never more than there were.</summary>
     public long Transferred
     {
         get
@@ -53,7 +58,7 @@ public sealed partial class Ticket
                     AddProgress(operation);
                 }
 
-                return _transferred.Sum;
+                return _transferred.Sum - _joined;
             }
         }
     }
@@ -210,6 +215,7 @@ public sealed partial class Ticket
         if (operation.Done is > 0 and var done)
         {
             _transferred.Add(ByteRange.At(operation.Offset, done));
+            _joined += _transferred.Join(MostRanges);
         }
     }
 }

@@ -31,6 +31,7 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
         ArgumentNullException.ThrowIfNull(spec);
         registry.RequireScheme(spec.Url);
         var ticket = new Ticket(spec, opener, time);
+        opener.Images.TicketAdded(spec.Url);
         Ticket? replaced = null;
         _tickets.AddOrUpdate(spec.Id, ticket, (_, existing) =>
         {
@@ -117,7 +118,11 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     // Only this very ticket: the manager may have installed a new one under the id meanwhile.
     private void Forget(Ticket ticket)
     {
-        _tickets.TryRemove(new(ticket.Spec.Id, ticket));
+        if (_tickets.TryRemove(new(ticket.Spec.Id, ticket)))
+        {
+            opener.Images.TicketRemoved(ticket.Spec.Url);
+        }
+
         DropReplaced(ticket.Spec.Id, replaced => replaced == ticket);
     }
 
@@ -151,7 +156,9 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
         {
             if (_replaced.TryGetValue(id, out List<Ticket>? tickets))
             {
-                tickets.RemoveAll(isOver);
+                List<Ticket> over = tickets.FindAll(isOver);
+                over.ForEach(ticket => opener.Images.TicketRemoved(ticket.Spec.Url));
+                tickets.RemoveAll(over.Contains);
                 if (tickets.Count == 0)
                 {
                     _replaced.Remove(id);

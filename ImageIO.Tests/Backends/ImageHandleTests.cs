@@ -1,6 +1,7 @@
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Errors;
+using ImageIO.Core.Ranges;
 using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Backends;
@@ -47,7 +48,7 @@ public sealed class ImageHandleTests
         using AlignedBuffer buffer = AlignedBuffer.Allocate(4096);
 
         await OnThreadOfItsOwn(() => image.ReadAsync(buffer.Memory, 0, CancellationToken.None).AsTask());
-        await OnThreadOfItsOwn(() => image.WriteAsync(buffer.Memory, 0, CancellationToken.None).AsTask());
+        await OnThreadOfItsOwn(() => image.WriteAsync(buffer.Memory, 0, ByteRange.At(0, 512), CancellationToken.None).AsTask());
         await OnThreadOfItsOwn(() => image.ZeroAsync(0, 4096, ZeroMode.Allocate, CancellationToken.None).AsTask());
         await OnThreadOfItsOwn(() => image.FlushAsync(CancellationToken.None).AsTask());
 
@@ -93,7 +94,7 @@ public sealed class ImageHandleTests
         using var pool = new BufferPool(BufferPool.SmallestBuffer);
 
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(
-            () => new ImageHandle(new MemoryBackend(block), "odd", new RingSettings(), pool, new RangeLock(), TestThreads.Shared));
+            () => new ImageHandle(new MemoryBackend(block), "odd", new RingSettings(), pool, new SharedImage(), TestThreads.Shared));
 
         Assert.Contains("odd", e.Message, StringComparison.Ordinal);
     }

@@ -124,9 +124,9 @@ public sealed class ConcurrentWritersTests
         // the patched block lies inside the image.
         var memory = new MemoryBackend(512, Bytes.Random(100));
         var faulty = new FaultyBackend(memory);
-        var locks = new RangeLock();
-        await using StorageImage storage = StorageImage.On(faulty, memory.Content, locks: locks);
-        RangeLock.Holder behind = await locks.AcquireAsync(new(4096, 4608));
+        var shared = new SharedImage();
+        await using StorageImage storage = StorageImage.On(faulty, memory.Content, shared: shared);
+        RangeLock.Holder behind = await shared.Locks.AcquireAsync(new(4096, 4608));
         faulty.ReportSizeOnce(512);
 
         Task writing = storage.WriteAsync(0, Bytes.Random(200));

@@ -58,6 +58,38 @@ public sealed class RangeSetTests
     }
 
     [Fact]
+    public void Joining_loses_no_byte_gains_only_bytes_between_neighbours_and_tells_how_many() =>
+        Gen.Select(Steps, Gen.Int[2, 8]).Sample((steps, most) =>
+        {
+            (RangeSet set, bool[] model) = Build(steps);
+            ByteRange[] ranges = [.. set.Ranges];
+
+            long gained = set.Join(most);
+
+            Assert.InRange(set.Count, 0, most);
+            Assert.Equal(model.Count(isIn => isIn) + gained, set.Sum);
+            Assert.All(ranges, range => Assert.Contains(set.Ranges, joined => joined.Start <= range.Start && range.End <= joined.End));
+            Assert.Equal(ranges.FirstOrDefault().Start, set.Ranges.FirstOrDefault().Start);
+            Assert.Equal(ranges.LastOrDefault().End, set.Ranges.LastOrDefault().End);
+            Assert.True(ranges.Length > most || gained == 0, "nothing is joined before it must");
+        });
+
+    [Fact]
+    public void The_nearest_neighbours_are_joined_first()
+    {
+        var set = new RangeSet();
+        set.Add(new ByteRange(0, 10));
+        set.Add(new ByteRange(11, 20));
+        set.Add(new ByteRange(120, 130));
+        set.Add(new ByteRange(132, 140));
+        set.Add(new ByteRange(1000, 1001));
+
+        Assert.Equal(3, set.Join(4) - 100);
+
+        Assert.Equal([new ByteRange(0, 140), new ByteRange(1000, 1001)], set.Ranges);
+    }
+
+    [Fact]
     public void Cleared_set_is_empty()
     {
         var set = new RangeSet();

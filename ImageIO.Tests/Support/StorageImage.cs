@@ -37,8 +37,8 @@ internal sealed class StorageImage : IAsyncDisposable
     public string Path => _directory!.File("image");
 
     public static StorageImage On(
-        IBackend backend, Func<byte[]> content, RingSettings? ring = null, BufferPool? pool = null, RangeLock? locks = null) =>
-        new(new ImageHandle(backend, "test", ring ?? SmallRing, pool ?? NewPool(), locks ?? new RangeLock(), TestThreads.Shared), content);
+        IBackend backend, Func<byte[]> content, RingSettings? ring = null, BufferPool? pool = null, SharedImage? shared = null) =>
+        new(new ImageHandle(backend, "test", ring ?? SmallRing, pool ?? NewPool(), shared ?? new SharedImage(), TestThreads.Shared), content);
 
     public static StorageImage On(MemoryBackend memory, RingSettings? ring = null, BufferPool? pool = null) =>
         On(memory, memory.Content, ring, pool);
@@ -55,7 +55,7 @@ internal sealed class StorageImage : IAsyncDisposable
         await File.WriteAllBytesAsync(path, content);
         FileBackend backend = await OpenFileAsync(path, blockSize);
         return new StorageImage(
-            new ImageHandle(backend, "file", ring ?? SmallRing, NewPool(), new RangeLock(), TestThreads.Shared),
+            new ImageHandle(backend, "file", ring ?? SmallRing, NewPool(), new SharedImage(), TestThreads.Shared),
             () => File.ReadAllBytes(path),
             directory);
     }
@@ -67,9 +67,9 @@ internal sealed class StorageImage : IAsyncDisposable
         return new FileBackend(file, blockSize, canWrite: true);
     }
 
-    /// <summary>Another handle on the same file, as a second ticket has one: only the locks are shared.</summary>
+    /// <summary>Another handle on the same file, as a second ticket has one.</summary>
     public async Task<ImageHandle> OpenAgainAsync() =>
-        new(await OpenFileAsync(Path, Image.BlockSize), "file", Image.Ring, Pool, Image.Locks, TestThreads.Shared);
+        new(await OpenFileAsync(Path, Image.BlockSize), "file", Image.Ring, Pool, Image.Shared, TestThreads.Shared);
 
     public Task WriteAsync(long offset, byte[] data, bool flush = false) => WriteAsync(Image, offset, data, flush);
 

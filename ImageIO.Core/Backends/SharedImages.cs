@@ -1,0 +1,126 @@
+namespace ImageIO.Core.Backends;
+
+/// <summary>
+/// The images that are open, and those whose tickets must still learn of a failed flush. An image is forgotten when it is
+/// closed and has nothing to remember, or when the last ticket that led to it is removed. Thread-safe.
+/// </summary>
+/// <remarks>
+/// A ticket leads to an image by its URL, opened or not. An image that two URLs lead to is known as one from the moment that
+/// both were opened: a path has many spellings, and links.
+/// </remarks>
+internal sealed class SharedImages
+{
+    /// <summary>Ranges that all images together remember, unless there are very many images; some 60 bytes each.</summary>
+    private const int AllRanges = 65536;
+
+    /// <summary>Most ranges of one image, and the fewest.</summary>
+    private const int MostRanges = 4096;
+    private const int FewestRanges = 256;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Entry> _images = new(StringComparer.Ordinal);
+
+    // Only URLs that tickets name.
+    private readonly Dictionary<string, Source> _sources = new(StringComparer.Ordinal);
+
+    /// <summary>A ticket with this URL was installed.</summary>
+    public void TicketAdded(ImageUrl url)
+    {
+        lock (_lock)
+        {
+            if (!_sources.TryGetValue(url.Text, out Source? source))
+            {
+                _sources[url.Text] = source = new Source();
+            }
+
+            source.Tickets++;
+        }
+    }
+
+    /// <summary>A ticket with this URL was removed. Called once for each that was added.</summary>
+    public void TicketRemoved(ImageUrl url)
+    {
+        lock (_lock)
+        {
+            Source source = _sources[url.Text];
+            if (--source.Tickets > 0)
+            {
+                return;
+            }
+
+            _sources.Remove(url.Text);
+            foreach (Entry entry in source.Images)
+            {
+                entry.Sources.Remove(source);
+                ForgetIfOver(entry);
+            }
+        }
+    }
+
+    /// <summary>An image is open, once more.</summary>
+    /// <param name="name">What the backend says is the image, with the backend's name.</param>
+    /// <param name="url">How it was found.</param>
+    public SharedImage Opened(string name, ImageUrl url)
+    {
+        lock (_lock)
+        {
+            if (!_images.TryGetValue(name, out Entry? entry))
+            {
+                _images[name] = entry = new Entry(name, new SharedImage(RangesOfOne));
+            }
+
+            entry.Handles++;
+            if (_sources.TryGetValue(url.Text, out Source? source))
+            {
+                source.Images.Add(entry);
+                entry.Sources.Add(source);
+            }
+
+            return entry.Image;
+        }
+    }
+
+    /// <summary>A handle that was opened is closed.</summary>
+    public void Closed(string name)
+    {
+        lock (_lock)
+        {
+            Entry entry = _images[name];
+            entry.Handles--;
+            ForgetIfOver(entry);
+        }
+    }
+
+    private void ForgetIfOver(Entry entry)
+    {
+        if (entry.Handles == 0 && (entry.Sources.Count == 0 || entry.Image.Flushes.IsEmpty))
+        {
+            _images.Remove(entry.Name);
+            foreach (Source source in entry.Sources)
+            {
+                source.Images.Remove(entry);
+            }
+        }
+    }
+
+    // Read without the lock: a count that is a moment old is as good.
+    private int RangesOfOne() => Math.Clamp(AllRanges / Math.Max(_images.Count, 1), FewestRanges, MostRanges);
+
+    private sealed class Entry(string name, SharedImage image)
+    {
+        public string Name => name;
+
+        public SharedImage Image => image;
+
+        public int Handles { get; set; }
+
+        public HashSet<Source> Sources { get; } = [];
+    }
+
+    private sealed class Source
+    {
+        public int Tickets { get; set; }
+
+        public HashSet<Entry> Images { get; } = [];
+    }
+}
