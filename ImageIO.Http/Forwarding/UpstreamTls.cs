@@ -50,9 +50,8 @@ internal sealed class UpstreamTls
     /// <exception cref="IOException">The connection broke.</exception>
     public async Task<OpenSslClientStream> ConnectAsync(string host, int port, CancellationToken cancellationToken)
     {
-        string name = NameOf(host);
         OpenSslClientStream stream = await OpenSslClientStream.ConnectAsync(
-            name, port, _context!, _loops.Value.Next(), cancellationToken);
+            host, port, _context!, _loops.Value.Next(), cancellationToken);
         try
         {
             if (EventLoop.IsLoopThread)
@@ -61,7 +60,7 @@ internal sealed class UpstreamTls
                 await Task.Yield();
             }
 
-            Verify(name, stream.PeerCertificates);
+            Verify(host, stream.PeerCertificates);
             return stream;
         }
         catch
@@ -70,10 +69,6 @@ internal sealed class UpstreamTls
             throw;
         }
     }
-
-    // As SslStream takes a name.
-    private static string NameOf(string host) =>
-        host.All(char.IsAscii) ? host : new System.Globalization.IdnMapping().GetAscii(host);
 
     private SslClientAuthenticationOptions For(string host) => new()
     {
@@ -128,7 +123,7 @@ internal sealed class UpstreamTls
     {
         try
         {
-            return _authorities?.VouchFor(own, sent, _time.GetUtcNow()) ?? IsVouchedForBySystem(own, sent);
+            return _authorities?.VouchFor(own, sent, _time.GetUtcNow(), CertificateAuthorities.ServerPurpose) ?? IsVouchedForBySystem(own, sent);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -139,10 +134,9 @@ internal sealed class UpstreamTls
     // What SslStream asks of a server.
     private static bool IsVouchedForBySystem(X509Certificate2 own, X509Certificate2Collection sent)
     {
-        const string serverAuthentication = "1.3.6.1.5.5.7.3.1"; // RFC 5280 section 4.2.1.12
         using var chain = new X509Chain();
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(serverAuthentication));
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(CertificateAuthorities.ServerPurpose));
         chain.ChainPolicy.ExtraStore.AddRange(sent);
         return chain.Build(own);
     }

@@ -11,6 +11,11 @@ namespace ImageIO.Http.Hosting;
 /// <param name="file">PEM: one certificate or more.</param>
 public sealed class CertificateAuthorities(string file)
 {
+    /// <summary>The purpose of a TLS server (RFC 5280 section 4.2.1.12).</summary>
+    public const string ServerPurpose = "1.3.6.1.5.5.7.3.1";
+
+    private const string AnyPurpose = "2.5.29.37.0";
+
     private const X509ChainStatusFlags AboveTheAnchor = X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot;
 
     private readonly Lock _lock = new();
@@ -32,14 +37,16 @@ public sealed class CertificateAuthorities(string file)
         }
     }
 
-    /// <summary>Whether an authority vouches for a certificate at this time.</summary>
+    /// <summary>Whether a certificate leads to one of the authorities, at this time and for this purpose.</summary>
     /// <param name="certificate">The certificate.</param>
     /// <param name="intermediates">Further certificates that its owner sent along.</param>
-    /// <param name="time">When.</param>
+    /// <param name="time">When each link must be valid.</param>
+    /// <param name="purpose">What each link must be for: an object identifier of an extended key usage. Null: anything.</param>
     /// <exception cref="CryptographicException">The file holds no certificate.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
-    public bool VouchFor(X509Certificate2 certificate, X509Certificate2Collection intermediates, DateTimeOffset time)
+    public bool VouchFor(
+        X509Certificate2 certificate, X509Certificate2Collection intermediates, DateTimeOffset time, string? purpose = null)
     {
         X509Certificate2Collection anchors = Anchors();
         using var chain = new X509Chain();
@@ -50,16 +57,14 @@ public sealed class CertificateAuthorities(string file)
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.VerificationTime = time.UtcDateTime;
-        if (chain.Build(certificate))
-        {
-            return true;
-        }
+        _ = chain.Build(certificate);
 
-        // The platform wants a chain to end in a self-signed root. One that reaches an anchor, with every link below it
-        // in order, is as good.
+        // The platform requires a self-signed root at the end. A chain that reaches an anchor, with every link up to it in
+        // order, is as good. It does not look at the validity of a last link that is no root, nor at purposes.
         foreach (X509ChainElement element in chain.ChainElements)
         {
-            if (element.ChainElementStatus.Any(status => (status.Status & ~AboveTheAnchor) != X509ChainStatusFlags.NoError))
+            if (element.ChainElementStatus.Any(status => (status.Status & ~AboveTheAnchor) != X509ChainStatusFlags.NoError)
+                || !IsValid(element.Certificate, time) || !IsFor(element.Certificate, purpose))
             {
                 return false;
             }
@@ -72,6 +77,14 @@ public sealed class CertificateAuthorities(string file)
 
         return false;
     }
+
+    private static bool IsValid(X509Certificate2 certificate, DateTimeOffset time) =>
+        certificate.NotBefore.ToUniversalTime() <= time.UtcDateTime && time.UtcDateTime <= certificate.NotAfter.ToUniversalTime();
+
+    // A certificate without the extension is for anything, and one of an authority passes on no more than its own purposes.
+    private static bool IsFor(X509Certificate2 certificate, string? purpose) => purpose is null
+        || certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().All(extension =>
+            extension.EnhancedKeyUsages.Cast<Oid>().Any(usage => usage.Value == purpose || usage.Value == AnyPurpose));
 
     private X509Certificate2Collection Anchors()
     {

@@ -8,6 +8,11 @@ namespace ImageIO.Tests.Hosting;
 /// <summary>Which certificates an authorities' file vouches for.</summary>
 public sealed class CertificateAuthoritiesTests : IDisposable
 {
+    private const string Server = "1.3.6.1.5.5.7.3.1";
+    private const string Client = "1.3.6.1.5.5.7.3.2";
+    private const string CodeSigning = "1.3.6.1.5.5.7.3.3";
+    private const string Any = "2.5.29.37.0";
+
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("imageio-");
     private readonly DateTimeOffset _now = TimeProvider.System.GetUtcNow();
     private readonly Issued _root;
@@ -59,6 +64,45 @@ public sealed class CertificateAuthoritiesTests : IDisposable
         Assert.False(File("root").VouchFor(leaf, [impostor.Certificate, _intermediate.Certificate], _now));
     }
 
+    [Theory]
+    [InlineData("root", -10, 2)]
+    [InlineData("root", 5, 2)]
+    [InlineData("intermediate", -10, 2)]
+    [InlineData("intermediate", 5, 2)]
+    public void Nobody_vouches_through_an_authority_out_of_its_time_also_when_it_is_the_anchor(string inFile, int start, int days)
+    {
+        Issued intermediate = Issued.Authority("CN=late", _root, days, start);
+        X509Certificate2 leaf = Issued.Server("CN=leaf", intermediate).Certificate;
+        CertificateAuthorities authorities = File(inFile, intermediate.Certificate);
+
+        Assert.False(authorities.VouchFor(leaf, [intermediate.Certificate], _now));
+    }
+
+    [Theory]
+    [InlineData("", "", true)]
+    [InlineData(Server, "", true)]
+    [InlineData(Any, "", true)]
+    [InlineData(Client + " " + Server, "", true)]
+    [InlineData(Client, "", false)]
+    [InlineData(CodeSigning, "", false)]
+    [InlineData("", Server, true)]
+    [InlineData("", Any, true)]
+    [InlineData("", Client, false)]
+    [InlineData(Server, CodeSigning, false)]
+    public void Each_link_is_for_the_purpose_also_when_it_is_the_anchor(string leaf, string authority, bool isVouchedFor)
+    {
+        Issued intermediate = Issued.Authority("CN=purpose", _root, purposes: Words(authority));
+        X509Certificate2 certificate = Issued.Server("CN=leaf", intermediate, Words(leaf)).Certificate;
+
+        foreach (string inFile in (string[])["root", "intermediate", "root intermediate"])
+        {
+            CertificateAuthorities authorities = File(inFile, intermediate.Certificate);
+            Assert.Equal(
+                isVouchedFor, authorities.VouchFor(certificate, [intermediate.Certificate], _now, CertificateAuthorities.ServerPurpose));
+            Assert.True(authorities.VouchFor(certificate, [intermediate.Certificate], _now), "for any purpose");
+        }
+    }
+
     [Fact]
     public void File_that_changes_is_read_again_and_one_that_cannot_be_used_vouches_for_nobody()
     {
@@ -80,12 +124,14 @@ public sealed class CertificateAuthoritiesTests : IDisposable
 
     private string Path() => System.IO.Path.Combine(_directory.FullName, "ca.pem");
 
-    private CertificateAuthorities File(string names)
+    private static string[] Words(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+    private CertificateAuthorities File(string names, X509Certificate2? intermediate = null)
     {
         var known = new Dictionary<string, X509Certificate2>
         {
             ["root"] = _root.Certificate,
-            ["intermediate"] = _intermediate.Certificate,
+            ["intermediate"] = intermediate ?? _intermediate.Certificate,
             ["other"] = _other.Certificate,
             ["leaf"] = _leaf,
         };

@@ -44,6 +44,17 @@ public abstract class UpstreamTlsTests(string transport)
         Assert.False(daemon.WasAsked);
     }
 
+    [Theory(Timeout = 20_000)]
+    [InlineData("1.3.6.1.5.5.7.3.1", true)]
+    [InlineData("1.3.6.1.5.5.7.3.2", false)]
+    [InlineData("1.3.6.1.5.5.7.3.3", false)]
+    public async Task Certificate_is_believed_if_it_is_a_servers(string purpose, bool isBelieved)
+    {
+        await using Host daemon = Host.Start("ip:127.0.0.1", TimeSpan.FromHours(-1), TimeSpan.FromHours(1), purpose);
+        Assert.Equal(isBelieved ? 200 : 503, await RequestAsync(daemon, "127.0.0.1", daemon.RootPem));
+        Assert.Equal(isBelieved, daemon.WasAsked);
+    }
+
     // A process of its own: it reads where the system's authorities are when it first needs them.
     [Theory(Timeout = 60_000)]
     [InlineData(true, 200)]
@@ -104,7 +115,7 @@ public abstract class UpstreamTlsTests(string transport)
 
         public bool WasAsked { get; private set; }
 
-        public static Host Start(string name, TimeSpan start, TimeSpan end)
+        public static Host Start(string name, TimeSpan start, TimeSpan end, string? purpose = null)
         {
             DateTimeOffset now = TimeProvider.System.GetUtcNow();
             using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -124,6 +135,11 @@ public abstract class UpstreamTlsTests(string transport)
             }
 
             request.CertificateExtensions.Add(names.Build());
+            if (purpose is not null)
+            {
+                request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], false));
+            }
+
             using X509Certificate2 issued = request.Create(root, now + start, now + end, [1]);
             return new Host(root.ExportCertificatePem(), issued.CopyWithPrivateKey(key));
         }

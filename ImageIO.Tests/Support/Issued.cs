@@ -8,18 +8,29 @@ internal sealed record Issued(X509Certificate2 Certificate, ECDsa Key)
 {
     /// <param name="name">Its distinguished name.</param>
     /// <param name="issuer">Who signs. Null: itself.</param>
-    /// <param name="days">How long it is valid from yesterday on.</param>
-    public static Issued Authority(string name, Issued? issuer = null, int days = 2) => Issue(name, issuer, isAuthority: true, days);
+    /// <param name="days">How long it is valid from its start on.</param>
+    /// <param name="startDay">When it begins to be valid, in days from now.</param>
+    /// <param name="purposes">Object identifiers of its extended key usages. None: it is for anything.</param>
+    public static Issued Authority(
+        string name, Issued? issuer = null, int days = 2, int startDay = -1, params string[] purposes) =>
+        Issue(name, issuer, isAuthority: true, days, startDay, purposes);
 
     /// <inheritdoc cref="Authority" />
-    public static Issued Server(string name, Issued issuer) => Issue(name, issuer, isAuthority: false, days: 2);
+    public static Issued Server(string name, Issued issuer, params string[] purposes) =>
+        Issue(name, issuer, isAuthority: false, days: 2, startDay: -1, purposes);
 
-    private static Issued Issue(string name, Issued? issuer, bool isAuthority, int days)
+    private static Issued Issue(
+        string name, Issued? issuer, bool isAuthority, int days, int startDay, string[] purposes)
     {
-        DateTimeOffset start = TimeProvider.System.GetUtcNow().AddDays(-1);
+        DateTimeOffset start = TimeProvider.System.GetUtcNow().AddDays(startDay);
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
+        if (purposes.Length > 0)
+        {
+            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. purposes.Select(oid => new Oid(oid))], true));
+        }
+
         var keyId = new X509SubjectKeyIdentifierExtension(request.PublicKey, false);
         request.CertificateExtensions.Add(keyId);
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(
