@@ -77,4 +77,7 @@ public enum TransferError
 
     /// <summary>The connection to the daemon that a request is forwarded to broke, or its answer made no sense.</summary>
     UpstreamFailed,
+
+    /// <summary>A forwarded request came back to the program that forwarded it, or was forwarded too often.</summary>
+    ForwardingLoop,
 }

@@ -17,6 +17,8 @@ internal static class FuzzTarget
         ["headers"] = HeaderTarget.Run,
         ["session"] = SessionTarget.Run,
         ["answer"] = AnswerTarget.Run,
+        ["request"] = RequestTarget.Run,
+        ["chunk"] = ChunkTarget.Run,
         ["qcow2"] = Qcow2Target.Read,
         ["tar"] = Qcow2Target.Tar,
         ["tls-handshake"] = TlsTarget.Handshake,

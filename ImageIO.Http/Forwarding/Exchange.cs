@@ -1,92 +1,111 @@
 using ImageIO.Core.Errors;
-using ImageIO.Http.Messages;
+using ImageIO.Http.Heads;
 using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>One request on its way to a daemon and its answer on the way back: what the parts of the forwarder share.</summary>
-internal sealed class Exchange : IDisposable
+/// <summary>One client's request on its way to a daemon, and the answer on its way back.</summary>
+/// <remarks>
+/// <code>
+///   client                              daemon
+///             1. connect ─────────────────▶
+///             2. head ────────────────────▶
+///      ─────▶ 3. body ────────────────────▶    while the answer is awaited: it may come at any moment
+///     ◀────── 4. head ◀────────────────────
+///     ◀────── 5. body ◀────────────────────
+///             6. give the connection back, or close it in the middle of a message
+/// </code>
+/// </remarks>
+internal sealed class Exchange(HttpContext context, ForwardRequest request, RequestHead head, UpstreamPool pool)
 {
-    /// <summary>How the HTTP client below YARP finds it.</summary>
-    public static readonly HttpRequestOptionsKey<Exchange> Key = new("ImageIO.Exchange");
+    private const int Continue = 100;
+    private const int SwitchingProtocols = 101;
 
-    private readonly UpstreamPool _pool;
-    private UpstreamConnection? _connection;
-    private bool _isAnswerComplete;
-
-    /// <summary>Prepares to forward a client's request.</summary>
-    /// <param name="pool">Where its connection comes from and goes back to.</param>
-    /// <param name="context">The client's request.</param>
-    /// <param name="request">Where it goes to.</param>
-    public Exchange(UpstreamPool pool, HttpContext context, ForwardRequest request)
+    /// <summary>Runs it to its end.</summary>
+    /// <exception cref="TransferException">The failure names the side and the direction.</exception>
+    /// <exception cref="BadHttpRequestException">The client's body is malformed.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
-        _pool = pool;
-        Request = request;
-        RequestHead = new RequestHead(context.Request, request);
-        Upload = new UploadBody(context, request);
-    }
-
-    /// <summary>What is forwarded.</summary>
-    public ForwardRequest Request { get; }
-
-    /// <summary>The head that the daemon gets.</summary>
-    public RequestHead RequestHead { get; }
-
-    /// <summary>The request's body, perhaps empty.</summary>
-    public UploadBody Upload { get; }
-
-    /// <summary>Whether the whole request has been sent.</summary>
-    public bool IsRequestComplete { get; set; }
-
-    /// <summary>The head of the answer. Null: not yet there.</summary>
-    public ResponseHead? Head { get; set; }
-
-    /// <summary>Most bytes of the answer that the client may see; the rest of the image is not its.</summary>
-    public long AnswerLimit
-    {
-        get => (Request.ImageLimit, Head?.Status) switch
+        // 1. Connect, or take a connection that an earlier exchange left.
+        UpstreamConnection daemon = await pool.RentAsync(request.Upstream, cancellationToken);
+        Upload? upload = null;
+        bool isKeepable = false;
+        try
         {
-            ({ } limit, StatusCodes.Status200OK) => limit,
-            ({ } limit, StatusCodes.Status206PartialContent) => Math.Max(0, limit - FirstByte),
-            _ => long.MaxValue,
-        };
-    }
+            // 2. Send the head, with a body that is there already.
+            await daemon.WriteHeadAsync(request.Body is { } body ? (byte[])[.. head.Bytes.Span, .. body.Span] : head.Bytes, cancellationToken);
 
-    /// <summary>Where an answer of 206 begins.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.UpstreamFailed"/>: it does not say.</exception>
-    public long FirstByte
-    {
-        get
+            // 3. Send the client's body, and receive the answer's head.
+            upload = head.HasBody ? new Upload(context, request, daemon) : null;
+            AnswerHead answer = upload is null
+                ? await ReceiveAsync(daemon, isOwed: !request.MayAnswerLate, cancellationToken)
+                : await UploadAsync(daemon, upload, cancellationToken);
+
+            // 4. Pass the answer's head on.
+            var download = new Download(context, request, daemon, answer);
+            download.PassHead();
+
+            // 5. Pass the answer's body on.
+            await download.PassBodyAsync(cancellationToken);
+            isKeepable = upload is not { IsComplete: false } && download.IsComplete && !answer.ClosesConnection;
+        }
+        finally
         {
-            try
-            {
-                return ContentRangeHeader.ParseOffset(Head?.Field("Content-Range") ?? "");
-            }
-            catch (TransferException)
-            {
-                throw Connection.Malformed("its Content-Range");
-            }
+            // 6. A connection in the middle of a message is closed, which also cancels the daemon's work.
+            pool.Return(daemon, isKeepable);
+            await (upload?.StopAsync() ?? ValueTask.CompletedTask);
         }
     }
 
-    /// <summary>The connection that it uses.</summary>
-    public UpstreamConnection Connection =>
-        _connection ?? throw new InvalidOperationException("The exchange has no connection.");
-
-    /// <summary>Takes a connection.</summary>
-    public async ValueTask ConnectAsync(CancellationToken cancellationToken) =>
-        _connection = await _pool.RentAsync(Request.Upstream, cancellationToken);
-
-    /// <summary>Notes that the answer was read to its end.</summary>
-    public void AnswerEnds() => _isAnswerComplete = true;
-
-    /// <summary>Gives the connection back; one in the middle of a message is closed, which cancels what the daemon does.</summary>
-    public void Dispose()
+    // The daemon's permission first, if the client waits for it. Then the answer may come before the end of the body, and
+    // is the one that counts.
+    private async ValueTask<AnswerHead> UploadAsync(
+        UpstreamConnection daemon, Upload upload, CancellationToken cancellationToken)
     {
-        if (_connection is { } connection)
+        if (head.ExpectsContinue)
         {
-            _connection = null;
-            _pool.Return(connection, IsRequestComplete && _isAnswerComplete && Head is { ClosesConnection: false });
+            AnswerHead first = await ReceiveAsync(daemon, isOwed: true, cancellationToken, orContinue: true);
+            if (first.Status != Continue)
+            {
+                return first;
+            }
+        }
+
+        Task<AnswerHead> answer = ReceiveAsync(daemon, isOwed: false, cancellationToken);
+        Task sending = upload.Start(cancellationToken);
+        await Task.WhenAny(sending, answer);
+        if (sending.IsCompleted && !sending.IsCompletedSuccessfully && !daemon.HasWriteFailed)
+        {
+            // The client broke off, so the daemon must not take what came for the whole body.
+            daemon.Dispose();
+        }
+
+        await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!answer.IsCompletedSuccessfully && sending.IsFaulted)
+        {
+            // Broken in both directions: the first failure is the upload's.
+            await sending;
+        }
+
+        return await answer;
+    }
+
+    private static async Task<AnswerHead> ReceiveAsync(
+        UpstreamConnection daemon, bool isOwed, CancellationToken cancellationToken, bool orContinue = false)
+    {
+        while (true)
+        {
+            AnswerHead answer = await daemon.ReadHeadAsync(isOwed, cancellationToken);
+            if (!answer.IsInformational || (orContinue && answer.Status == Continue))
+            {
+                return answer;
+            }
+
+            if (answer.Status == SwitchingProtocols)
+            {
+                throw daemon.Malformed("it switches to another protocol");
+            }
         }
     }
 }

@@ -8,5 +8,8 @@ public sealed class ForwardProgress
     /// <summary>Bytes of the request's body that came from the client, and of the answer's body that it took.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
-    internal void Add(int bytes) => Interlocked.Add(ref _bytes, bytes);
+    /// <summary>Bytes that were to be moved. Null: not known, or not known yet.</summary>
+    public long? Length { get; internal set; }
+
+    internal void Add(long bytes) => Interlocked.Add(ref _bytes, bytes);
 }

@@ -1,12 +1,12 @@
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>Where a client's request goes to, beside what it says itself.</summary>
+/// <summary>Where a client's request goes to, and what of it and its answer differs from the client's and the daemon's.</summary>
 public sealed record ForwardRequest
 {
     /// <summary>The daemon.</summary>
     public required UpstreamUrl Upstream { get; init; }
 
-    /// <summary>The resource there: path and query, percent-encoded; goes out as it is.</summary>
+    /// <summary>The resource there: path and query, percent-encoded; it is sent as it is.</summary>
     public required string PathAndQuery { get; init; }
 
     /// <summary>
@@ -15,19 +15,22 @@ public sealed record ForwardRequest
     /// </summary>
     public bool MayAnswerLate { get; init; }
 
-    /// <summary>Counts what is moved.</summary>
+    /// <summary>Counts the bytes moved.</summary>
     public ForwardProgress Progress { get; init; } = new();
 
     /// <summary>Whether the bodies are image data, which <see cref="Progress"/> counts.</summary>
     public bool CountsBody { get; init; } = true;
 
-    /// <summary>Where the client's view of the image ends: what the daemon answers beyond it is cut off. Null: where it ends.</summary>
-    public long? ImageLimit { get; init; }
+    /// <summary>The request's body, which was read already. Null: the client's.</summary>
+    public ReadOnlyMemory<byte>? Body { get; init; }
+
+    /// <summary>What the client may see of the image that it reads. Null: all that the daemon shows.</summary>
+    public ImageView? View { get; init; }
 
     /// <summary>Most bytes of a request's body; more is refused. Null: any number.</summary>
     public long? UploadLimit { get; init; }
 
-    /// <summary>What the answer's <c>Allow</c> header says instead of the daemon's own. Null: that.</summary>
+    /// <summary>What the answer's <c>Allow</c> field says instead of the daemon's own. Null: that.</summary>
     public string? AllowedMethods { get; init; }
 
     /// <summary>Changes the body of a small answer of 200. Null: it goes through as it is.</summary>

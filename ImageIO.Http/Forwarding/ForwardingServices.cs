@@ -9,14 +9,10 @@ public static class ForwardingServices
     /// <summary>Adds it, with the pool of connections to daemons.</summary>
     /// <param name="services">The host's; a <see cref="TimeProvider"/> must be among them.</param>
     /// <param name="settings">How daemons are reached.</param>
-    public static IServiceCollection AddForwarding(this IServiceCollection services, UpstreamSettings settings)
-    {
-        services.AddHttpForwarder();
-        return services
-            .AddSingleton(settings)
-            .AddSingleton(provider => new UpstreamPool(
-                settings, provider.GetRequiredService<Lazy<EventLoops>>(), provider.GetRequiredService<TimeProvider>()))
-            .AddHostedService(provider => provider.GetRequiredService<UpstreamPool>())
-            .AddSingleton<Forwarder>();
-    }
+    public static IServiceCollection AddForwarding(this IServiceCollection services, UpstreamSettings settings) => services
+        .AddSingleton(settings)
+        .AddSingleton(provider => new UpstreamPool(
+            settings, provider.GetRequiredService<Lazy<EventLoops>>(), provider.GetRequiredService<TimeProvider>()))
+        .AddHostedService(provider => provider.GetRequiredService<UpstreamPool>())
+        .AddSingleton<Forwarder>();
 }

@@ -1,22 +1,26 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
 using ImageIO.Core.Errors;
+using ImageIO.Http.Heads;
 using ImageIO.Http.Listeners.OpenSsl;
 
 namespace ImageIO.Http.Forwarding;
 
 /// <summary>
-/// One connection to a daemon. Used by one exchange at a time, which may read and write at once; between exchanges the
+/// One connection to a daemon. One exchange at a time uses it, and may read and write at once; between exchanges the
 /// pool keeps it.
 /// </summary>
 /// <remarks>
 /// Two clocks, one for each direction, run only while the daemon owes something: to take what is sent, or to send what
-/// is due. So a daemon that stands still is told from a client that does, and from storage that takes its time.
+/// is due. So a stalled daemon can be distinguished from a stalled client, and from slow storage.
 /// </remarks>
 internal sealed class UpstreamConnection : IDisposable
 {
     // A daemon's head has a few hundred bytes, a file name in it included.
     private const int LargestHead = 16 * 1024;
+
+    private const string OfHead = "head";
+    private const string OfBody = "body";
 
     private static readonly byte[] LineEnd = "\r\n"u8.ToArray();
     private static readonly byte[] HeadEnd = "\r\n\r\n"u8.ToArray();
@@ -53,12 +57,18 @@ internal sealed class UpstreamConnection : IDisposable
     /// <summary>Whether sending to the daemon has failed.</summary>
     public bool HasWriteFailed { get; private set; }
 
+    /// <summary>
+    /// Whether the end of the connection is the daemon's word that it has sent everything, and no one else's: over TLS its
+    /// close_notify says so, which .NET's TLS does not tell from a connection that was cut.
+    /// </summary>
+    public bool IsEndCertain => _secured is not null || _stream is NetworkStream;
+
     /// <summary>When it was last given back to the pool: a timestamp.</summary>
     public long IdleSince { get; set; }
 
     /// <summary>
-    /// Whether another request can be sent on it. What has arrived between requests is nothing good: the end of the
-    /// connection, or an answer that nobody asked for.
+    /// Whether another request can be sent on it. Bytes that arrived between requests are the end of the connection, or an
+    /// answer without a request.
     /// </summary>
     public bool IsUsable => _start == _end
         && (_secured is { } secured ? !secured.HasUnread : _socket.Connected && !_socket.Poll(0, SelectMode.SelectRead));
@@ -100,43 +110,44 @@ internal sealed class UpstreamConnection : IDisposable
         }
     }
 
-    /// <summary>Sends bytes; the daemon must take them.</summary>
+    /// <summary>Sends the head of a request.</summary>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.UpstreamFailed"/> or <see cref="TransferError.UpstreamTimedOut"/>.
     /// </exception>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    public ValueTask WriteHeadAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
+        WriteAsync(bytes, OfHead, cancellationToken);
+
+    /// <summary>Sends bytes of the body of a request.</summary>
+    /// <inheritdoc cref="WriteHeadAsync" path="/exception" />
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
+        WriteAsync(bytes, OfBody, cancellationToken);
+
+    /// <summary>Reads the head of an answer.</summary>
+    /// <param name="isOwed">Whether the daemon must send it within its time.</param>
+    /// <param name="cancellationToken">Ends the attempt, and with it the connection.</param>
+    /// <inheritdoc cref="WriteHeadAsync" path="/exception" />
+    public async ValueTask<AnswerHead> ReadHeadAsync(bool isOwed, CancellationToken cancellationToken)
     {
+        ReadOnlyMemory<byte> head = await ReadToAsync(HeadEnd, OfHead, isOwed, cancellationToken);
         try
         {
-            ValueTask write = _stream.WriteAsync(bytes, cancellationToken);
-            if (!write.IsCompleted)
-            {
-                // Only a real wait is worth the clock.
-                Volatile.Write(ref _writingSince, _time.GetTimestamp());
-            }
-
-            await write;
+            return AnswerHead.Parse(head.Span);
         }
-        catch (Exception e) when (IsBroken(e))
+        catch (FormatException e)
         {
-            HasWriteFailed = true;
-            throw Failed(e, "it stopped taking data");
-        }
-        finally
-        {
-            Volatile.Write(ref _writingSince, 0);
+            throw Malformed(e.Message, e);
         }
     }
 
-    /// <summary>Reads bytes of a body.</summary>
-    /// <param name="buffer">Where to.</param>
-    /// <param name="isOwed">Whether the daemon must send some within its time.</param>
-    /// <param name="cancellationToken">Ends the attempt, and with it the connection.</param>
+    /// <summary>Reads a line of a chunked body; it is valid until the next read.</summary>
+    /// <inheritdoc cref="WriteHeadAsync" path="/exception" />
+    public ValueTask<ReadOnlyMemory<byte>> ReadLineAsync(CancellationToken cancellationToken) =>
+        ReadToAsync(LineEnd, OfBody, isOwed: true, cancellationToken);
+
+    /// <summary>Reads bytes of the body of an answer.</summary>
     /// <returns>0: the daemon has closed the connection.</returns>
-    /// <exception cref="TransferException">
-    /// <see cref="TransferError.UpstreamFailed"/> or <see cref="TransferError.UpstreamTimedOut"/>.
-    /// </exception>
-    public async ValueTask<int> ReadAsync(Memory<byte> buffer, bool isOwed, CancellationToken cancellationToken)
+    /// <inheritdoc cref="WriteHeadAsync" path="/exception" />
+    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         int kept = Math.Min(buffer.Length, _end - _start);
         if (kept > 0)
@@ -146,45 +157,16 @@ internal sealed class UpstreamConnection : IDisposable
             return kept;
         }
 
-        return await ReceiveAsync(buffer, isOwed, cancellationToken);
-    }
-
-    /// <summary>Reads to the end of a line, or of a head when <paramref name="isHead"/>.</summary>
-    /// <returns>The bytes without their line ends; valid until the next read.</returns>
-    /// <exception cref="TransferException">As reading does; also when the end does not come.</exception>
-    public async ValueTask<ReadOnlyMemory<byte>> ReadLineAsync(bool isHead, bool isOwed, CancellationToken cancellationToken)
-    {
-        byte[] end = isHead ? HeadEnd : LineEnd;
-        int searched = 0;
-        while (true)
-        {
-            int found = _received.AsSpan(_start + searched, _end - _start - searched).IndexOf(end);
-            if (found >= 0)
-            {
-                ReadOnlyMemory<byte> line = _received.AsMemory(_start, searched + found);
-                _start += line.Length + end.Length;
-                return line;
-            }
-
-            searched = Math.Max(0, _end - _start - end.Length + 1);
-            if (_start > 0)
-            {
-                _received.AsSpan(_start, _end - _start).CopyTo(_received);
-                (_start, _end) = (0, _end - _start);
-            }
-
-            int received = _end < _received.Length
-                ? await ReceiveAsync(_received.AsMemory(_end), isOwed, cancellationToken)
-                : throw Malformed($"a head of more than {LargestHead} bytes");
-            _end += received > 0
-                ? received
-                : throw new TransferException(TransferError.UpstreamFailed, $"{Origin} closed the connection before it answered");
-        }
+        return await ReceiveAsync(buffer, OfBody, isOwed: true, cancellationToken);
     }
 
     /// <summary>The failure of an answer that cannot be understood.</summary>
-    public TransferException Malformed(string what) =>
-        new(TransferError.UpstreamFailed, $"{Origin} sent an answer that cannot be understood: {what}");
+    public TransferException Malformed(string what, Exception? cause = null) =>
+        new(TransferError.UpstreamFailed, $"The answer of {Origin} cannot be understood: {what}", cause);
+
+    /// <summary>The failure of an answer that ends too early.</summary>
+    public TransferException Truncated(string part) =>
+        new(TransferError.UpstreamFailed, $"{Origin} closed the connection before the end of the answer's {part}");
 
     /// <summary>Ends it if the daemon has kept us waiting for too long.</summary>
     public void EndIfOverdue()
@@ -217,7 +199,63 @@ internal sealed class UpstreamConnection : IDisposable
         }
     }
 
-    private async ValueTask<int> ReceiveAsync(Memory<byte> buffer, bool isOwed, CancellationToken cancellationToken)
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, string part, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ValueTask write = _stream.WriteAsync(bytes, cancellationToken);
+            if (!write.IsCompleted)
+            {
+                // Only a real wait is worth the clock.
+                Volatile.Write(ref _writingSince, _time.GetTimestamp());
+            }
+
+            await write;
+        }
+        catch (Exception e) when (IsBroken(e))
+        {
+            HasWriteFailed = true;
+            throw _isOverdue
+                ? TimedOut($"{Origin} took nothing of the request's {part} for {_patience.TotalSeconds} s", e)
+                : Failed($"Sending the request's {part} to {Origin} failed", e);
+        }
+        finally
+        {
+            Volatile.Write(ref _writingSince, 0);
+        }
+    }
+
+    // The bytes before an end, which is left out; valid until the next read.
+    private async ValueTask<ReadOnlyMemory<byte>> ReadToAsync(
+        byte[] end, string part, bool isOwed, CancellationToken cancellationToken)
+    {
+        int searched = 0;
+        while (true)
+        {
+            int found = _received.AsSpan(_start + searched, _end - _start - searched).IndexOf(end);
+            if (found >= 0)
+            {
+                ReadOnlyMemory<byte> bytes = _received.AsMemory(_start, searched + found);
+                _start += bytes.Length + end.Length;
+                return bytes;
+            }
+
+            searched = Math.Max(0, _end - _start - end.Length + 1);
+            if (_start > 0)
+            {
+                _received.AsSpan(_start, _end - _start).CopyTo(_received);
+                (_start, _end) = (0, _end - _start);
+            }
+
+            int received = _end < _received.Length
+                ? await ReceiveAsync(_received.AsMemory(_end), part, isOwed, cancellationToken)
+                : throw Malformed($"a line or head of its {part} has more than {LargestHead} bytes");
+            _end += received > 0 ? received : throw Truncated(part);
+        }
+    }
+
+    private async ValueTask<int> ReceiveAsync(
+        Memory<byte> buffer, string part, bool isOwed, CancellationToken cancellationToken)
     {
         try
         {
@@ -231,7 +269,9 @@ internal sealed class UpstreamConnection : IDisposable
         }
         catch (Exception e) when (IsBroken(e))
         {
-            throw Failed(e, "it sent nothing that it owes");
+            throw _isOverdue
+                ? TimedOut($"{Origin} sent nothing of the answer's {part} for {_patience.TotalSeconds} s", e)
+                : Failed($"Receiving the answer's {part} from {Origin} failed", e);
         }
         finally
         {
@@ -243,10 +283,11 @@ internal sealed class UpstreamConnection : IDisposable
 
     private static bool IsBroken(Exception e) => e is IOException or SocketException or ObjectDisposedException;
 
-    private TransferException Failed(Exception e, string whenOverdue) => _isOverdue
-        ? new TransferException(
-            TransferError.UpstreamTimedOut, $"{Origin} stood still for {_patience.TotalSeconds} s: {whenOverdue}", e)
-        : new TransferException(TransferError.UpstreamFailed, $"The connection to {Origin} broke: {Innermost(e).Message}", e);
+    private static TransferException TimedOut(string what, Exception cause) =>
+        new(TransferError.UpstreamTimedOut, what, cause);
+
+    private static TransferException Failed(string what, Exception cause) =>
+        new(TransferError.UpstreamFailed, $"{what}: {Innermost(cause).Message}", cause);
 
     private static Exception Innermost(Exception e) => e.GetBaseException();
 }

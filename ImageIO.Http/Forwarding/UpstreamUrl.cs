@@ -6,9 +6,9 @@ namespace ImageIO.Http.Forwarding;
 
 /// <summary>Where a daemon is that requests are forwarded to: the URL of a ticket, taken apart.</summary>
 /// <param name="IsTls">Whether it speaks TLS.</param>
-/// <param name="Host">A name, or an IP address without brackets.</param>
+/// <param name="Host">A name in ASCII, or an IP address without brackets.</param>
 /// <param name="Port">1 to 65535.</param>
-/// <param name="Path">From the first slash behind the port on, as it was written. Empty: there is none.</param>
+/// <param name="Path">From the first slash behind the port on, percent-encoded where it must be. Empty: there is none.</param>
 public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
 {
     private const string Https = "https://";
@@ -60,7 +60,24 @@ public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
             return null;
         }
 
-        return HostOf(authority) is { } host ? new UpstreamUrl(isTls, host, port, path) : null;
+        return HostOf(authority) is { } host ? new UpstreamUrl(isTls, host, port, Encoded(path)) : null;
+    }
+
+    // Managers may write letters of any language in a path; a request line has ASCII.
+    private static string Encoded(string path) => path.All(char.IsAscii)
+        ? path
+        : string.Concat(path.EnumerateRunes().Select(rune => rune.IsAscii ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));
+
+    private static string? InAscii(string name)
+    {
+        try
+        {
+            return name.All(char.IsAscii) ? name : new IdnMapping().GetAscii(name);
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
     }
 
     private static string? HostOf(string text)
@@ -68,7 +85,7 @@ public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
         bool isBracketed = text is ['[', .., ']'];
         if (!isBracketed && !text.Contains(':', StringComparison.Ordinal))
         {
-            return Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4 ? text : null;
+            return Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4 ? InAscii(text) : null;
         }
 
         // Without a zone: one that names an interface of another host says nothing here.

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using ImageIO.Core.Errors;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Listeners.Sockets;
 using Microsoft.AspNetCore.Http;
@@ -8,23 +9,26 @@ using Microsoft.AspNetCore.Http;
 namespace ImageIO.Http.Messages;
 
 /// <summary>
-/// A response's body, sent from where its writer has it: the memory of each larger write is lent to the connection. The
-/// server's own stream copies it into blocks of its own first.
+/// A response's body, sent from the memory of each larger write, which is lent to the connection. The server's own stream
+/// copies it into blocks of its own first, and goes on in silence when the client has left; this one fails then.
 /// </summary>
 internal sealed class DirectResponseStream : AsyncStream
 {
     // A copy of less is cheaper than sending the head, which comes first, by itself.
-    private const int SmallestLoan = 64 * 1024;
+    private const int SmallestFirstLoan = 64 * 1024;
+
+    // A copy of less costs nothing beside the system call that sends it.
+    private const int SmallestLoan = 4 * 1024;
 
     private readonly HttpResponse _response;
-    private readonly Stream _body;
     private readonly PipeWriter _server;
-    private readonly DirectWriter _connection;
 
-    private DirectResponseStream(HttpResponse response, DirectWriter connection)
+    // Null: the connection takes no loans.
+    private readonly DirectWriter? _connection;
+
+    private DirectResponseStream(HttpResponse response, DirectWriter? connection)
     {
         _response = response;
-        _body = response.Body;
         _server = response.BodyWriter;
         _connection = connection;
     }
@@ -32,48 +36,65 @@ internal sealed class DirectResponseStream : AsyncStream
     /// <inheritdoc />
     public override bool CanWrite => true;
 
-    /// <summary>The body of a response; as the server gives it, where the connection takes no loans.</summary>
-    public static Stream Of(HttpContext context) => context.Features.Get<DirectWriter>() is { } writer
-        ? new DirectResponseStream(context.Response, writer)
-        : context.Response.Body;
+    /// <summary>The body of a response.</summary>
+    public static Stream Of(HttpContext context) =>
+        new DirectResponseStream(context.Response, context.Features.Get<DirectWriter>());
 
     /// <inheritdoc />
+    /// <exception cref="TransferException"><see cref="TransferError.ClientDisconnected"/>.</exception>
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
         // Chunks are framed by the server, in its own memory.
-        buffer.Length >= SmallestLoan && _response.ContentLength is not null
-            ? WriteDirectlyAsync(buffer, cancellationToken)
-            : _body.WriteAsync(buffer, cancellationToken);
+        _connection is not null && _response.ContentLength is not null
+            && buffer.Length >= (_response.HasStarted ? SmallestLoan : SmallestFirstLoan)
+            ? WriteDirectlyAsync(_connection, buffer, cancellationToken)
+            : CopyAsync(buffer, cancellationToken);
 
     /// <inheritdoc />
-    public override Task FlushAsync(CancellationToken cancellationToken) => _body.FlushAsync(cancellationToken);
+    public override async Task FlushAsync(CancellationToken cancellationToken) =>
+        Check(await _server.FlushAsync(cancellationToken));
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask WriteDirectlyAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
+    private async ValueTask CopyAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken) =>
+        Check(await _server.WriteAsync(buffer, cancellationToken));
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WriteDirectlyAsync(
+        DirectWriter connection, ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
     {
         if (!_response.HasStarted)
         {
             await _response.StartAsync(cancellationToken);
         }
 
-        _connection.Lend(buffer);
+        connection.Lend(buffer);
         try
         {
             Memory<byte> room = _server.GetMemory(buffer.Length);
             if (!Unsafe.AreSame(ref MemoryMarshal.GetReference(room.Span), ref MemoryMarshal.GetReference(buffer.Span)))
             {
-                // The server has something else in mind: the request is aborted, say.
+                // The server has other memory, because the request is aborted, say.
                 buffer.CopyTo(room);
             }
 
             _server.Advance(buffer.Length);
-            if ((await _server.FlushAsync(cancellationToken)).IsCanceled)
-            {
-                throw new OperationCanceledException("The write was canceled");
-            }
+            Check(await _server.FlushAsync(cancellationToken));
         }
         finally
         {
-            _connection.TakeBack();
+            connection.TakeBack();
+        }
+    }
+
+    private static void Check(FlushResult flushed)
+    {
+        if (flushed.IsCompleted)
+        {
+            throw new TransferException(TransferError.ClientDisconnected, "The client has left and takes no more of the answer");
+        }
+
+        if (flushed.IsCanceled)
+        {
+            throw new OperationCanceledException("The write was canceled");
         }
     }
 }

@@ -139,6 +139,7 @@ public static partial class ErrorMapper
                 (StatusCodes.Status503ServiceUnavailable, "The host that serves the image broke off"),
             TransferError.UpstreamTimedOut =>
                 (StatusCodes.Status504GatewayTimeout, "The host that serves the image did not answer in time"),
+            TransferError.ForwardingLoop => (StatusCodes.Status508LoopDetected, e.Message),
             TransferError.FlushLost =>
                 (StatusCodes.Status500InternalServerError,
                     "An earlier flush failed: data written before it may be lost and must be written again"),

@@ -55,6 +55,37 @@ public static class RequestBody
         }
     }
 
+    /// <summary>The failure of a body that cannot be read further.</summary>
+    /// <param name="cause">What the server says.</param>
+    /// <param name="done">Bytes read before.</param>
+    /// <param name="length">Bytes announced. Null: it comes in chunks.</param>
+    internal static Exception Broken(IOException cause, long done, long? length) => cause switch
+    {
+        // Of a chunked body the server judges the lines between the chunks; a length above 2^31 it cannot even read.
+        BadHttpRequestException when length is null => cause,
+        { InnerException: OverflowException } when length is null => new TransferException(
+            TransferError.InvalidRequest, "A chunk of the body is too long, at most 2147483647 bytes", cause),
+        _ => new TransferException(
+            TransferError.ClientDisconnected,
+            length is null
+                ? $"The client left after {done} bytes of its body"
+                : $"The client left at byte {done} of {length} of its body",
+            cause),
+    };
+
+    /// <summary>
+    /// Ends a request whose answer came before the end of its body: the client gets to read the answer before the connection
+    /// is closed.
+    /// </summary>
+    internal static async Task FinishAsync(HttpContext context)
+    {
+        if (MayBeUnread(context) && context.Response.Headers.Connection == "close")
+        {
+            await context.Response.CompleteAsync();
+            await DiscardAsync(context);
+        }
+    }
+
     /// <summary>The body as image data, read from the client at its pace.</summary>
     public static Stream ImageData(HttpContext context) =>
         new ClientStream(context.Request.Body, ClientConnection.Of(context));

@@ -1,3 +1,5 @@
+using ImageIO.Core.Errors;
+using ImageIO.Http.Heads;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -10,6 +12,22 @@ namespace ImageIO.Http.Messages;
 internal static class RequestPath
 {
     private const string AuthorityMark = "://";
+
+    /// <summary>
+    /// Fails unless the whole target, query included, is made of characters that may stand there. The server lets others
+    /// through; one that is passed on may mean something to the next reader.
+    /// </summary>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>.</exception>
+    public static void RequireValid(HttpRequest request)
+    {
+        if (!HeadText.IsTarget(request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget))
+        {
+            throw new TransferException(
+                TransferError.InvalidRequest,
+                "The request's target has a character that must be percent-encoded: a space, a control character, or one "
+                + "that is not ASCII");
+        }
+    }
 
     /// <summary>The path of a target in origin or absolute form (RFC 9112 section 3.2); the target itself in others.</summary>
     public static string Of(HttpRequest request)

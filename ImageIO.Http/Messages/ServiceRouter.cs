@@ -53,6 +53,7 @@ public sealed class ServiceRouter(HostMeter meter)
             (ResourceHandler handler, string argument) = Find(connection.Service, context.Request);
             RequestBody.RequireKnownCoding(context.Request);
             await handler(context, argument);
+            await RequestBody.FinishAsync(context);
         }
         catch (Exception e)
         {
@@ -86,6 +87,7 @@ public sealed class ServiceRouter(HostMeter meter)
             throw new TransferException(TransferError.MethodNotAllowed, "Unknown method");
         }
 
+        RequestPath.RequireValid(request);
         string path = RequestPath.Of(request);
         foreach (Route route in _routes.GetValueOrDefault(service) ?? [])
         {

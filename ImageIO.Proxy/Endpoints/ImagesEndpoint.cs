@@ -3,6 +3,7 @@ using ImageIO.Core.Tickets;
 using ImageIO.Http.Forwarding;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
+using ImageIO.Proxy.Sessions;
 using ImageIO.Proxy.SignedTickets;
 
 namespace ImageIO.Proxy.Endpoints;
@@ -15,9 +16,6 @@ internal sealed partial class ImagesEndpoint(
 
     // The longer path before the one that it begins with. What follows behind a sub-resource has no meaning.
     private static readonly string[] SubResources = ["/extents", "/checksum/algorithms", "/checksum"];
-
-    // What a browser may send as a credential stays here.
-    private const string SessionParameter = "session_id";
 
     public void Map(ServiceRouter router, string service)
     {
@@ -98,7 +96,7 @@ internal sealed partial class ImagesEndpoint(
         var request = new ForwardRequest
         {
             Upstream = ticket.Daemon.Upstream,
-            PathAndQuery = $"/images/{Escape(ticket.Id.Reveal())}{subResource}{ForwardedQuery(context.Request)}",
+            PathAndQuery = $"/images/{Escape(ticket.Id.Reveal())}{subResource}{SessionId.RemoveFrom(context.Request.QueryString)}",
             MayAnswerLate = mayAnswerLate,
             RewriteAnswer = rewrite,
         };
@@ -119,19 +117,6 @@ internal sealed partial class ImagesEndpoint(
 
     // Slashes stay: the daemon takes them for part of the id, as we do.
     private static string Escape(string id) => string.Join('/', id.Split('/').Select(Uri.EscapeDataString));
-
-    private static string ForwardedQuery(HttpRequest request)
-    {
-        string query = request.QueryString.Value ?? "";
-        if (!query.Contains(SessionParameter, StringComparison.Ordinal))
-        {
-            return query;
-        }
-
-        IEnumerable<string> forwarded = query[1..].Split('&')
-            .Where(part => Uri.UnescapeDataString(part.Split('=')[0]) != SessionParameter);
-        return string.Join('&', forwarded) is { Length: > 0 } rest ? $"?{rest}" : "";
-    }
 
     private static partial class Log
     {

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.WebUtilities;
+
 namespace ImageIO.Proxy.Sessions;
 
 /// <summary>Where clients put a session id. It is a secret like a ticket's: who knows it may use the ticket.</summary>
@@ -9,11 +11,38 @@ internal static class SessionId
     /// <summary>The query parameter, for a download by plain navigation, which cannot have headers.</summary>
     public const string Query = "session_id";
 
+    private const char Separator = '&';
     private const string OtherHeader = "X-Session-Id";
 
     /// <summary>The id that a request bears; of several, the one in the first of these places. Null: none.</summary>
     public static string? Of(HttpRequest request) =>
         FirstOf(request.Headers[Header]) ?? FirstOf(request.Headers[OtherHeader]) ?? FirstOf(request.Query[Query]);
+
+    /// <summary>A query without session ids, however the parameter is spelled; the rest as it was.</summary>
+    public static string RemoveFrom(QueryString query)
+    {
+        if (query.Value is not { Length: > 1 } text)
+        {
+            return "";
+        }
+
+        IEnumerable<string> rest = text[1..].Split(Separator).Where(part => !Bears(part));
+        return string.Join(Separator, rest) is { Length: > 0 } others ? $"?{others}" : "";
+    }
+
+    // By the reader that also finds the id in a query, so that the two agree on every spelling.
+    private static bool Bears(string parameter)
+    {
+        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(parameter))
+        {
+            if (pair.DecodeName().Span.Equals(Query, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private static string? FirstOf(Microsoft.Extensions.Primitives.StringValues values) => values.Count > 0 ? values.ToString() : null;
 }

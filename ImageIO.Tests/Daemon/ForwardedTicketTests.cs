@@ -191,6 +191,40 @@ public sealed class ForwardedTicketTests : IAsyncLifetime
     }
 
     [Theory(Timeout = 20_000)]
+    [InlineData("GET")]
+    [InlineData("PUT")]
+    [InlineData("OPTIONS")]
+    public async Task Ticket_whose_url_leads_back_here_is_508_after_one_round(string method)
+    {
+        Trust(_front);
+        string url = await InstallAsync("self", $"https://127.0.0.1:{_front.RemotePort}/images/self");
+        using RawClient client = await RawClient.ConnectTlsAsync(_front);
+
+        await client.RequestAsync(method, url, method == "PUT" ? ["Content-Length: 5"] : []);
+        RawResponse answer = await client.ReceiveAsync();
+
+        answer.AssertIsError(508);
+        // The client's, ours to ourselves.
+        Assert.InRange(_front.Connections.Count, 1, 3);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Chain_of_forwarders_that_reaches_itself_is_508()
+    {
+        await using DaemonFixture other = await DaemonFixture.StartAsync(
+            $"[backend_http]\nca_file = {_host.Files.Certificate.CertificateFile}");
+        Trust(_front);
+        Trust(other);
+        string url = await InstallAsync("chain", $"https://127.0.0.1:{other.RemotePort}/images/chain");
+        await other.InstallAsync(
+            TicketBody.For("chain", "/", 100).With("url", $"https://127.0.0.1:{_front.RemotePort}/images/chain"));
+
+        using HttpResponseMessage get = await _front.Remote.GetAsync(url);
+
+        await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.LoopDetected, get);
+    }
+
+    [Theory(Timeout = 20_000)]
     [InlineData("https://host:99999/images/x")]
     [InlineData("https:///images/x")]
     [InlineData("https:host/images/x")]
@@ -235,6 +269,18 @@ public sealed class ForwardedTicketTests : IAsyncLifetime
         await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, put);
         return $"/images/{id}";
     }
+
+    private async Task<string> InstallAsync(string id, string target)
+    {
+        using HttpResponseMessage put = await _control.PutAsync(
+            $"/tickets/{id}", new StringContent(TicketBody.For(id, "/", 100).With("url", target).ToJsonString()));
+        await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, put);
+        return $"/images/{id}";
+    }
+
+    // The file of the authorities that the forwarding daemons trust is the host's own certificate.
+    private void Trust(DaemonFixture daemon) => File.AppendAllText(
+        _host.Files.Certificate.CertificateFile, "\n" + File.ReadAllText(daemon.Files.Certificate.CertificateFile));
 
     private async Task<JsonObject> TicketAsync(string url) =>
         JsonNode.Parse(await _control.GetStringAsync($"/tickets/{url[8..]}"))!.AsObject();

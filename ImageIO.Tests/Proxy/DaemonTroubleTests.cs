@@ -67,6 +67,20 @@ public sealed class DaemonTroubleTests
     [InlineData("HTTP/1.1 200 OK\nContent-Length: 5\nContent-Length: 6\n\n")]
     [InlineData("HTTP/1.1 200 OK\nContent-Length: -5\n\n")]
     [InlineData("HTTP/1.1 200 OK\n folded\n\n")]
+    [InlineData("HTTP/1.1 200 OK\nContent-Length : 0\n\n")]
+    [InlineData("HTTP/1.1 200 OK\nContent-Length: 0\nX y: z\n\n")]
+    [InlineData("HTTP/1.1 200 OK\nContent-Length: 0\n: z\n\n")]
+    [InlineData("HTTP/1.1 200 OK\nContent-Length: 0\nContent-Type: a\u000bb\n\n")]
+    [InlineData("HTTP/1.1 200 OK\nContent-Length: 0\nContent-Length: 0\n\n")]
+    [InlineData("HTTP/1.1 200 OK\nTransfer-Encoding: gzip, chunked\n\n0\n\n")]
+    [InlineData("HTTP/1.0 200 OK\nTransfer-Encoding: chunked\n\n0\n\n")]
+    [InlineData("HTTP/1.1 204 No Content\nContent-Length: 5\n\nhello")]
+    [InlineData("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhello!\n0\n\n")]
+    [InlineData("HTTP/1.1 099 Hm\nContent-Length: 0\n\n")]
+    [InlineData("HTTP/1.1 600 Hm\nContent-Length: 0\n\n")]
+    [InlineData("HTTP/1.1 2000 OK\nContent-Length: 0\n\n")]
+    [InlineData("HTTP/1.1  200 OK\nContent-Length: 0\n\n")]
+    [InlineData("HTTP/2.0 200 OK\nContent-Length: 0\n\n")]
     [InlineData("HTTP/1.1 101 Switching Protocols\nUpgrade: x\n\n")]
     public async Task Daemon_that_breaks_off_or_answers_nonsense_is_503(string answer)
     {
@@ -97,12 +111,18 @@ public sealed class DaemonTroubleTests
     [InlineData("Content-Length: 10\n\nhello")]
     [InlineData("Transfer-Encoding: chunked\n\n5\nhello\n")]
     [InlineData("Transfer-Encoding: chunked\n\n5\nhello\nxyz\n")]
+    [InlineData("Transfer-Encoding: chunked\n\n5\nhello\n-1\n")]
+    [InlineData("Transfer-Encoding: chunked\n\n5\nhello\n10000000000000000\n")]
+    [InlineData("Connection: close\n\nhello")]
+    [InlineData("\nhello")]
     public async Task Once_the_answer_has_begun_the_connection_is_cut(string rest)
     {
         await using ScriptedProxy proxy = await ScriptedProxy.StartAsync(async daemon =>
         {
             await daemon.ReadHeadAsync();
             await daemon.SendAsync("HTTP/1.1 200 OK\n" + rest);
+            // Without close_notify: an answer that ends with its connection has not ended.
+            daemon.Socket.Shutdown(SocketShutdown.Both);
         });
 
         using HttpResponseMessage answer = await proxy.Proxy.Client.GetAsync(ScriptedProxy.Url, HttpCompletionOption.ResponseHeadersRead);

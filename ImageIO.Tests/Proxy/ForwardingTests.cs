@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.RegularExpressions;
 using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Proxy;
@@ -29,8 +30,77 @@ public sealed class ForwardingTests
             "Cookie: secret", $"Session-Id: {session}", "X-Forwarded-For: 1.2.3.4", "Accept-Encoding: gzip", "Accept: */*");
 
         Assert.Equal(
-            $"GET {ScriptedProxy.Url}?context=zero&x=%41%2f&y HTTP/1.1\r\nHost: 127.0.0.1:{proxy.Daemon.Port}\r\nRange: bytes=0-9\r\n\r\n",
-            await head.Task);
+            $"GET {ScriptedProxy.Url}?context=zero&x=%41%2f&y HTTP/1.1\r\nHost: 127.0.0.1:{proxy.Daemon.Port}\r\n"
+            + "Via: 1.1 imageio-N\r\nRange: bytes=0-9\r\n\r\n",
+            Unmarked(await head.Task));
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("session_id")]
+    [InlineData("SESSION_ID")]
+    [InlineData("%73ession_id")]
+    [InlineData("session%5fid")]
+    [InlineData("Session%5FID")]
+    public async Task Session_id_in_the_query_serves_and_stays_here_however_it_is_spelled(string name)
+    {
+        var target = new TaskCompletionSource<string>();
+        await using ScriptedProxy proxy = await ScriptedProxy.StartAsync(async daemon =>
+        {
+            target.SetResult((await daemon.ReadHeadAsync()).Split(' ')[1]);
+            await daemon.SendAsync(Ok);
+        });
+        RawResponse begun = await proxy.RequestAsync(
+            "POST", "/sessions/", "Content-Length: 0", $"Authorization: {proxy.Proxy.Sign(ScriptedProxy.Id, proxy.Daemon.Port)}");
+
+        RawResponse answer = await proxy.RequestAsync(
+            "GET", $"{ScriptedProxy.Url}?a=1&{name}={begun.Header("session-id")}&{name}&b");
+
+        Assert.Equal(200, answer.Status);
+        Assert.Equal($"{ScriptedProxy.Url}?a=1&b", await target.Task);
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("\t")]
+    [InlineData("\v")]
+    [InlineData("\u001f")]
+    [InlineData("\u007f")]
+    [InlineData("\rSmuggled:x")]
+    public async Task Bytes_that_end_a_word_or_a_line_do_not_reach_the_daemons_request_line(string bad)
+    {
+        await using ScriptedProxy proxy = await ScriptedProxy.StartAsync(async daemon =>
+        {
+            await daemon.ReadHeadAsync();
+            await daemon.SendAsync(Ok);
+        });
+
+        using RawClient client = await proxy.ConnectAsync();
+
+        // Not as text, in which lines would get other ends.
+        await client.SendAsync(Encoding.ASCII.GetBytes($"GET {ScriptedProxy.Url}?context={bad}zero HTTP/1.1\r\nHost: x\r\n\r\n"));
+
+        Assert.Equal(400, (await client.ReceiveAsync()).Status);
+        Assert.Equal(0, proxy.Daemon.Accepted);
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("80000000")]
+    [InlineData("ffffffff")]
+    [InlineData("10000000000000000")]
+    [InlineData("xyz")]
+    public async Task Chunk_of_a_length_that_cannot_be_is_400(string length)
+    {
+        await using ScriptedProxy proxy = await ScriptedProxy.StartAsync(async daemon =>
+        {
+            await daemon.ReadHeadAsync();
+            await daemon.StandStillAsync();
+        });
+        using RawClient client = await proxy.ConnectAsync();
+        await client.RequestAsync("PUT", ScriptedProxy.Url, "Transfer-Encoding: chunked");
+
+        await client.SendAsync($"2\nok\n{length}\n");
+
+        Assert.Equal(400, (await client.ReceiveAsync()).Status);
+        Assert.DoesNotContain("ERROR", proxy.Proxy.ReadLog(), StringComparison.Ordinal);
     }
 
     [Theory(Timeout = 20_000)]
@@ -54,9 +124,10 @@ public sealed class ForwardingTests
 
         Assert.Equal(200, answer.Status);
         Assert.Equal(
-            $"PUT {ScriptedProxy.Url}?flush=n HTTP/1.1\r\nHost: 127.0.0.1:{proxy.Daemon.Port}\r\nContent-Range: bytes 0-4/*\r\n"
+            $"PUT {ScriptedProxy.Url}?flush=n HTTP/1.1\r\nHost: 127.0.0.1:{proxy.Daemon.Port}\r\n"
+            + "Via: 1.1 imageio-N\r\nContent-Range: bytes 0-4/*\r\n"
             + $"Content-Type: image/x\r\nContent-Digest: sha-256=:x:\r\n{sentHead}\r\n{sentBody}",
-            await received.Task);
+            Unmarked(await received.Task));
     }
 
     [Fact(Timeout = 20_000)]
@@ -177,8 +248,37 @@ public sealed class ForwardingTests
         Assert.Equal("no space", answer.Text);
         Assert.True("close" == answer.Header("connection"), answer.Head);
         await client.AssertClosedAsync();
+        for (int i = 0; i < 3; i++)
+        {
+            // The proxy takes what was under way: a reset could destroy an answer that the client has not read yet.
+            await client.SendAsync(new byte[1000]);
+        }
+
         await Eventually.HoldsAsync(() => proxy.Proxy.Upstreams.BusyCount == 0, "the connection to the daemon is closed");
         Assert.Equal(0, proxy.Proxy.Upstreams.IdleCount);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Daemons_error_comes_although_the_daemon_takes_no_more_and_the_client_goes_on_sending()
+    {
+        await using ScriptedProxy proxy = await ScriptedProxy.StartAsync(async daemon =>
+        {
+            await daemon.ReadHeadAsync();
+            await daemon.ReadAsync(1000);
+            await daemon.SendAsync("HTTP/1.1 507 Insufficient Storage\nContent-Type: text/plain\nContent-Length: 8\n\nno space");
+            await daemon.StandStillAsync();
+        });
+        using RawClient client = await proxy.ConnectAsync();
+        await client.RequestAsync("PUT", ScriptedProxy.Url, "Content-Length: 16000000");
+
+        Task sending = client.SendAsync(new byte[16_000_000]);
+        RawResponse answer = await client.ReceiveAsync();
+
+        Assert.Equal(507, answer.Status);
+        Assert.Equal("no space", answer.Text);
+        // The proxy takes the rest, and throws it away.
+        await sending;
+        Assert.Equal(0, proxy.Proxy.Upstreams.BusyCount);
     }
 
     [Theory(Timeout = 20_000)]
@@ -279,4 +379,7 @@ public sealed class ForwardingTests
 
         await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, answer);
     }
+
+    // The mark has a random part.
+    private static string Unmarked(string request) => Regex.Replace(request, "imageio-[0-9a-f]{16}", "imageio-N");
 }

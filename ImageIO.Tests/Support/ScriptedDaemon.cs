@@ -86,6 +86,8 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
         {
             await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
             await _script(new ScriptedDaemonConnection(socket, tls, _stop.Token));
+            // Properly, by close_notify. A script that wants something else closes the socket itself.
+            await tls.ShutdownAsync();
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or AuthenticationException or ObjectDisposedException)
         {

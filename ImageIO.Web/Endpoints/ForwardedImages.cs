@@ -27,7 +27,7 @@ internal sealed class ForwardedImages(ImageRequests requests, Forwarder forwarde
             throw OutOfBounds($"from {header.First} to {header.Last}", ticket.Spec.Size);
         }
 
-        ForwardRequest request = Request(context, ticket) with { ImageLimit = ticket.Spec.ReachableSize };
+        ForwardRequest request = Request(context, ticket) with { View = new ImageView(ticket.Spec.Size, range) };
         if (HttpMethods.IsHead(context.Request.Method))
         {
             return OnceAsync(context, ticket, request);
@@ -60,8 +60,7 @@ internal sealed class ForwardedImages(ImageRequests requests, Forwarder forwarde
             throw OutOfBounds($"of {length} bytes at {offset}", size);
         }
 
-        context.Request.Body = new MemoryStream(body.ToArray(), writable: false);
-        ForwardRequest request = Request(context, ticket) with { MayAnswerLate = true, CountsBody = false };
+        ForwardRequest request = Request(context, ticket) with { MayAnswerLate = true, CountsBody = false, Body = body };
         return RunAsync(context, ticket, request, name, offset, length);
     }
 

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
-using Serilog.Filters;
 
 namespace ImageIO.Http.Hosting.Logs;
 
@@ -24,8 +23,6 @@ public static class LogSetup
             .MinimumLevel.ControlledBy(level)
             // The server's own chatter about connections and requests; ours says the same with transfer ids.
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
-            // The forwarder's tells URLs, and with them ticket ids; what it tells otherwise, our own lines do.
-            .Filter.ByExcluding(Matching.FromSource("Yarp"))
             .Enrich.With<ThreadNumber>()
             .WriteTo.Sink(output)
             .CreateLogger();

@@ -111,12 +111,9 @@ internal sealed class OpenSslContext : IDisposable
         OpenSslLibrary.Check(LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0), "SSL_CTX_set_min_proto_version");
         CipherRules.Restrict(handle);
         // No tickets and no cache: keys for resumption that nobody rotates would undo forward secrecy, and a handshake
-        // costs nothing beside an image. A client that closes without close_notify is HTTP's to judge, as it knows how
-        // many bytes were to come.
+        // costs nothing beside an image.
         _ = LibSsl.ContextSetOptions(
-            handle,
-            LibSsl.SSL_OP_NO_RENEGOTIATION | LibSsl.SSL_OP_NO_COMPRESSION | LibSsl.SSL_OP_NO_TICKET
-            | LibSsl.SSL_OP_IGNORE_UNEXPECTED_EOF);
+            handle, LibSsl.SSL_OP_NO_RENEGOTIATION | LibSsl.SSL_OP_NO_COMPRESSION | LibSsl.SSL_OP_NO_TICKET);
         _ = LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_SESS_CACHE_MODE, LibSsl.SSL_SESS_CACHE_OFF, 0);
         // A write may take a part and be repeated from where it stopped; an idle connection keeps no buffers.
         _ = LibSsl.ContextControl(
@@ -133,7 +130,10 @@ internal sealed class OpenSslContext : IDisposable
     private static unsafe void SetAnswers(SslContextHandle handle)
     {
         OpenSslLibrary.Check(LibSsl.ContextSetTicketCount(handle, 0), "SSL_CTX_set_num_tickets");
-        _ = LibSsl.ContextSetOptions(handle, LibSsl.SSL_OP_CIPHER_SERVER_PREFERENCE);
+        // A client that closes without close_notify is HTTP's to judge: a request says how many bytes it has. An answer may
+        // end with its connection, so for the other side a missing close_notify is a failure.
+        _ = LibSsl.ContextSetOptions(
+            handle, LibSsl.SSL_OP_CIPHER_SERVER_PREFERENCE | LibSsl.SSL_OP_IGNORE_UNEXPECTED_EOF);
         CipherRules.PreferCheap(handle);
         LibSsl.ContextSetAlpnSelect(handle, &SelectProtocol, 0);
     }

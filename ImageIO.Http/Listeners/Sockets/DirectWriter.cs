@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace ImageIO.Http.Listeners.Sockets;
@@ -61,9 +62,14 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Pipe
         }
     }
 
+    /// <summary>Sends what was written. A client that has left takes no more: then the result is completed.</summary>
     /// <inheritdoc />
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
-        _written == 0 ? inner.FlushAsync(cancellationToken) : FlushDirectlyAsync(cancellationToken);
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        // Complete in most cases: then nothing is allocated.
+        ValueTask<FlushResult> flush = _written == 0 ? inner.FlushAsync(cancellationToken) : FlushDirectlyAsync(cancellationToken);
+        return flush.IsCompletedSuccessfully ? flush : EndedByClientAsync(flush);
+    }
 
     /// <inheritdoc />
     public override void CancelPendingFlush() => inner.CancelPendingFlush();
@@ -73,6 +79,20 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Pipe
 
     /// <inheritdoc />
     public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
+
+    // The server takes a flush that fails for a fault of its own, and logs it as an error.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<FlushResult> EndedByClientAsync(ValueTask<FlushResult> flush)
+    {
+        try
+        {
+            return await flush;
+        }
+        catch (IOException)
+        {
+            return new FlushResult(isCanceled: false, isCompleted: true);
+        }
+    }
 
     private async ValueTask<FlushResult> FlushDirectlyAsync(CancellationToken cancellationToken)
     {

@@ -1,0 +1,149 @@
+using System.Buffers;
+using ImageIO.Core.Errors;
+using ImageIO.Http.Heads;
+using ImageIO.Http.Messages;
+using Microsoft.AspNetCore.Http;
+
+namespace ImageIO.Http.Forwarding;
+
+/// <summary>A daemon's answer on its way to the client: which fields and bytes of it the client gets.</summary>
+internal sealed class Download
+{
+    // As large as the blocks of the server: larger ones measured no better.
+    private const int BufferSize = 64 * 1024;
+
+    private const string NoCache = "no-cache, no-store";
+
+    private static readonly string[] Answered =
+        ["Content-Type", "Content-Disposition", "Content-Digest", "Allow", "Accept-Ranges"];
+
+    private readonly HttpContext _context;
+    private readonly ForwardRequest _request;
+    private readonly AnswerHead _head;
+    private readonly AnswerPart _part;
+    private readonly AnswerBody _body;
+
+    /// <summary>Takes an answer whose head was read.</summary>
+    /// <exception cref="TransferException">The client cannot get it: see <see cref="ImageView.Of"/>.</exception>
+    public Download(HttpContext context, ForwardRequest request, UpstreamConnection daemon, AnswerHead head)
+    {
+        _context = context;
+        _request = request;
+        _head = head;
+        _body = new AnswerBody(daemon, HttpMethods.IsHead(context.Request.Method) ? BodyFraming.None : head.Body);
+        try
+        {
+            _part = request.View?.Of(head) ?? AnswerPart.Whole(head);
+        }
+        catch (FormatException e)
+        {
+            throw daemon.Malformed(e.Message, e);
+        }
+    }
+
+    /// <summary>Whether the whole answer was read, also what the client did not get of it.</summary>
+    public bool IsComplete => _body.IsAtEnd;
+
+    /// <summary>Sets the client's head.</summary>
+    public void PassHead()
+    {
+        HttpResponse response = _context.Response;
+        response.StatusCode = _part.Status;
+        foreach (string name in Answered)
+        {
+            if (_head.Fields.First(name) is { } value)
+            {
+                response.Headers[name] = value;
+            }
+        }
+
+        response.Headers.CacheControl = NoCache;
+        response.Headers.ContentRange = _part.ContentRange;
+        response.Headers.Allow = _request.AllowedMethods ?? response.Headers.Allow;
+        if (_part.Status != _head.Status && _part.Length == 0)
+        {
+            // The daemon's text says why the empty image has no such range.
+            response.ContentType = "application/octet-stream";
+        }
+
+        if (_head.ClosesConnection || RequestBody.MayBeUnread(_context))
+        {
+            // As the daemon's own answer would, without us in between. And the client's body may still be on its way.
+            response.Headers.Connection = "close";
+        }
+    }
+
+    /// <summary>Passes the body on, to its end or its limit.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.ClientDisconnected"/>, or what the daemon did wrong.
+    /// </exception>
+    public async Task PassBodyAsync(CancellationToken cancellationToken)
+    {
+        HttpResponse response = _context.Response;
+        if (_request.RewriteAnswer is { } rewrite && _part.Status == StatusCodes.Status200OK)
+        {
+            ReadOnlyMemory<byte> body = rewrite(await ReadAllAsync(cancellationToken));
+            response.ContentLength = body.Length;
+            await Answer.ToClient(_context).WriteAsync(body, cancellationToken);
+            return;
+        }
+
+        response.ContentLength = _part.Length;
+        if (_request.CountsBody && HttpMethods.IsGet(_context.Request.Method))
+        {
+            _request.Progress.Length = _part.Length;
+        }
+
+        if (!_body.IsAtEnd && _part.Limit > 0)
+        {
+            await CopyAsync(cancellationToken);
+        }
+    }
+
+    private async Task CopyAsync(CancellationToken cancellationToken)
+    {
+        Stream client = Answer.ToClient(_context);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            long done = 0;
+            int read;
+            while (done < _part.Limit
+                && (read = await _body.ReadAsync(Room(buffer, _part.Limit - done), cancellationToken)) > 0)
+            {
+                await client.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                done += read;
+                if (_request.CountsBody)
+                {
+                    _request.Progress.Add(read);
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static Memory<byte> Room(byte[] buffer, long most) =>
+        buffer.AsMemory(0, (int)Math.Min(BufferSize, most));
+
+    private async ValueTask<ReadOnlyMemory<byte>> ReadAllAsync(CancellationToken cancellationToken)
+    {
+        using var bytes = new MemoryStream();
+        byte[] part = new byte[16 * 1024];
+        int read;
+        while ((read = await _body.ReadAsync(part, cancellationToken)) > 0)
+        {
+            bytes.Write(part, 0, read);
+            if (bytes.Length > RequestBody.LargestMessage)
+            {
+                throw new TransferException(
+                    TransferError.UpstreamFailed,
+                    $"The answer of {_request.Upstream.Origin} is too long: more than {RequestBody.LargestMessage} bytes");
+            }
+        }
+
+        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+    }
+}

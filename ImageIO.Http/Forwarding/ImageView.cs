@@ -1,0 +1,83 @@
+using System.Numerics;
+using ImageIO.Core.Errors;
+using ImageIO.Http.Heads;
+using ImageIO.Http.Messages;
+
+namespace ImageIO.Http.Forwarding;
+
+/// <summary>The part of a daemon's image that a client may see, and the range of it that the client asks for.</summary>
+/// <param name="Size">Bytes, as the client's ticket says.</param>
+/// <param name="Range">The client's range, which does not pass <paramref name="Size"/>. Null: all of the image.</param>
+public sealed record ImageView(BigInteger Size, RangeHeader? Range)
+{
+    private const int Ok = 200;
+    private const int Partial = 206;
+    private const int RangeNotSatisfiable = 416;
+
+    /// <summary>
+    /// The range to ask for. Also for all of an image: the answer then says how large the daemon's own ticket is.
+    /// </summary>
+    internal string Asked => FormattableString.Invariant($"bytes={Range?.First ?? 0}-{Range?.Last}");
+
+    // Whether the client relies on getting everything up to the end of its ticket, or of the image.
+    private bool IsToTheEnd => Range?.Last is null;
+
+    private long First => WireInteger.Clamp(Range?.First ?? 0);
+
+    private long Reachable => WireInteger.Clamp(Size);
+
+    /// <summary>The part of an answer that the client gets.</summary>
+    /// <exception cref="FormatException">It is not the answer to this range.</exception>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.RangeNotSatisfiable"/>: the daemon's ticket is smaller, so the image may go on behind it.
+    /// </exception>
+    internal AnswerPart Of(AnswerHead head) => head.Status switch
+    {
+        Partial => OfRange(head),
+        Ok => OfWhole(head),
+        // No range begins in an empty image.
+        RangeNotSatisfiable when Range is null && head.Fields.First("Content-Range") is "bytes */0" =>
+            new AnswerPart(Ok, 0, null) { Limit = 0 },
+        _ => AnswerPart.Whole(head),
+    };
+
+    private AnswerPart OfRange(AnswerHead head)
+    {
+        AnswerRange range = AnswerRange.Parse(head.Fields.First("Content-Range"))
+            ?? throw new FormatException("its Content-Range is no range");
+        if (range.First != First || (Range?.Last is { } last && range.Last > last))
+        {
+            throw new FormatException("its Content-Range is not the range that was asked for");
+        }
+
+        if (head.Body.Length is { } length && length != range.Length)
+        {
+            throw new FormatException("its Content-Length and Content-Range differ");
+        }
+
+        if (IsToTheEnd && range.Size < Size)
+        {
+            throw new TransferException(
+                TransferError.RangeNotSatisfiable,
+                $"The host that serves the image permits {range.Size} bytes, this ticket {Size}") { Limit = range.Size };
+        }
+
+        long end = Math.Min(range.Last + 1, Reachable);
+        return Range is null ? Visible(Ok, end, null) : Partially(end);
+    }
+
+    // A daemon may ignore a range (RFC 9110 section 14.2), which helps when the range is all there is.
+    private AnswerPart OfWhole(AnswerHead head)
+    {
+        long? end = head.Body.Length is { } length ? Math.Min(length, Reachable) : null;
+        return Range is null ? Visible(Ok, end, null)
+            : Range is { First.IsZero: true, Last: null } && end is > 0 ? Partially(end.Value)
+            : throw new FormatException("it has not the range that was asked for");
+    }
+
+    private AnswerPart Partially(long end) =>
+        Visible(Partial, end, FormattableString.Invariant($"bytes {First}-{end - 1}/{Size}"));
+
+    private AnswerPart Visible(int status, long? end, string? contentRange) =>
+        new(status, end - First, contentRange) { Limit = (end ?? Reachable) - First };
+}
