@@ -62,6 +62,7 @@ public abstract partial class BackendContractTests
         IBackend backend = await OpenNewAsync(size);
         Skip.If(backend.Size != size, "images of this kind have whole blocks only");
         long start = Alignment.Down(size, backend.BlockSize);
+        Skip.If(start == size, "images of this kind have whole blocks only");
         byte[] bytes = Pattern((int)(size - start), 7);
         await WriteAsync(backend, bytes, start);
         Assert.Equal(size, backend.Size);

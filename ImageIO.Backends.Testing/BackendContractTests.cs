@@ -40,6 +40,15 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     /// <summary>The URL of an image that the factory accepts but that does not exist. Null: every image exists.</summary>
     protected virtual ImageUrl? MissingImage => null;
 
+    /// <summary>
+    /// Bytes that sizes of images are multiples of, where that is more than the block size: a new image's size is rounded
+    /// up to it.
+    /// </summary>
+    protected virtual int SizeGranularity => 1;
+
+    /// <summary>Why an image of this kind can be open only once at a time. Null: it can be open several times.</summary>
+    protected virtual string? OneHandleOnly => null;
+
     /// <summary>Runs before each test.</summary>
     public virtual Task InitializeAsync() => Task.CompletedTask;
 

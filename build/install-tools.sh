@@ -20,10 +20,13 @@ package_of() {
         man) echo man-db ;;
         systemd-analyze) echo systemd ;;
         cpio | lintian | mmdebstrap | rpmlint | strace) echo "$1" ;;
+        qemu-img | qemu-nbd | qemu-io) if command -v apt-get >/dev/null; then echo qemu-utils; else echo qemu-img; fi ;;
+        qemu-storage-daemon) if command -v apt-get >/dev/null; then echo qemu-system-common; else echo qemu-common; fi ;;
+        nbdcopy) if command -v apt-get >/dev/null; then echo libnbd-bin; else echo libnbd; fi ;;
         cmp) echo diffutils ;;
         afl-fuzz) if command -v apt-get >/dev/null; then echo afl++; else echo american-fuzzy-lop; fi ;;
         python3-yaml) if command -v apt-get >/dev/null; then echo python3-yaml; else echo python3-pyyaml; fi ;;
-        curl | openssl | nginx | haproxy | chromium | python3-cryptography) echo "$1" ;;
+        curl | openssl | nginx | haproxy | chromium | nbdkit | python3-cryptography) echo "$1" ;;
         *) echo "install-tools.sh: no package is known for $1" >&2; return 1 ;;
     esac
 }

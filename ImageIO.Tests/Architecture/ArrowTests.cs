@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using ImageIO.Backends.Block;
 using ImageIO.Backends.File;
+using ImageIO.Backends.Nbd;
 using ImageIO.Backends.Posix;
 using ImageIO.Core.Backends;
 
@@ -30,6 +31,7 @@ public sealed partial class ArrowTests
         { "ImageIO.Backends.File", ["ImageIO.Core", "ImageIO.Backends.Posix"] },
         { "ImageIO.Backends.Block", ["ImageIO.Core", "ImageIO.Backends.Posix"] },
         { "ImageIO.Formats", ["ImageIO.Core"] },
+        { "ImageIO.Backends.Nbd", ["ImageIO.Core"] },
         { "ImageIO.Http", ["ImageIO.Core"] },
         { "ImageIO.Page", ["ImageIO.Core", "ImageIO.Http"] },
         { "ovirt-imageio-daemon", ["ImageIO.Core", "ImageIO.Http", "ImageIO.Page"] },
@@ -106,7 +108,7 @@ public sealed partial class ArrowTests
     private static HashSet<string> References(string assembly)
     {
         // Backends are deployed beside the tests, and loaded by name like everything else.
-        _ = (typeof(FileBackendFactory), typeof(BlockBackendFactory), typeof(DirectFile));
+        _ = (typeof(FileBackendFactory), typeof(BlockBackendFactory), typeof(NbdBackendFactory), typeof(DirectFile));
         return [.. Assembly.Load(assembly).GetReferencedAssemblies().Select(name => name.Name!)];
     }
 

@@ -75,6 +75,7 @@ public sealed partial class DocumentationTests
     [InlineData("info.md")]
     [InlineData("proxy.md")]
     [InlineData("backends/file.md")]
+    [InlineData("backends/nbd.md")]
     public void Page_has_the_headings_that_all_pages_have(string page)
     {
         IEnumerable<string> headings = RepositoryFiles.ReadLines("docs", page)

@@ -17,9 +17,9 @@ public sealed class BackendPluginTests : IDisposable
     [Fact]
     public void Without_plugins_the_deployed_backends_are_found()
     {
-        Assert.Equal(["block", "file"], Names(_directory));
-        Assert.Equal(["block", "file"], Names(""));
-        Assert.Equal(["block", "file"], Names(Path.Combine(_directory, "missing")));
+        Assert.Equal(["block", "file", "nbd"], Names(_directory));
+        Assert.Equal(["block", "file", "nbd"], Names(""));
+        Assert.Equal(["block", "file", "nbd"], Names(Path.Combine(_directory, "missing")));
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class BackendPluginTests : IDisposable
     public void Other_files_are_left_alone(string name)
     {
         File.WriteAllText(Path.Combine(_directory, name), "not an assembly");
-        Assert.Equal(["block", "file"], Names(_directory));
+        Assert.Equal(["block", "file", "nbd"], Names(_directory));
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class BackendPluginTests : IDisposable
     public void Assembly_without_a_backend_is_a_dependency_and_does_no_harm()
     {
         AssemblyFile.Write(Path.Combine(_directory, "ImageIO.Backends.Shared.dll"), "ImageIO.Core", Core);
-        Assert.Equal(["block", "file"], Names(_directory));
+        Assert.Equal(["block", "file", "nbd"], Names(_directory));
     }
 
     [Fact]

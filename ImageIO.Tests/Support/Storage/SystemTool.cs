@@ -18,6 +18,13 @@ internal static class SystemTool
         return missing.Length == 0 ? null : $"needs {string.Join(", ", missing)}, which is not installed";
     }
 
+    /// <summary>Skips the test where a program is not installed. Unlike <see cref="WhyNot"/>, no test needs root for it.</summary>
+    public static void Require(params string[] programs)
+    {
+        string[] missing = [.. programs.Where(program => Find(program) is null)];
+        Skip.If(missing.Length > 0, $"needs {string.Join(", ", missing)}, which is not installed");
+    }
+
     /// <summary>Runs a program; its failure fails the test with what the program said.</summary>
     public static Task<string> RunAsync(string program, params string[] arguments) => FeedAsync("", program, arguments);
 

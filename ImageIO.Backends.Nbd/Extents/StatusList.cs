@@ -1,0 +1,51 @@
+using System.Buffers.Binary;
+using ImageIO.Backends.Nbd.Wire;
+
+namespace ImageIO.Backends.Nbd.Extents;
+
+/// <summary>
+/// The extents of one metadata context in one reply, as they came: pairs of length and flags. Its memory is used again
+/// for the next reply, and grows to the largest one.
+/// </summary>
+internal sealed class StatusList
+{
+    /// <summary>Bytes of one extent.</summary>
+    public const int EntrySize = 8;
+
+    private byte[] _entries = [];
+
+    /// <summary>How many extents there are; 0: the context was not granted.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Forgets the last reply.</summary>
+    public void Clear() => Count = 0;
+
+    /// <summary>Fills the list with the next bytes of a connection.</summary>
+    /// <param name="reader">The connection.</param>
+    /// <param name="bytes">A multiple of <see cref="EntrySize"/>.</param>
+    /// <exception cref="NbdException">An extent has no length.</exception>
+    public async ValueTask ReadAsync(WireReader reader, int bytes)
+    {
+        if (_entries.Length < bytes)
+        {
+            _entries = GC.AllocateUninitializedArray<byte>(bytes);
+        }
+
+        await reader.ReadAsync(_entries.AsMemory(0, bytes));
+        for (int i = 0; i < bytes; i += EntrySize)
+        {
+            if (BinaryPrimitives.ReadUInt32BigEndian(_entries.AsSpan(i)) == 0)
+            {
+                throw NbdException.Protocol("an extent without a length");
+            }
+        }
+
+        Count = bytes / EntrySize;
+    }
+
+    /// <summary>Bytes of an extent.</summary>
+    public uint LengthOf(int index) => BinaryPrimitives.ReadUInt32BigEndian(_entries.AsSpan(index * EntrySize));
+
+    /// <summary>What the context says of an extent.</summary>
+    public uint FlagsOf(int index) => BinaryPrimitives.ReadUInt32BigEndian(_entries.AsSpan((index * EntrySize) + 4));
+}

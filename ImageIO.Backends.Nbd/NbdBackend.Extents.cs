@@ -1,0 +1,91 @@
+using System.Runtime.CompilerServices;
+using ImageIO.Backends.Nbd.Extents;
+using ImageIO.Backends.Nbd.Transmission;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Ranges;
+
+namespace ImageIO.Backends.Nbd;
+
+internal sealed partial class NbdBackend
+{
+    // Bytes that a server is asked about at once, and extents that an answer should not have many more of: 512 KiB.
+    private const uint LargestQuery = 1024 * 1024 * 1024;
+    private const int ManyExtents = 65536;
+
+    /// <inheritdoc />
+    public async IAsyncEnumerable<Extent> GetExtentsAsync(
+        ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (context == ExtentContext.Zero && !Capabilities.HasZeroExtents)
+        {
+            if (Size > 0)
+            {
+                yield return new Extent(new ByteRange(0, Size), ExtentFlags.None);
+            }
+
+            yield break;
+        }
+
+        // One answer is being handed out while the next one is on its way; each has memory of its own.
+        var reply = new StatusReply();
+        var next = new StatusReply();
+        uint query = LargestQuery;
+        Task<ByteRange>? asked = Size > 0 ? AskAsync(0, query, reply) : null;
+        try
+        {
+            while (asked is not null)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                ByteRange range = await asked;
+                query = NextQuery(query, reply.Count);
+                long end = EndOf(reply, range, context);
+                asked = end < Size ? AskAsync(end, query, next) : null;
+                var steps = new ExtentSteps(reply, range, context);
+                while (steps.TryNext(out Extent extent))
+                {
+                    yield return extent;
+                }
+
+                (reply, next) = (next, reply);
+            }
+        }
+        finally
+        {
+            // A reader that leaves early: nothing of it is on its way when the image is closed.
+            await ((Task?)asked ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // Where the shortest list of an answer ends, which is known without going through the facts.
+    private static long EndOf(StatusReply reply, ByteRange range, ExtentContext context)
+    {
+        var steps = new ExtentSteps(reply, range, context);
+        long end = range.Start;
+        while (steps.TryNext(out Extent extent))
+        {
+            end = extent.Range.End;
+        }
+
+        return end;
+    }
+
+    // An image in many small pieces is asked about in smaller steps: memory stays bounded, and the first extents come soon.
+    private uint NextQuery(uint query, int extents)
+    {
+        if (extents < ManyExtents)
+        {
+            return extents < ManyExtents / 4 ? Math.Min(LargestQuery, query * 2) : query;
+        }
+
+        return (uint)Math.Max(BlockSize, Alignment.Down((long)query * ManyExtents / extents, BlockSize));
+    }
+
+    private async Task<ByteRange> AskAsync(long offset, uint query, StatusReply reply)
+    {
+        reply.Clear();
+        uint length = (uint)Math.Min(query, Size - offset);
+        await _pool.RunAsync(new StatusRequest(offset, length, reply));
+        return ByteRange.At(offset, length);
+    }
+}

@@ -1,0 +1,19 @@
+using ImageIO.Backends.Nbd.Wire;
+
+namespace ImageIO.Backends.Nbd.Negotiation;
+
+/// <summary>How an option ended.</summary>
+/// <param name="Type">The acknowledgement, or an error.</param>
+/// <param name="Text">What the server says about an error; may be empty.</param>
+internal readonly record struct OptionResult(OptionReplyType Type, string Text)
+{
+    /// <summary>Whether the server did what was asked.</summary>
+    public bool IsAck => Type == OptionReplyType.Ack;
+
+    /// <inheritdoc />
+    public override string ToString()
+    {
+        string name = Enum.IsDefined(Type) ? $"{Type}" : $"{(uint)Type:x8}";
+        return Text.Length > 0 ? $"{name}, \"{Text}\"" : name;
+    }
+}
