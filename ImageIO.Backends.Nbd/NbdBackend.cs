@@ -46,6 +46,9 @@ internal sealed partial class NbdBackend : IBackend
     public int PreferredBlockSize => Math.Max(Page, BlockSize);
 
     /// <inheritdoc />
+    public bool MayBlock => false;
+
+    /// <inheritdoc />
     public string Identity => _pool.Identity;
 
     /// <inheritdoc />

@@ -65,6 +65,17 @@ internal sealed class FlushMemory(Func<int> mostRanges)
         }
     }
 
+    /// <summary>The storage reported a failure as a handle closed: what was written through it and not flushed may be lost.</summary>
+    public void CloseFailed(UnflushedWrites handle)
+    {
+        lock (_lock)
+        {
+            _era++;
+            _lost.Add(handle.Take());
+            _lost.Join(mostRanges());
+        }
+    }
+
     /// <summary>A client's bytes are about to be written.</summary>
     /// <param name="handle">Whose write it is.</param>
     /// <param name="own">The client's bytes, without those that only complete a block.</param>

@@ -160,6 +160,7 @@ public sealed partial class ImageHandle : IAsyncDisposable
         }
         catch (TransferException e)
         {
+            Shared.Flushes.CloseFailed(_unflushed);
             Log.CloseFailed(_logger, BackendName, e.Message);
             throw;
         }
@@ -170,9 +171,10 @@ public sealed partial class ImageHandle : IAsyncDisposable
         }
     }
 
+    // Also where the backend does not block: a million extents are work enough to keep off the threads of sockets.
     private async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents)
     {
-        await HopAsync();
+        await StorageThread.SwitchAsync(_threads);
         return await extents.MoveNextAsync();
     }
 
@@ -288,11 +290,12 @@ public sealed partial class ImageHandle : IAsyncDisposable
     /// <summary>Starts work that consists of calls to this handle and runs beside the caller, who goes on at once.</summary>
     internal async Task StartAsync(Func<Task> work)
     {
-        await StorageThread.ForkAsync(_threads);
+        await (_backend.MayBlock ? StorageThread.ForkAsync(_threads) : StorageThread.Stay());
         await work();
     }
 
-    private StorageThread HopAsync() => StorageThread.SwitchAsync(_threads);
+    private StorageThread HopAsync() =>
+        _backend.MayBlock ? StorageThread.SwitchAsync(_threads) : StorageThread.Stay();
 
     private long CallStarts() => _meter is { WantsStorageDuration: true } ? Stopwatch.GetTimestamp() : 0;
 

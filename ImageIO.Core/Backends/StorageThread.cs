@@ -13,7 +13,8 @@ namespace ImageIO.Core.Backends;
 /// </remarks>
 internal readonly struct StorageThread : ICriticalNotifyCompletion
 {
-    private readonly IStorageThreads _threads;
+    // Null: no such thread is needed.
+    private readonly IStorageThreads? _threads;
     private readonly bool _another;
 
     private StorageThread(IStorageThreads threads, bool another)
@@ -22,14 +23,17 @@ internal readonly struct StorageThread : ICriticalNotifyCompletion
         _another = another;
     }
 
-    /// <summary>True: this is a thread for storage, continue at once.</summary>
-    public bool IsCompleted => !_another && _threads.IsCurrent;
+    /// <summary>True: continue at once, this is a thread for storage or no such thread is needed.</summary>
+    public bool IsCompleted => _threads is null || (!_another && _threads.IsCurrent);
 
     /// <summary>Continues on a thread for storage; at once, if this is one.</summary>
     public static StorageThread SwitchAsync(IStorageThreads threads) => new(threads, another: false);
 
     /// <summary>Continues on another thread for storage in any case, so that what follows runs beside the caller.</summary>
     public static StorageThread ForkAsync(IStorageThreads threads) => new(threads, another: true);
+
+    /// <summary>Continues on the same thread: the storage does not block.</summary>
+    public static StorageThread Stay() => default;
 
     /// <summary>For <c>await</c>.</summary>
     public StorageThread GetAwaiter() => this;
@@ -43,11 +47,11 @@ internal readonly struct StorageThread : ICriticalNotifyCompletion
     public void OnCompleted(Action continuation)
     {
         ExecutionContext? context = ExecutionContext.Capture();
-        _threads.Run(context is null
+        _threads!.Run(context is null
             ? continuation
             : () => ExecutionContext.Run(context, static action => ((Action)action!)(), continuation));
     }
 
     /// <inheritdoc />
-    public void UnsafeOnCompleted(Action continuation) => _threads.Run(continuation);
+    public void UnsafeOnCompleted(Action continuation) => _threads!.Run(continuation);
 }

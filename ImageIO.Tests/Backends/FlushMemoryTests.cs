@@ -1,3 +1,4 @@
+using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Operations;
 using ImageIO.Tests.Support;
@@ -31,6 +32,27 @@ public sealed class FlushMemoryTests : IAsyncLifetime
 
         await _storage.WriteAsync(4096, Bytes.Random(512));
         await FlushAsync();
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task What_was_not_flushed_counts_as_lost_when_closing_the_handle_failed()
+    {
+        var shared = new SharedImage();
+        var memory = new MemoryBackend(512, new byte[8192]);
+        var failing = new FaultyBackend(new MemoryBackend(512, new byte[8192]))
+        {
+            CloseFailure = new TransferException(TransferError.StorageFailed, "close fails for a test"),
+        };
+        StorageImage first = StorageImage.On(failing, () => [], shared: shared);
+        await first.WriteAsync(0, Bytes.Random(512), flush: true);
+        await first.WriteAsync(4096, Bytes.Random(512));
+        await Assert.ThrowsAsync<TransferException>(() => first.Image.DisposeAsync().AsTask());
+
+        await using StorageImage second = StorageImage.On(memory, memory.Content, shared: shared);
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => new FlushOperation(second.Image).RunAsync(CancellationToken.None));
+        Assert.Equal(TransferError.FlushLost, e.Error);
+        await second.WriteAsync(4096, Bytes.Random(512), flush: true);
     }
 
     [Fact(Timeout = 30_000)]

@@ -60,6 +60,19 @@ public sealed class ImageHandleTests
     }
 
     [Fact(Timeout = 30_000)]
+    public async Task A_backend_that_does_not_block_is_called_on_the_thread_of_the_caller()
+    {
+        var memory = new MemoryBackend(512, new byte[4096]) { MayBlock = false };
+        var backend = new FaultyBackend(memory);
+        await using StorageImage storage = StorageImage.On(backend, memory.Content);
+        using AlignedBuffer buffer = AlignedBuffer.Allocate(4096);
+
+        await OnThreadOfItsOwn(() => storage.Image.ReadAsync(buffer.Memory, 0, CancellationToken.None).AsTask());
+
+        Assert.Equal(1, backend.CallsOnOtherThreads);
+    }
+
+    [Fact(Timeout = 30_000)]
     public async Task Closing_waits_for_the_calls_under_way_and_refuses_further_ones()
     {
         var memory = new MemoryBackend(512, new byte[4096]);

@@ -21,6 +21,8 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
 
     public int PreferredBlockSize => inner.PreferredBlockSize;
 
+    public bool MayBlock => inner.MayBlock;
+
     public BackendCapabilities Capabilities => inner.Capabilities;
 
     /// <summary>Calls that came on a thread that is not for storage.</summary>

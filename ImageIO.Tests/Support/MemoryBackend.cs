@@ -32,6 +32,8 @@ internal sealed class MemoryBackend(int blockSize) : IBackend
 
     public int PreferredBlockSize { get => field > 0 ? field : blockSize; init; }
 
+    public bool MayBlock { get; init; } = true;
+
     /// <summary>Where reads and writes began.</summary>
     public ConcurrentBag<long> Offsets { get; } = [];
 
