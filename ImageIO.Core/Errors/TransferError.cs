@@ -80,4 +80,7 @@ public enum TransferError
 
     /// <summary>A forwarded request came back to the program that forwarded it, or was forwarded too often.</summary>
     ForwardingLoop,
+
+    /// <summary>Other requests have all of something that is shared; the same request may succeed later.</summary>
+    Overloaded,
 }

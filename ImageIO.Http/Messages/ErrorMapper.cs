@@ -41,7 +41,7 @@ public static partial class ErrorMapper
             text = $"{text}; {hint}";
         }
 
-        if (status >= 500)
+        if (status >= 500 && failure is not TransferException { Error: TransferError.Overloaded })
         {
             // The client gets a number to quote, the log the story.
             string errorId = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
@@ -137,6 +137,7 @@ public static partial class ErrorMapper
                 (StatusCodes.Status503ServiceUnavailable, "The host that serves the image cannot be reached"),
             TransferError.UpstreamFailed =>
                 (StatusCodes.Status503ServiceUnavailable, "The host that serves the image broke off"),
+            TransferError.Overloaded => (StatusCodes.Status503ServiceUnavailable, e.Message),
             TransferError.UpstreamTimedOut =>
                 (StatusCodes.Status504GatewayTimeout, "The host that serves the image did not answer in time"),
             TransferError.ForwardingLoop => (StatusCodes.Status508LoopDetected, e.Message),

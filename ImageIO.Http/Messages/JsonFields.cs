@@ -14,27 +14,49 @@ public sealed class JsonFields
     // Digits of the largest integer parsed. Parsing costs the square of the digits; no byte count needs more.
     private const int MostDigits = 1000;
 
-    private readonly Dictionary<string, JsonElement> _fields = new(StringComparer.Ordinal);
+    // Any message of a future version has less. Each costs memory.
+    private const int MostFields = 1000;
 
-    private JsonFields(JsonElement element)
+    // The values as they came: a document in parsed form takes several times its size.
+    private readonly Dictionary<string, ReadOnlyMemory<byte>> _fields = new(StringComparer.Ordinal);
+
+    private JsonFields(ReadOnlyMemory<byte> body)
     {
-        foreach (JsonProperty field in element.EnumerateObject())
+        var reader = new Utf8JsonReader(body.Span);
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
         {
-            // Of equal names the last counts, as in the reference.
-            _fields[field.Name] = field.Value;
+            JsonValueKind kind = JsonElement.ParseValue(ref reader).ValueKind;
+            reader.Read();
+            throw Invalid($"The body must be a JSON object, it is {Describe(kind)}");
         }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string name = reader.GetString()!;
+            reader.Read();
+            int start = (int)reader.TokenStartIndex;
+            reader.Skip();
+            // Of equal names the last counts, as in the reference.
+            _fields[name] = body[start..(int)reader.BytesConsumed];
+            if (_fields.Count > MostFields)
+            {
+                throw Invalid($"The body has more than {MostFields} fields");
+            }
+        }
+
+        // Fails if anything follows.
+        reader.Read();
     }
 
     /// <summary>Parses a body.</summary>
+    /// <param name="body">The body, which stays as it is while this is used.</param>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is no JSON object.</exception>
     public static JsonFields Parse(ReadOnlyMemory<byte> body)
     {
         try
         {
-            using var document = JsonDocument.Parse(body);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? new JsonFields(document.RootElement.Clone())
-                : throw Invalid($"The body must be a JSON object, it is {Describe(document.RootElement)}");
+            return new JsonFields(body);
         }
         catch (JsonException e)
         {
@@ -53,7 +75,7 @@ public sealed class JsonFields
     /// <summary>A string, or null.</summary>
     public string? OptionalString(string name)
     {
-        if (!_fields.TryGetValue(name, out JsonElement value))
+        if (Find(name) is not { } value)
         {
             return null;
         }
@@ -80,7 +102,7 @@ public sealed class JsonFields
 
     /// <summary>A boolean, or null.</summary>
     public bool? OptionalBoolean(string name) =>
-        !_fields.TryGetValue(name, out JsonElement value)
+        Find(name) is not { } value
             ? null
             : value.ValueKind is JsonValueKind.True or JsonValueKind.False
                 ? value.GetBoolean()
@@ -89,7 +111,7 @@ public sealed class JsonFields
     /// <summary>A list of strings that must be there.</summary>
     public IReadOnlyList<string> RequiredStrings(string name)
     {
-        if (!_fields.TryGetValue(name, out JsonElement value))
+        if (Find(name) is not { } value)
         {
             throw Missing(name);
         }
@@ -105,7 +127,7 @@ public sealed class JsonFields
     /// <summary>An integer of any size from <paramref name="minimum"/> on, or null.</summary>
     public BigInteger? OptionalBigInteger(string name, long minimum)
     {
-        if (!_fields.TryGetValue(name, out JsonElement value))
+        if (Find(name) is not { } value)
         {
             return null;
         }
@@ -125,6 +147,17 @@ public sealed class JsonFields
         return number >= minimum ? number : throw Invalid($"Invalid '{name}': {number} is below the smallest value {minimum}");
     }
 
+    private JsonElement? Find(string name)
+    {
+        if (!_fields.TryGetValue(name, out ReadOnlyMemory<byte> raw))
+        {
+            return null;
+        }
+
+        var reader = new Utf8JsonReader(raw.Span);
+        return JsonElement.ParseValue(ref reader);
+    }
+
     private static string Text(string name, JsonElement value)
     {
         try
@@ -140,10 +173,10 @@ public sealed class JsonFields
     private static TransferException Missing(string name) => Invalid($"Missing '{name}'");
 
     private static TransferException WrongType(string name, JsonElement value, string expected) =>
-        Invalid($"Invalid '{name}': expected {expected}, got {Describe(value)}");
+        Invalid($"Invalid '{name}': expected {expected}, got {Describe(value.ValueKind)}");
 
     // The kind only: the value may be a secret, and may be long.
-    private static string Describe(JsonElement value) => value.ValueKind switch
+    private static string Describe(JsonValueKind kind) => kind switch
     {
         JsonValueKind.Object => "an object",
         JsonValueKind.Array => "a list",

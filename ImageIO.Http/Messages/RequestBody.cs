@@ -10,6 +10,9 @@ public static class RequestBody
     /// <summary>Most bytes of a body that is no image data: 1 MiB, far more than any ticket or zero request.</summary>
     public const int LargestMessage = 1024 * 1024;
 
+    // Of a body whose length is not announced.
+    private const int SmallestBuffer = 1023;
+
     private static readonly object ReadInFull = new();
 
     /// <summary>Whether the request has a body at all: a length above 0, or chunks.</summary>
@@ -97,31 +100,69 @@ public static class RequestBody
     public static async Task<JsonFields> ReadJsonAsync(HttpContext context) =>
         JsonFields.Parse(await ReadAllAsync(context));
 
-    /// <summary>The whole of a small body.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.RequestTooLarge"/>.</exception>
-    public static async Task<ReadOnlyMemory<byte>> ReadAllAsync(HttpContext context)
+    /// <summary>
+    /// The whole of a small body, gathered as it comes. What it takes beyond a small buffer comes from the
+    /// <see cref="MessageBudget"/>, and is given back when the request ends.
+    /// </summary>
+    /// <param name="context">The request.</param>
+    /// <param name="allowLarge">
+    /// Fails if the client may not send more than an ordinary body. Called once, before more is gathered.
+    /// </param>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.RequestTooLarge"/>, <see cref="TransferError.Overloaded"/>, or what <paramref name="allowLarge"/> throws.
+    /// </exception>
+    public static async Task<ReadOnlyMemory<byte>> ReadAllAsync(HttpContext context, Action? allowLarge = null)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (context.Request.ContentLength > LargestMessage)
+        long? announced = context.Request.ContentLength;
+        if (announced > LargestMessage)
         {
             throw TooLarge();
         }
 
-        using var bytes = new MemoryStream((int)(context.Request.ContentLength ?? 0));
-        Stream client = ImageData(context);
-        byte[] part = new byte[16 * 1024];
-        int received;
-        while ((received = await ReadAsync(client, part, context.RequestAborted)) > 0)
+        if (announced > MessageBudget.OwnBytes)
         {
-            bytes.Write(part, 0, received);
-            if (bytes.Length > LargestMessage)
+            allowLarge?.Invoke();
+        }
+
+        Stream client = ImageData(context);
+        // One more than announced, so that the end is found.
+        byte[] bytes = new byte[Math.Min((announced ?? SmallestBuffer) + 1, MessageBudget.OwnBytes)];
+        int length = 0;
+        int received;
+        while ((received = await ReadAsync(client, bytes.AsMemory(length), context.RequestAborted)) > 0)
+        {
+            length += received;
+            if (length > LargestMessage)
             {
                 throw TooLarge();
+            }
+
+            if (length == bytes.Length)
+            {
+                if (length == MessageBudget.OwnBytes && announced is null)
+                {
+                    allowLarge?.Invoke();
+                }
+
+                bytes = Grow(context, bytes);
             }
         }
 
         MarkRead(context);
-        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+        return bytes.AsMemory(0, length);
+    }
+
+    private static byte[] Grow(HttpContext context, byte[] bytes)
+    {
+        int size = Math.Min(2 * bytes.Length, LargestMessage + 1);
+        if (size > MessageBudget.OwnBytes)
+        {
+            context.Response.RegisterForDispose(ClientConnection.Of(context).Messages.Take(size - bytes.Length));
+        }
+
+        Array.Resize(ref bytes, size);
+        return bytes;
     }
 
     private static async ValueTask<int> ReadAsync(Stream client, Memory<byte> part, CancellationToken cancellationToken)
