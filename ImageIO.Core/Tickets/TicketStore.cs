@@ -46,6 +46,9 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
         return ticket;
     }
 
+    /// <summary>The ticket with this id, or null.</summary>
+    public Ticket? FindOrDefault(TicketId id) => _tickets.GetValueOrDefault(id);
+
     /// <summary>The ticket with this id, as the manager asks for it.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.TicketNotFound"/>.</exception>
     public Ticket Find(TicketId id) =>

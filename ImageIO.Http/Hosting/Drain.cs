@@ -1,5 +1,6 @@
 using ImageIO.Http.Listeners;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Hosting;
 
@@ -11,20 +12,34 @@ namespace ImageIO.Http.Hosting;
 /// <param name="listeners">All listeners.</param>
 /// <param name="connections">All connections.</param>
 /// <param name="services">The services that clients connect to.</param>
-public sealed class Drain(BoundListeners listeners, ConnectionWatch connections, IReadOnlyCollection<string> services)
-    : IHostedLifecycleService
+/// <param name="timeout">How long running requests may go on.</param>
+/// <param name="logger">Where to say how far the stop is.</param>
+public sealed partial class Drain(
+    BoundListeners listeners,
+    ConnectionWatch connections,
+    IReadOnlyCollection<string> services,
+    TimeSpan timeout,
+    ILogger<Drain> logger) : IHostedLifecycleService
 {
     /// <inheritdoc />
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
+        Log.Stopping(logger, string.Join(", ", services));
         listeners.StopAccepting(services);
+        Task drained = connections.DrainAsync(services);
+        if (!drained.IsCompleted)
+        {
+            Log.Draining(logger, connections.RunningRequests(services), timeout.TotalSeconds);
+        }
+
         try
         {
-            await connections.DrainAsync(services).WaitAsync(cancellationToken);
+            await drained.WaitAsync(cancellationToken);
+            Log.Drained(logger);
         }
         catch (OperationCanceledException)
         {
-            // The time is over.
+            Log.TimeIsOver(logger, timeout.TotalSeconds, connections.RunningRequests(services));
         }
     }
 
@@ -40,6 +55,28 @@ public sealed class Drain(BoundListeners listeners, ConnectionWatch connections,
     /// <inheritdoc />
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <inheritdoc />
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>Says that the server has ended, which is the last step of a stop.</summary>
+    public Task StoppedAsync(CancellationToken cancellationToken)
+    {
+        Log.Stopped(logger);
+        return Task.CompletedTask;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(55, LogLevel.Information, "Stopping: no new connections to {Services}")]
+        public static partial void Stopping(ILogger logger, string services);
+
+        [LoggerMessage(56, LogLevel.Information, "Draining: {Running} running requests may go on for {Timeout} s")]
+        public static partial void Draining(ILogger logger, int running, double timeout);
+
+        [LoggerMessage(57, LogLevel.Information, "Drained: no request of a client runs any more")]
+        public static partial void Drained(ILogger logger);
+
+        [LoggerMessage(58, LogLevel.Warning, "Draining ended after {Timeout} s: {Running} running requests are cut")]
+        public static partial void TimeIsOver(ILogger logger, double timeout, int running);
+
+        [LoggerMessage(59, LogLevel.Information, "Stopped")]
+        public static partial void Stopped(ILogger logger);
+    }
 }

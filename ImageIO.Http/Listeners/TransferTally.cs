@@ -10,13 +10,18 @@ public sealed class TransferTally
 
     /// <summary>Adds an operation that ended.</summary>
     /// <param name="transferId">Its transfer.</param>
-    /// <param name="bytes">What it moved.</param>
+    /// <param name="end">How it ended.</param>
     /// <param name="duration">How long it ran.</param>
     /// <param name="storageWait">How long of that it waited for the storage.</param>
-    public void Add(string transferId, long bytes, TimeSpan duration, TimeSpan storageWait)
+    public void Add(string transferId, OperationEnd end, TimeSpan duration, TimeSpan storageWait)
     {
         TransferTotals totals = _totals.GetValueOrDefault(transferId);
         _totals[transferId] = new TransferTotals(
-            totals.Operations + 1, totals.Bytes + bytes, totals.Duration + duration, totals.StorageWait + storageWait);
+            totals.Operations + 1,
+            totals.Failed + (end.Failure is null ? 0 : 1),
+            totals.Bytes + end.Done,
+            totals.Duration + duration,
+            totals.StorageWait + storageWait,
+            end);
     }
 }

@@ -102,14 +102,21 @@ internal sealed partial class ImagesEndpoint(
         };
         Log.Started(logger, ticket.TransferId, context.Request.Method, ticket.Daemon.Url);
         long started = time.GetTimestamp();
+        string? failure = null;
         try
         {
             await forwarder.ForwardAsync(context, request, context.RequestAborted);
         }
+        catch (Exception e)
+        {
+            failure = OperationEnd.ReasonOf(e, context);
+            throw;
+        }
         finally
         {
             TimeSpan duration = time.GetElapsedTime(started);
-            ClientConnection.Of(context).Tally.Add(ticket.TransferId, request.Progress.Bytes, duration, TimeSpan.Zero);
+            var end = new OperationEnd(context.Request.Method, request.Progress.Bytes, Length: -1, failure);
+            ClientConnection.Of(context).Tally.Add(ticket.TransferId, end, duration, TimeSpan.Zero);
             Log.Ended(
                 logger, ticket.TransferId, context.Request.Method, context.Response.StatusCode, request.Progress.Bytes, duration.TotalSeconds);
         }

@@ -91,7 +91,12 @@ public static partial class ProxyHost
             .AddSingleton<ProxyMeter>()
             .AddSingleton<ServiceRouter>()
             // Before the one that tells systemd: stops come in the opposite order.
-            .AddHostedService(provider => new Drain(listeners, provider.GetRequiredService<ConnectionWatch>(), [Service]))
+            .AddHostedService(provider => new Drain(
+                listeners,
+                provider.GetRequiredService<ConnectionWatch>(),
+                [Service],
+                configuration.DrainTimeout,
+                provider.GetRequiredService<ILogger<Drain>>()))
             .AddHostedService(provider => new SystemdService(() => Status(provider), time))
             .Configure<HostOptions>(options => options.ShutdownTimeout = configuration.DrainTimeout)
             .Configure<ConsoleLifetimeOptions>(options => options.SuppressStatusMessages = true);

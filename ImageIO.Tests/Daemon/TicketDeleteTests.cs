@@ -187,7 +187,10 @@ public sealed class TicketDeleteTests(DaemonFixture daemon) : IClassFixture<Daem
         RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
         await client.RequestAsync("PUT", image.Url, "Content-Length: 1000");
         await client.SendAsync(new byte[500]);
-        await Eventually.HoldsAsync(() => daemon.Tickets.All.Single().IsActive, "the upload runs");
+        // Not only the opening of the image, which counts as use, too.
+        await Eventually.HoldsAsync(
+            () => daemon.Files.ReadLog().Contains(": write 1000 bytes", StringComparison.Ordinal) && daemon.Tickets.All.Single().IsActive,
+            "the upload runs");
         return client;
     }
 

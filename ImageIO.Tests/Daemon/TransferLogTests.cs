@@ -50,7 +50,7 @@ public sealed partial class TransferLogTests : IAsyncLifetime
 
         foreach (string text in (string[])[
             "Transfer transfer-8: ticket added", "Transfer transfer-8: write 1000 bytes at 500",
-            "Transfer transfer-8: write of 1000 bytes at 500 ended", "Transfer transfer-8: ticket expires in 77 s", "Ticket removed"])
+            "Transfer transfer-8: write of 1000 bytes at 500 ended", "Transfer transfer-8: ticket expires in 77 s", "Transfer transfer-8: ticket removed"])
         {
             await Eventually.HoldsAsync(
                 () => _daemon.Files.ReadLog().Contains(text, StringComparison.Ordinal), $"the log has: {text}");
@@ -105,7 +105,7 @@ public sealed partial class TransferLogTests : IAsyncLifetime
         }
     }
 
-    [GeneratedRegex(@"Transfer transfer-7: connection \S+ closed after (?<operations>[0-9]+) operations, (?<bytes>[0-9]+) bytes in [0-9.]+ s; waited [0-9.]+ s for the client, [0-9.]+ s for the storage, (?<handshake>[0-9.]+) s for the TLS handshake")]
+    [GeneratedRegex(@"Transfer transfer-7: connection \S+ closed after (?<operations>[0-9]+) operations, (?<bytes>[0-9]+) bytes in [0-9.]+ s: complete; waited [0-9.]+ s for the client, [0-9.]+ s for the storage, (?<handshake>[0-9.]+) s for the TLS handshake")]
     private static partial Regex Summary();
 
     private async Task<TestImage> AddAsync(string transferId, int size)

@@ -51,18 +51,23 @@ internal sealed partial class ImageRequests(
         Log.Started(logger, ticket.TransferId, name, length, operation.Offset);
         meter.OperationStarts(name, backend);
         long started = time.GetTimestamp();
-        bool succeeded = false;
+        string? failure = null;
         try
         {
             await ticket.RunAsync(operation, context.RequestAborted);
-            succeeded = true;
+        }
+        catch (Exception e)
+        {
+            failure = OperationEnd.ReasonOf(e, context);
+            throw;
         }
         finally
         {
             TimeSpan duration = time.GetElapsedTime(started);
-            meter.OperationEnds(name, backend, operation.Done, succeeded);
-            ClientConnection.Of(context).Tally.Add(ticket.TransferId, operation.Done, duration, operation.StorageWait);
-            Log.Ended(logger, ticket.TransferId, name, operation.Done, operation.Offset, duration.TotalSeconds, succeeded);
+            meter.OperationEnds(name, backend, operation.Done, failure is null);
+            ClientConnection.Of(context).Tally.Add(
+                ticket.TransferId, new OperationEnd(name, operation.Done, length, failure), duration, operation.StorageWait);
+            Log.Ended(logger, ticket.TransferId, name, operation.Done, operation.Offset, duration.TotalSeconds, failure is null);
         }
     }
 

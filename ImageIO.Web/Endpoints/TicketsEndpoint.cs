@@ -67,15 +67,13 @@ internal sealed partial class TicketsEndpoint(
 
     private async Task DeleteAsync(HttpContext context, string id)
     {
-        if (id.Length == 0)
+        TimeSpan wait = configuration.Control.RemoveTimeout;
+        // An unknown id may be removed, too.
+        IEnumerable<Ticket?> removed = id.Length == 0 ? [.. tickets.All] : [tickets.FindOrDefault(new TicketId(id))];
+        await (id.Length == 0 ? tickets.RemoveAllAsync(wait) : tickets.RemoveAsync(new TicketId(id), wait));
+        foreach (Ticket ticket in removed.OfType<Ticket>())
         {
-            await tickets.RemoveAllAsync(configuration.Control.RemoveTimeout);
-            Log.AllRemoved(logger);
-        }
-        else
-        {
-            await tickets.RemoveAsync(new TicketId(id), configuration.Control.RemoveTimeout);
-            Log.Removed(logger);
+            Log.Removed(logger, ticket.TransferId);
         }
 
         await Answer.Empty(context, StatusCodes.Status204NoContent);
@@ -94,10 +92,7 @@ internal sealed partial class TicketsEndpoint(
         [LoggerMessage(31, LogLevel.Information, "Transfer {TransferId}: ticket expires in {Timeout} s")]
         public static partial void Extended(ILogger logger, string transferId, long timeout);
 
-        [LoggerMessage(32, LogLevel.Information, "Ticket removed")]
-        public static partial void Removed(ILogger logger);
-
-        [LoggerMessage(33, LogLevel.Information, "All tickets removed")]
-        public static partial void AllRemoved(ILogger logger);
+        [LoggerMessage(32, LogLevel.Information, "Transfer {TransferId}: ticket removed")]
+        public static partial void Removed(ILogger logger, string transferId);
     }
 }

@@ -107,7 +107,12 @@ public static class DaemonHost
     {
         services
             // Before the one that tells systemd: stops come in the opposite order.
-            .AddHostedService(provider => new Drain(listeners, provider.GetRequiredService<ConnectionWatch>(), Services.ForClients))
+            .AddHostedService(provider => new Drain(
+                listeners,
+                provider.GetRequiredService<ConnectionWatch>(),
+                Services.ForClients,
+                configuration.Daemon.DrainTimeout,
+                provider.GetRequiredService<ILogger<Drain>>()))
             .AddMetrics()
             .AddSingleton<HostMeter>()
             .AddSingleton<DaemonMeter>()
