@@ -112,7 +112,7 @@ internal sealed partial class TlsPair : IDisposable
     public void EndClient()
     {
         _serverEnd.Shutdown(SocketShutdown.Send);
-        Readiness.Signal(SocketEvents.Readable | SocketEvents.PeerClosed);
+        Readiness.Signal(SocketEvents.Readable | SocketEvents.PeerClosed | SocketEvents.HangUp);
     }
 
     /// <inheritdoc />

@@ -26,6 +26,14 @@ public abstract class PlainStreamTests : IDisposable
         _stream = new PlainStream(_socket.SafeHandle, _readiness, _left.SetResult);
     }
 
+    private protected Socket Peer => _peer;
+
+    private protected SocketReadiness Readiness => _readiness;
+
+    private protected PlainStream Stream => _stream;
+
+    private protected Task Left => _left.Task;
+
     public void Dispose()
     {
         _stream.Dispose();
@@ -50,18 +58,23 @@ public abstract class PlainStreamTests : IDisposable
         Bytes.AssertEqual(down, receivedDown, "what the peer received");
     }
 
+    // Issue 15, D24: it waits for its answer.
     [Fact(Timeout = 20_000)]
-    public async Task Peer_that_goes_behind_unread_bytes_has_left_when_they_are_read()
+    public async Task Peer_that_ends_its_sending_side_has_not_left()
     {
         await SendAllAsync(_peer, "request"u8.ToArray());
         _peer.Shutdown(SocketShutdown.Send);
         byte[] buffer = new byte[100];
-        await Task.Delay(50);
-        Assert.False(_left.Task.IsCompleted, "Its bytes come first");
 
         Assert.Equal(7, await _stream.ReadAsync(buffer.AsMemory(0, 7)));
         Assert.Equal(0, await _stream.ReadAsync(buffer));
+        await _stream.WriteAsync("answer"u8.ToArray());
+        await ReceiveAllAsync(_peer, new byte[6]);
+        Assert.False(_left.Task.IsCompleted, "It is still there");
 
+        // A reset, as it has not read this.
+        await _stream.WriteAsync("more"u8.ToArray());
+        _peer.Dispose();
         await _left.Task;
     }
 
@@ -147,7 +160,7 @@ public abstract class PlainStreamTests : IDisposable
         await Assert.ThrowsAsync<IOException>(async () => await _stream.WriteAsync(new byte[1]));
     }
 
-    private static async Task SendAllAsync(Socket socket, byte[] bytes)
+    private protected static async Task SendAllAsync(Socket socket, byte[] bytes)
     {
         for (int sent = 0; sent < bytes.Length;)
         {
@@ -177,5 +190,22 @@ public abstract class PlainStreamTests : IDisposable
     public sealed class OverTcp() : PlainStreamTests(Connect(AddressFamily.InterNetwork, new IPEndPoint(IPAddress.Loopback, 0)));
 
     public sealed class OverUnixSocket()
-        : PlainStreamTests(Connect(AddressFamily.Unix, new UnixDomainSocketEndPoint($"\0imageio-test-{Guid.NewGuid():N}")));
+        : PlainStreamTests(Connect(AddressFamily.Unix, new UnixDomainSocketEndPoint($"\0imageio-test-{Guid.NewGuid():N}")))
+    {
+        // Over TCP that looks like the end of its sending side.
+        [Fact(Timeout = 20_000)]
+        public async Task Peer_that_hangs_up_behind_unread_bytes_has_left_when_they_are_read()
+        {
+            await SendAllAsync(Peer, "request"u8.ToArray());
+            Peer.Dispose();
+            await Eventually.HoldsAsync(() => Readiness.Reader.HasHeard, "the loop has told of it");
+            Assert.False(Left.IsCompleted, "Its bytes come first");
+
+            byte[] buffer = new byte[100];
+            Assert.Equal(7, await Stream.ReadAsync(buffer.AsMemory(0, 7)));
+            Assert.Equal(0, await Stream.ReadAsync(buffer));
+
+            await Left;
+        }
+    }
 }

@@ -15,6 +15,9 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Pipe
 {
     private ReadOnlyMemory<byte> _lent;
 
+    // Set by the first write that failed: the client has left, and nothing is written any more.
+    private bool _isBroken;
+
     // Whether the memory that was handed out last is the lent one, and how much of that was written.
     private bool _isLent;
     private int _written;
@@ -62,13 +65,25 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Pipe
         }
     }
 
-    /// <summary>Sends what was written. A client that has left takes no more: then the result is completed.</summary>
+    /// <summary>
+    /// Sends what was written. A client that has left is no failure here: the result is completed, as the server expects
+    /// of a writer whose reader has gone, and the connection counts as closed.
+    /// </summary>
     /// <inheritdoc />
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        // Complete in most cases: then nothing is allocated.
-        ValueTask<FlushResult> flush = _written == 0 ? inner.FlushAsync(cancellationToken) : FlushDirectlyAsync(cancellationToken);
-        return flush.IsCompletedSuccessfully ? flush : EndedByClientAsync(flush);
+        if (_isBroken)
+        {
+            return ValueTask.FromResult(new FlushResult(isCanceled: false, isCompleted: true));
+        }
+
+        if (_written > 0)
+        {
+            return FlushDirectlyAsync(cancellationToken);
+        }
+
+        ValueTask<FlushResult> flush = inner.FlushAsync(cancellationToken);
+        return flush.IsCompletedSuccessfully ? flush : EndIfBrokenAsync(flush);
     }
 
     /// <inheritdoc />
@@ -80,29 +95,39 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Pipe
     /// <inheritdoc />
     public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
 
-    // The server takes a flush that fails for a fault of its own, and logs it as an error.
+    private async ValueTask<FlushResult> FlushDirectlyAsync(CancellationToken cancellationToken)
+    {
+        if (inner.UnflushedBytes > 0)
+        {
+            FlushResult before = await EndIfBrokenAsync(inner.FlushAsync(cancellationToken));
+            if (before.IsCanceled || before.IsCompleted)
+            {
+                return before;
+            }
+        }
+
+        return await EndIfBrokenAsync(SendLentAsync(cancellationToken));
+    }
+
+    private async ValueTask<FlushResult> SendLentAsync(CancellationToken cancellationToken)
+    {
+        await stream.WriteAsync(_lent[.._written], cancellationToken);
+        _written = 0;
+        return default;
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<FlushResult> EndedByClientAsync(ValueTask<FlushResult> flush)
+    private async ValueTask<FlushResult> EndIfBrokenAsync(ValueTask<FlushResult> flush)
     {
         try
         {
             return await flush;
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
+            _isBroken = true;
+            stream.Leave();
             return new FlushResult(isCanceled: false, isCompleted: true);
         }
-    }
-
-    private async ValueTask<FlushResult> FlushDirectlyAsync(CancellationToken cancellationToken)
-    {
-        if (inner.UnflushedBytes > 0 && await inner.FlushAsync(cancellationToken) is { IsCanceled: true } canceled)
-        {
-            return canceled;
-        }
-
-        await stream.WriteAsync(_lent[.._written], cancellationToken);
-        _written = 0;
-        return default;
     }
 }

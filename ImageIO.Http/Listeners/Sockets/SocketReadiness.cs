@@ -42,7 +42,7 @@ internal sealed class SocketReadiness
     /// <summary>Whether an attempt to read may find something: nothing was heard of since the last one that did not.</summary>
     internal bool IsWorthReading => Reader.HasHeard || !_isWatched;
 
-    /// <summary>Called on the loop's thread when the peer sends no more, or the connection broke; more than once, perhaps.</summary>
+    /// <summary>Called on the loop's thread when the peer sends no more, has hung up, or the connection broke; perhaps more than once.</summary>
     internal Action<SocketEvents>? PeerLeft { get; set; }
 
     /// <summary>Hears of a socket from now on.</summary>

@@ -21,7 +21,7 @@ internal abstract class SocketStream : AsyncStream
     private readonly Action _peerLeft;
 
     // Guarded by the lock.
-    private bool _peerHasClosed;
+    private bool _peerHasHungUp;
     private bool _peerHasLeft;
     private bool _readEnded;
 
@@ -35,8 +35,8 @@ internal abstract class SocketStream : AsyncStream
 
     /// <param name="readiness">Tells when the socket is ready.</param>
     /// <param name="peerLeft">
-    /// Called, once, when the peer has closed its side of the connection and all its bytes were read, or the connection
-    /// broke.
+    /// Called, once, when the peer has closed both sides of the connection and all its bytes were read, or the connection
+    /// broke. Not when it has ended only its sending side.
     /// </param>
     protected SocketStream(SocketReadiness readiness, Action peerLeft)
     {
@@ -226,7 +226,7 @@ internal abstract class SocketStream : AsyncStream
             }
 
             ended = _readEnded;
-            leaves = ended && _peerHasClosed;
+            leaves = ended && _peerHasHungUp;
         }
 
         _readInARow += Math.Max(LeastBytesOfACall, total);
@@ -346,15 +346,16 @@ internal abstract class SocketStream : AsyncStream
         }
     }
 
-    // On the loop's thread. Bytes may lie before the end: then who reads them finds it.
+    // On the loop's thread. A peer that only ends its sending side has not left: it waits for its answer, and the reader finds
+    // the end. One that has hung up may have sent bytes before: then the reader finds out.
     private void OnPeerLeft(SocketEvents events)
     {
         bool leaves = (events & SocketEvents.Error) != 0;
         lock (Gate)
         {
-            _peerHasClosed = true;
-            // Before a connection is open, whoever opens it finds the end.
-            leaves = leaves || (IsOpen && !IsDisposed && !_peerHasLeft && IsAtEnd());
+            _peerHasHungUp |= (events & SocketEvents.HangUp) != 0;
+            // Before a connection is open, the handshake finds the end.
+            leaves = leaves || (_peerHasHungUp && IsOpen && !IsDisposed && !_peerHasLeft && IsAtEnd());
         }
 
         if (leaves)
@@ -366,7 +367,8 @@ internal abstract class SocketStream : AsyncStream
     // Whether the reader has nothing more to come. Under the lock.
     private bool IsAtEnd() => _aborted is not null || _readEnded || !Peek(out _);
 
-    private void Leave()
+    /// <summary>The peer has left: tells so, once.</summary>
+    internal void Leave()
     {
         lock (Gate)
         {
