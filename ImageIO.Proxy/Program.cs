@@ -15,6 +15,7 @@ internal static partial class Program
     private static Task<int> Main(string[] args)
     {
         SocketThreads.ServeInline();
+        ProcessSignals.LetTooLargeFilesFail();
         var file = new Option<string>("--config", "-c")
         {
             Description = "Configuration file",

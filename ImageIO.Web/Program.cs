@@ -18,6 +18,7 @@ internal static class Program
     private static Task<int> Main(string[] args)
     {
         SocketThreads.ServeInline();
+        ProcessSignals.LetTooLargeFilesFail();
         var directory = new Option<string>("--conf-dir", "-c")
         {
             Description = "Directory with conf.d/*.conf",

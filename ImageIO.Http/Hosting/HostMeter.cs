@@ -24,6 +24,21 @@ public sealed class HostMeter
             "{connection}",
             "Connections that clients have open, by service.");
 
+        meter.CreateObservableGauge(
+            "imageio.connections.limit",
+            () => (Measurement<int>[])
+            [
+                new(connections.Capacity.Limits.Clients, new KeyValuePair<string, object?>("of", "clients")),
+                new(connections.Capacity.Limits.Host, new KeyValuePair<string, object?>("of", "host")),
+            ],
+            "{connection}",
+            "Most connections that may be open at once, of clients and of this host's own services.");
+        meter.CreateObservableCounter(
+            "imageio.connections.ended",
+            () => connections.Capacity.MadeRoom,
+            "{connection}",
+            "Connections that had sent nothing, or idled without an image, and were closed to make room for others.");
+
         ServerTls[] certificates = [.. listeners.All.Select(listener => listener.Tls).OfType<ServerTls>()];
         meter.CreateObservableGauge(
             "imageio.tls.certificate.expiry",

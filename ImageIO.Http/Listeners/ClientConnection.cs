@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using ImageIO.Core.Tickets;
+using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Http.Messages;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -24,25 +26,47 @@ public sealed class ClientConnection
     // Timestamp since when the connection waits for the client; null while it does not.
     private long? _waitingSince;
     private bool _inRequest;
+    private bool _holdsImage;
     private volatile bool _isAnswering;
     private volatile bool _isRefused;
     private bool _isAskedToEnd;
-    private volatile bool _isInHandshake;
+    private volatile bool _isNew;
     private TimeSpan _patience;
     private TimeSpan _clientWait;
 
-    internal ClientConnection(ConnectionContext context, string service, TimeSpan patience, TimeProvider time)
+    internal ClientConnection(
+        ConnectionContext context, ServiceListener listener, MessageBudget messages, TimeSpan patience, TimeProvider time)
     {
         _context = context;
         _time = time;
         _patience = patience;
-        Service = service;
+        Service = listener.Service;
+        IsForHost = listener.IsForHost;
+        Messages = messages;
         _opened = time.GetTimestamp();
         _waitingSince = _opened;
     }
 
     /// <summary>The service whose listener accepted it.</summary>
     public string Service { get; }
+
+    /// <summary>Whether it came to a service of this host's own needs.</summary>
+    internal bool IsForHost { get; }
+
+    /// <summary>
+    /// Since when it idles and holds nothing that is worth keeping: a timestamp. Null: it does not idle, or has opened an
+    /// image.
+    /// </summary>
+    internal long? IdlesSince
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _inRequest || _isNew || _holdsImage || _isAskedToEnd ? null : _waitingSince;
+            }
+        }
+    }
 
     /// <summary>What logs call it.</summary>
     public string Id => _context.ConnectionId;
@@ -65,11 +89,26 @@ public sealed class ClientConnection
     /// <summary>What was transferred on it, by transfer; for the summary when it closes.</summary>
     public TransferTally Tally { get; } = new();
 
+    /// <summary>What larger request bodies are gathered from, on this connection and all others.</summary>
+    internal MessageBudget Messages { get; }
+
     /// <summary>The images it holds open.</summary>
     public ImageLeases Images { get; } = new();
 
     /// <summary>The clock that it is watched by.</summary>
     internal TimeProvider Time => _time;
+
+    /// <summary>Whether a request runs on it.</summary>
+    internal bool IsInRequest
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _inRequest;
+            }
+        }
+    }
 
     /// <summary>Whether a request was taken on whose answer has not ended.</summary>
     internal bool IsAnswering
@@ -96,12 +135,28 @@ public sealed class ClientConnection
     {
         lock (_lock)
         {
+            _holdsImage = true;
             _patience = TimeSpan.FromSeconds(Math.Min(seconds, 10L * 365 * 24 * 3600));
         }
     }
 
     /// <summary>Ends it as soon as no request runs on it: now, or with the answer to the one that does.</summary>
-    internal void EndWhenIdle() => _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+    internal void EndWhenIdle()
+    {
+        lock (_lock)
+        {
+            _isAskedToEnd = true;
+        }
+
+        if (_isNew)
+        {
+            TurnAway();
+        }
+        else
+        {
+            _context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        }
+    }
 
     /// <summary>
     /// Whether a request waits for a client that has left so much unread that the kernel takes no more for it: nothing
@@ -156,15 +211,17 @@ public sealed class ClientConnection
         }
     }
 
-    internal void HandshakeStarts() => _isInHandshake = true;
+    /// <summary>From now on the client is awaited to send its first byte, and with TLS to make the handshake.</summary>
+    internal void IntroductionStarts() => _isNew = true;
 
-    internal void HandshakeEnded()
+    /// <summary>The client has introduced itself.</summary>
+    internal void IntroductionEnded(bool isHandshake)
     {
-        _isInHandshake = false;
+        _isNew = false;
         lock (_lock)
         {
-            HandshakeTime = _time.GetElapsedTime(_opened);
-            // The handshake had its own time; the first request has all of its.
+            HandshakeTime = isHandshake ? _time.GetElapsedTime(_opened) : TimeSpan.Zero;
+            // The introduction had its own time; the first request has all of its.
             _waitingSince = _time.GetTimestamp();
         }
     }
@@ -209,13 +266,14 @@ public sealed class ClientConnection
     }
 
     /// <summary>Ends it if it has kept us waiting for too long: an idle one politely, a stalled one by a cut.</summary>
+    /// <param name="newcomersPatience">How long a client may take to introduce itself.</param>
     /// <returns>Whether it was ended just now.</returns>
-    internal bool EndIfOverdue()
+    internal bool EndIfOverdue(TimeSpan newcomersPatience)
     {
         bool isStalled;
         lock (_lock)
         {
-            if (_waitingSince is not { } since || _time.GetElapsedTime(since) < _patience)
+            if (_waitingSince is not { } since || _time.GetElapsedTime(since) < (_isNew ? newcomersPatience : _patience))
             {
                 return false;
             }
@@ -231,8 +289,11 @@ public sealed class ClientConnection
             _isAskedToEnd = true;
         }
 
-        // In a handshake there is nobody to be polite to.
-        if (!isStalled && !_isInHandshake && _context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } polite)
+        if (_isNew)
+        {
+            TurnAway();
+        }
+        else if (!isStalled && _context.Features.Get<IConnectionLifetimeNotificationFeature>() is { } polite)
         {
             polite.RequestClose();
         }
@@ -242,5 +303,17 @@ public sealed class ClientConnection
         }
 
         return true;
+    }
+
+    private void TurnAway()
+    {
+        if (_context.Features.Get<IMemoryPoolFeature>() is LoopConnection connection)
+        {
+            connection.TurnAway();
+        }
+        else
+        {
+            _context.Abort(new ConnectionAbortedException("The client did not introduce itself in time"));
+        }
     }
 }

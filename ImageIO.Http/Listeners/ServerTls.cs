@@ -16,9 +16,14 @@ namespace ImageIO.Http.Listeners;
 /// </summary>
 public sealed partial class ServerTls
 {
+    // Files that cannot be used are tried again, because the reason may have gone; but not for each of many connections.
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+
     private readonly string[] _files;
     private readonly Lock _lock = new();
     private FileState[] _loadedFrom;
+    private long _triedAt;
+    private string? _lastProblem;
 
     // One that was replaced is left to its finalizers: a connection may be just opening with it.
     private Loaded _loaded;
@@ -39,6 +44,9 @@ public sealed partial class ServerTls
 
     /// <summary>Where to report a reload; set when the host is built.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
+
+    /// <summary>The clock; set when the host is built.</summary>
+    internal TimeProvider Time { get; set; } = TimeProvider.System;
 
     /// <summary>When the certificate in use expires.</summary>
     public DateTimeOffset Expires => _loaded.Certificate.NotAfter;
@@ -79,8 +87,8 @@ public sealed partial class ServerTls
         _ => TlsTransport.Auto,
     };
 
-    /// <summary>Looks at the files now, as each new connection does.</summary>
-    public void Refresh() => _ = Current();
+    /// <summary>Looks at the files now, as each new connection does; files that could not be used are tried again.</summary>
+    public void Refresh() => _ = Current(isAsked: true);
 
     internal OpenSslContext CurrentContext() =>
         Current().OpenSsl ?? throw new InvalidOperationException("OpenSSL was not chosen for this service.");
@@ -104,22 +112,24 @@ public sealed partial class ServerTls
 
     // The certificate for a new connection. Looks at the files each time: three stat calls beside a handshake's
     // milliseconds, and a renewed certificate is in use from the next connection on.
-    private Loaded Current()
+    private Loaded Current(bool isAsked = false)
     {
         lock (_lock)
         {
             FileState[] now = Look();
-            if (!now.SequenceEqual(_loadedFrom))
+            bool haveChanged = !now.SequenceEqual(_loadedFrom);
+            if (haveChanged || (IsReloadFailing && (isAsked || Time.GetElapsedTime(_triedAt) >= RetryInterval)))
             {
                 _loadedFrom = now;
-                Reload();
+                _triedAt = Time.GetTimestamp();
+                Reload(isNews: haveChanged || isAsked);
             }
 
             return _loaded;
         }
     }
 
-    private void Reload()
+    private void Reload(bool isNews)
     {
         try
         {
@@ -129,9 +139,14 @@ public sealed partial class ServerTls
         }
         catch (Exception e) when (IsUnusable(e))
         {
-            // Perhaps the key is written after the certificate: the next change of either is looked at again.
+            // Perhaps the key is written after the certificate, or there was no descriptor left to read them by.
             IsReloadFailing = true;
-            Log.ReloadFailed(Logger, _files[0], _files[1], e.Message, Expires);
+            if (isNews || e.Message != _lastProblem)
+            {
+                Log.ReloadFailed(Logger, _files[0], _files[1], e.Message, Expires);
+            }
+
+            _lastProblem = e.Message;
         }
     }
 

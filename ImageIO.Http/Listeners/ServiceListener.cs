@@ -20,6 +20,9 @@ public sealed record ServiceListener
     /// <summary>TLS. Null: plain HTTP.</summary>
     public ServerTls? Tls { get; init; }
 
+    /// <summary>Whether it serves this host's own needs, control or monitor: clients cannot use up its connections.</summary>
+    public bool IsForHost { get; init; }
+
     // Listens from Bind on; taken over by the server when it starts.
     internal Socket? Bound { get; private set; }
 

@@ -40,8 +40,13 @@ public static partial class ServiceListeners
             services.AddSingleton<IMemoryPoolFactory<byte>, BlockPoolFactory>();
             // By a function: what a container makes, it also disposes.
             services.AddSingleton(_ => listeners);
-            services.AddSingleton<ConnectionWatch>();
+            services.AddSingleton<ConnectionCapacity>();
+            services.AddSingleton(provider => new ConnectionWatch(
+                provider.GetRequiredService<ConnectionCapacity>(),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<ConnectionWatch>>()));
             services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
+            services.AddHostedService<AssemblyPreload>();
             services.AddSingleton<IStartupFilter, AnswerMarks>();
             // Threads for who needs them, and none before.
             services.AddSingleton<EventLoops>();
@@ -50,6 +55,7 @@ public static partial class ServiceListeners
             services.AddSingleton<IConnectionListenerFactory>(provider => new LoopListenerFactory(
                 listeners, provider.GetRequiredService<IMemoryPoolFactory<byte>>(),
                 provider.GetRequiredService<Lazy<EventLoops>>(),
+                provider.GetRequiredService<ConnectionCapacity>(),
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ServerTls>>()));
             services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, HostMeter, TimeProvider, ILogger<ServerTls>>(
@@ -86,24 +92,19 @@ public static partial class ServiceListeners
             options.Listen(listener.EndPoint, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
-                listen.Use(next => context => watch.RunAsync(context, listener.Service, next));
+                listen.Use(next => context => watch.RunAsync(context, listener, next));
                 listen.Use(next => context => LingeringClose.RunAsync(context, next));
-                if (listener.Tls is not null)
+                listen.Use(next => context =>
                 {
-                    listener.Tls.Logger = tlsLogger;
-                    listen.Use(next => context =>
-                    {
-                        context.Features.Get<ClientConnection>()?.HandshakeStarts();
-                        return next(context);
-                    });
-                    UseTls(listen, listener.Service, listener.Tls, time, tlsLogger);
-                    listen.Use(next => context =>
-                    {
-                        context.Features.Get<ClientConnection>()?.HandshakeEnded();
-                        return next(context);
-                    });
-                }
-
+                    context.Features.Get<ClientConnection>()?.IntroductionStarts();
+                    return next(context);
+                });
+                UseTransport(listen, listener, time, tlsLogger);
+                listen.Use(next => context =>
+                {
+                    context.Features.Get<ClientConnection>()?.IntroductionEnded(isHandshake: listener.Tls is not null);
+                    return next(context);
+                });
                 listen.Use(next => context => ServeAsync(context, next, watch, meter));
             });
         }
@@ -133,18 +134,24 @@ public static partial class ServiceListeners
         watch.LogRefused(connection, status);
     }
 
-    private static void UseTls(ListenOptions listen, string service, ServerTls tls, TimeProvider time, ILogger logger)
+    private static void UseTransport(ListenOptions listen, ServiceListener listener, TimeProvider time, ILogger logger)
     {
-        if (tls.Transport == TlsTransport.OpenSsl)
+        switch (listener.Tls)
         {
-            Log.TlsTransport(logger, service, OpenSslLibrary.Name);
-            var handshake = new OpenSslHandshake(tls, time, logger);
-            listen.Use(next => context => handshake.RunAsync(context, next));
-        }
-        else
-        {
-            Log.TlsTransport(logger, service, ".NET");
-            listen.UseHttps(tls.ForKestrel());
+            case null:
+                listen.Use(next => context => Introduction.RunAsync(context, next));
+                break;
+            case { Transport: TlsTransport.OpenSsl } tls:
+                Log.TlsTransport(logger, listener.Service, OpenSslLibrary.Name);
+                (tls.Logger, tls.Time) = (logger, time);
+                var handshake = new OpenSslHandshake(tls, time, logger);
+                listen.Use(next => context => handshake.RunAsync(context, next));
+                break;
+            case { } tls:
+                Log.TlsTransport(logger, listener.Service, ".NET");
+                (tls.Logger, tls.Time) = (logger, time);
+                listen.UseHttps(tls.ForKestrel());
+                break;
         }
     }
 

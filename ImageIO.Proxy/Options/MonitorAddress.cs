@@ -46,6 +46,7 @@ public sealed class MonitorAddress
     internal ServiceListener Listener(string service) => new()
     {
         Service = service,
+        IsForHost = true,
         Address = _address,
         Socket = _address is null ? new UnixSocket(_text, SocketMode) : null,
     };

@@ -47,9 +47,18 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
     /// <param name="environment">Variables that it gets beside those of the tests.</param>
     /// <param name="arguments">Further arguments.</param>
     public static async Task<DaemonProcess> StartAsync(
-        DaemonFiles files, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+        DaemonFiles files, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        await StartByAsync([], files, environment, arguments);
+
+    /// <param name="launcher">A program that starts it, with arguments, like prlimit; it must become the daemon itself.</param>
+    /// <param name="files">Its directory.</param>
+    /// <param name="environment">Variables that it gets beside those of the tests.</param>
+    /// <param name="arguments">Further arguments.</param>
+    public static async Task<DaemonProcess> StartByAsync(
+        string[] launcher, DaemonFiles files, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Executable, ["--conf-dir", files.Path, .. arguments]) { RedirectStandardError = true };
+        string[] command = [.. launcher, Executable, "--conf-dir", files.Path, .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true };
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;

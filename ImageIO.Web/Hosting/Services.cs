@@ -38,7 +38,13 @@ internal static class Services
             UnixSocket? socket = configuration.Control.Address is null
                 ? new UnixSocket(configuration.Control.Socket, ControlMode, user)
                 : null;
-            listeners.Add(new() { Service = Control, Address = configuration.Control.Address, Socket = socket });
+            listeners.Add(new()
+            {
+                Service = Control,
+                IsForHost = true,
+                Address = configuration.Control.Address,
+                Socket = socket,
+            });
         }
 
         if (configuration.Local.Enable)

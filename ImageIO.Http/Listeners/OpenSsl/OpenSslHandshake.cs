@@ -10,20 +10,15 @@ namespace ImageIO.Http.Listeners.OpenSsl;
 /// <summary>The step of a connection that makes the handshake, and says goodbye when the server is through with it.</summary>
 internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time, ILogger logger)
 {
-    /// <summary>
-    /// Handshakes that may be under way at once. Each waits for its client most of the time, so the number only bounds
-    /// what a flood of clients that never finish costs: some 20 KiB each. One more is closed at once.
-    /// </summary>
-    private const int MostAtOnce = 1024;
-
-    private int _running;
-
     internal async Task RunAsync(ConnectionContext context, ConnectionDelegate next)
     {
-        // Kestrel hands its own wrapper on; the connection is behind the feature it set.
-        LoopConnection connection = context.Features.Get<IMemoryPoolFeature>() as LoopConnection
-            ?? throw new InvalidOperationException("The connection did not come from a loop's listener.");
-        if (await connection.PeekAsync() is { } first && PlainHttp.MayBegin(first))
+        var connection = LoopConnection.Of(context);
+        if (await connection.PeekAsync() is not { } first)
+        {
+            return;
+        }
+
+        if (PlainHttp.MayBegin(first))
         {
             await AnswerPlainHttpAsync(context, connection);
             return;
@@ -34,6 +29,7 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
             return;
         }
 
+        connection.IsIntroduced();
         context.Features.Set<ITlsConnectionFeature>(stream.Agreed);
         context.Features.Set<ITlsHandshakeFeature>(stream.Agreed);
         context.Transport = connection.Transport;
@@ -65,12 +61,6 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
     {
         try
         {
-            if (Interlocked.Increment(ref _running) > MostAtOnce)
-            {
-                Log.TooMany(logger, connection.ConnectionId, MostAtOnce);
-                return null;
-            }
-
             // ConnectionWatch aborts a connection whose handshake takes too long.
             OpenSslContext settings = tls.CurrentContext();
             OpenSslStream stream = connection.Open(
@@ -83,10 +73,6 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
             Log.Failed(logger, connection.ConnectionId, e.Message);
             return null;
         }
-        finally
-        {
-            Interlocked.Decrement(ref _running);
-        }
     }
 
     private static partial class Log
@@ -96,8 +82,5 @@ internal sealed partial class OpenSslHandshake(ServerTls tls, TimeProvider time,
 
         [LoggerMessage(20, LogLevel.Debug, "Connection {Connection}: TLS handshake failed: {Reason}")]
         public static partial void Failed(ILogger logger, string connection, string reason);
-
-        [LoggerMessage(21, LogLevel.Warning, "Connection {Connection} closed: {Most} TLS handshakes are under way already")]
-        public static partial void TooMany(ILogger logger, string connection, int most);
     }
 }

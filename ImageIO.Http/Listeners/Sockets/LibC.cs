@@ -18,6 +18,9 @@ internal static partial class LibC
     private const int F_SETFL = 4;
     private const int O_NONBLOCK = 0x800; // the same on x86-64 and arm64
 
+    // getrlimit(2)
+    internal const int RLIMIT_NOFILE = 7;
+
     // shutdown(2)
     internal const int SHUT_RDWR = 2;
 
@@ -64,6 +67,9 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
     internal static unsafe partial nint Send(SafeHandle socket, byte* bytes, nuint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    internal static partial int GetLimit(int resource, out ResourceLimit limit);
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int FileControl(SafeHandle descriptor, int command, int argument);

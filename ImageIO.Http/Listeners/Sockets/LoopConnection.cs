@@ -20,16 +20,22 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
     private readonly Socket _socket;
     private readonly SocketReadiness _readiness = new();
     private readonly CancellationTokenSource _closed = new();
+    private readonly ConnectionSlots _slots;
+    private readonly Newcomer _newcomer;
     private readonly ILogger _logger;
     private SocketStream? _stream;
+    private volatile bool _isTurnedAway;
     private int _aborted;
+    private int _hasLeft;
 
     /// <exception cref="IOException">The system cannot watch one more socket.</exception>
-    internal LoopConnection(Socket socket, string id, EventLoop loop, MemoryPool<byte> pool, ILogger logger)
+    internal LoopConnection(
+        Socket socket, string id, EventLoop loop, MemoryPool<byte> pool, ConnectionSlots slots, ILogger logger)
         : base(id)
     {
         _socket = socket;
         MemoryPool = pool;
+        _slots = slots;
         _logger = logger;
         LocalEndPoint = socket.LocalEndPoint;
         RemoteEndPoint = socket.RemoteEndPoint;
@@ -38,6 +44,7 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         Features.Set<IConnectionSocketFeature>(this);
         LibC.SetNonBlocking(socket.SafeHandle);
         _readiness.Join(loop, socket.SafeHandle);
+        _newcomer = slots.Newcomers.Add(RemoteEndPoint, HasBytes, TurnAway);
     }
 
     /// <inheritdoc />
@@ -46,17 +53,48 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
     /// <inheritdoc />
     Socket IConnectionSocketFeature.Socket => _socket;
 
+    /// <summary>The connection behind the server's own wrapper.</summary>
+    /// <exception cref="InvalidOperationException">It is no connection of a loop's listener.</exception>
+    internal static LoopConnection Of(ConnectionContext context) =>
+        // By the feature that it set.
+        context.Features.Get<IMemoryPoolFeature>() as LoopConnection
+        ?? throw new InvalidOperationException("The connection did not come from a loop's listener.");
+
     /// <summary>Waits for the client's first byte, and leaves it for the stream that is put on the connection.</summary>
-    /// <returns>The byte. Null: the client has left.</returns>
+    /// <returns>The byte. Null: the client has left, or was turned away.</returns>
     internal async ValueTask<byte?> PeekAsync()
     {
         byte? first;
         while (!TryPeek(out first))
         {
+            if (_isTurnedAway)
+            {
+                return null;
+            }
+
             await _readiness.Reader.WaitAsync(SocketEvents.Readable, CancellationToken.None);
         }
 
+        _slots.Newcomers.Speaks(_newcomer);
         return first;
+    }
+
+    /// <summary>The client has introduced itself: it has sent its first byte, or with TLS the handshake is complete.</summary>
+    internal void IsIntroduced() => _slots.Newcomers.Remove(_newcomer);
+
+    /// <summary>Ends a connection that has not introduced itself.</summary>
+    internal void TurnAway()
+    {
+        _isTurnedAway = true;
+        if (_stream is null)
+        {
+            // By an ordinary end: nothing was lost.
+            _readiness.Interrupt();
+        }
+        else
+        {
+            Abort(new ConnectionAbortedException("The client did not introduce itself in time"));
+        }
     }
 
     /// <summary>Puts a stream on it, which moves its bytes from now on.</summary>
@@ -126,25 +164,52 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         }
 
         _socket.Dispose();
+        if (Interlocked.Exchange(ref _hasLeft, 1) == 0)
+        {
+            _slots.Newcomers.Remove(_newcomer);
+            _slots.GiveBack();
+        }
+
         FireClosed();
         _closed.Dispose();
         await base.DisposeAsync();
     }
 
     // Whether there was a byte, or the end.
-    private unsafe bool TryPeek(out byte? first)
+    private bool TryPeek(out byte? first)
     {
-        byte next;
-        nint received;
         _readiness.Reader.Arm();
-        do
-        {
-            received = LibC.Receive(_socket.SafeHandle, &next, 1, LibC.MSG_DONTWAIT | LibC.MSG_PEEK);
-        }
-        while (received < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR);
-
+        nint received = Peek(out byte next);
         first = received > 0 ? next : null;
         return received >= 0 || Marshal.GetLastPInvokeError() != LibC.EAGAIN;
+    }
+
+    private bool HasBytes()
+    {
+        try
+        {
+            return Peek(out _) > 0;
+        }
+        catch (ObjectDisposedException)
+        {
+            // It is just closing.
+            return false;
+        }
+    }
+
+    private unsafe nint Peek(out byte next)
+    {
+        fixed (byte* buffer = &next)
+        {
+            nint received;
+            do
+            {
+                received = LibC.Receive(_socket.SafeHandle, buffer, 1, LibC.MSG_DONTWAIT | LibC.MSG_PEEK);
+            }
+            while (received < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR);
+
+            return received;
+        }
     }
 
     // On the thread pool: what is told of the end may do much.

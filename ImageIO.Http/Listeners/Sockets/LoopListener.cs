@@ -8,16 +8,19 @@ namespace ImageIO.Http.Listeners.Sockets;
 
 /// <summary>Accepts the connections of one listening socket.</summary>
 /// <param name="socket">The socket.</param>
-/// <param name="isTls">Whether a later step puts TLS on the connections; else their bytes are the socket's.</param>
 /// <param name="loops">Who hears of the connections' sockets.</param>
+/// <param name="slots">How many connections may be open at once.</param>
 /// <param name="pool">The connections' memory; this owns it.</param>
 /// <param name="time">For pauses.</param>
 /// <param name="logger">For the connections' failures.</param>
 internal sealed class LoopListener(
-    Socket socket, bool isTls, EventLoops loops, MemoryPool<byte> pool, TimeProvider time, ILogger logger) : IConnectionListener
+    Socket socket, EventLoops loops, ConnectionSlots slots, MemoryPool<byte> pool, TimeProvider time, ILogger logger)
+    : IConnectionListener
 {
     // How long to wait when the system gives no connection, for want of descriptors say; they queue in the kernel meanwhile.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private volatile bool _isOver;
 
     /// <inheritdoc />
     public EndPoint EndPoint { get; } = socket.LocalEndPoint!;
@@ -27,38 +30,37 @@ internal sealed class LoopListener(
     {
         while (true)
         {
-            Socket? accepted = null;
+            Socket accepted;
             try
             {
                 accepted = await socket.AcceptAsync(cancellationToken);
-                if (accepted.AddressFamily != AddressFamily.Unix)
-                {
-                    accepted.NoDelay = true;
-                }
-
-                var connection = new LoopConnection(accepted, loops.NextConnectionId(), loops.Next(), pool, logger);
-                if (!isTls)
-                {
-                    connection.Open(static (socket, readiness, left) => new PlainStream(socket, readiness, left));
-                }
-
-                return connection;
             }
             catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
                 // Unbound: no more connections.
-                accepted?.Dispose();
                 return null;
             }
-            catch (SocketException e) when (accepted is null
-                && e.SocketErrorCode is not (SocketError.ConnectionReset or SocketError.ConnectionAborted))
+            catch (SocketException e)
             {
-                await Task.Delay(Pause, time, cancellationToken);
+                if (e.SocketErrorCode is not (SocketError.ConnectionReset or SocketError.ConnectionAborted))
+                {
+                    await Task.Delay(Pause, time, cancellationToken);
+                }
+
+                // Else the client left while it was in the queue.
+                continue;
             }
-            catch (Exception e) when (e is SocketException or IOException)
+
+            // Held meanwhile, so that room is made only for a client that is there.
+            if (!await slots.TakeAsync(RemoteOf(accepted), () => _isOver || socket.SafeHandle.IsClosed))
             {
-                // The client left while it was in the queue, or the system cannot watch one more.
-                accepted?.Dispose();
+                accepted.Dispose();
+                return null;
+            }
+
+            if (Connect(accepted) is { } connection)
+            {
+                return connection;
             }
         }
     }
@@ -66,6 +68,7 @@ internal sealed class LoopListener(
     /// <inheritdoc />
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
+        _isOver = true;
         socket.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -73,8 +76,42 @@ internal sealed class LoopListener(
     /// <inheritdoc />
     public ValueTask DisposeAsync()
     {
+        _isOver = true;
         socket.Dispose();
         pool.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private static EndPoint? RemoteOf(Socket accepted)
+    {
+        try
+        {
+            return accepted.RemoteEndPoint;
+        }
+        catch (SocketException)
+        {
+            // The client has left already.
+            return null;
+        }
+    }
+
+    private LoopConnection? Connect(Socket accepted)
+    {
+        try
+        {
+            if (accepted.AddressFamily != AddressFamily.Unix)
+            {
+                accepted.NoDelay = true;
+            }
+
+            return new LoopConnection(accepted, loops.NextConnectionId(), loops.Next(), pool, slots, logger);
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            // The client has left already, or the system cannot watch one more.
+            accepted.Dispose();
+            slots.GiveBack();
+            return null;
+        }
     }
 }

@@ -9,6 +9,7 @@ internal sealed class LoopListenerFactory(
     BoundListeners listeners,
     IMemoryPoolFactory<byte> pools,
     Lazy<EventLoops> loops,
+    ConnectionCapacity capacity,
     TimeProvider time,
     ILogger<ServerTls> logger) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
@@ -24,7 +25,7 @@ internal sealed class LoopListenerFactory(
         }
 
         return ValueTask.FromResult<IConnectionListener>(new LoopListener(
-            socket, listener.Tls is not null, loops.Value, pools.Create(), time, logger));
+            socket, loops.Value, listener.IsForHost ? capacity.Host : capacity.Clients, pools.Create(), time, logger));
     }
 
     private ServiceListener? Find(EndPoint endpoint) =>

@@ -1,0 +1,22 @@
+using System.Runtime.InteropServices;
+
+namespace ImageIO.Http.Hosting;
+
+/// <summary>Signals that would end the process where an error is enough.</summary>
+public static partial class ProcessSignals
+{
+    // signal(7): the same on x86-64 and arm64.
+    private const int SIGXFSZ = 25;
+
+    // signal(2): SIG_IGN.
+    private const nint Ignore = 1;
+
+    /// <summary>
+    /// Lets a write beyond the largest file that the process may make (RLIMIT_FSIZE) fail with EFBIG. By itself it ends the
+    /// process (setrlimit(2)).
+    /// </summary>
+    public static void LetTooLargeFilesFail() => _ = Signal(SIGXFSZ, Ignore);
+
+    [LibraryImport("libc", EntryPoint = "signal", SetLastError = true)]
+    private static partial nint Signal(int number, nint handler);
+}
