@@ -1,12 +1,14 @@
 namespace ImageIO.Core.Backends;
 
-/// <summary>The threads that storage is called on, which a call may block. The host provides them.</summary>
+/// <summary>The threads that storage is called on, which a call may block. The host provides them. Thread-safe.</summary>
 public interface IStorageThreads
 {
-    /// <summary>Whether the caller runs on one of them.</summary>
-    bool IsCurrent { get; }
+    /// <summary>Most threads that may be busy at once. The caller keeps to it.</summary>
+    int Most { get; }
 
-    /// <summary>Runs work on one of them.</summary>
+    /// <summary>Runs work on an idle thread or on a new one.</summary>
     /// <param name="work">Must not throw.</param>
-    void Run(Action work);
+    /// <param name="mayStart">Whether a new thread may be started when none is idle.</param>
+    /// <returns>False: the work was not taken. No thread is idle, and none may be started, or the system refuses one.</returns>
+    bool TryRun(Action work, bool mayStart);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using ImageIO.Core.Buffers;
@@ -13,7 +12,8 @@ namespace ImageIO.Core.Backends;
 /// <summary>A handle on an open image, shared by the connections of one ticket. Thread-safe.</summary>
 /// <remarks>
 /// All access to a backend goes through this type. Its methods can be awaited on any thread: they call the backend on a
-/// thread for storage, and never more often at once than the backend declared.
+/// thread for storage, and never more often at once than the backend declared. Split by concern: this part is what the
+/// image is, and its end; the other is the calls that operations make.
 /// </remarks>
 public sealed partial class ImageHandle : IAsyncDisposable
 {
@@ -24,7 +24,6 @@ public sealed partial class ImageHandle : IAsyncDisposable
     private readonly UnflushedWrites _unflushed;
     private readonly Action? _closed;
     private readonly TransferMeter? _meter;
-    private readonly IStorageThreads _threads;
     private readonly ILogger _logger;
     private long _knownSize;
 
@@ -35,7 +34,6 @@ public sealed partial class ImageHandle : IAsyncDisposable
         RingSettings ring,
         BufferPool pool,
         SharedImage shared,
-        IStorageThreads threads,
         Action? closed = null,
         TransferMeter? meter = null,
         ILogger? logger = null)
@@ -63,7 +61,6 @@ public sealed partial class ImageHandle : IAsyncDisposable
             : new RingSettings((int)Alignment.Up(ring.BufferSize, BlockSize), ring.QueueDepth);
         Pool = pool;
         Shared = shared;
-        _threads = threads;
         _knownSize = backend.Size;
         _readers = Gate(Capabilities.MaxReaders);
         _writers = Gate(Capabilities.MaxWriters);
@@ -101,13 +98,14 @@ public sealed partial class ImageHandle : IAsyncDisposable
     internal RangeLock Locks => Shared.Locks;
 
     /// <summary>Asks the storage for the size of the image in bytes.</summary>
+    /// <param name="cancellationToken">Ends the wait for a storage thread.</param>
     /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
-    public async ValueTask<long> GetSizeAsync()
+    public async ValueTask<long> GetSizeAsync(CancellationToken cancellationToken = default)
     {
         _calls.Enter();
         try
         {
-            await HopAsync();
+            await HopAsync(cancellationToken);
             long size = _backend.Size;
             Interlocked.Exchange(ref _knownSize, size);
             return size;
@@ -131,14 +129,14 @@ public sealed partial class ImageHandle : IAsyncDisposable
                 _backend.GetExtentsAsync(context, cancellationToken).GetAsyncEnumerator(cancellationToken);
             try
             {
-                while (await MoveNextAsync(extents))
+                while (await MoveNextAsync(extents, cancellationToken))
                 {
                     yield return extents.Current;
                 }
             }
             finally
             {
-                await HopAsync();
+                await HopAsync(CancellationToken.None);
                 await extents.DisposeAsync();
             }
         }
@@ -153,7 +151,7 @@ public sealed partial class ImageHandle : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _calls.EndAsync();
-        await HopAsync();
+        await HopAsync(CancellationToken.None);
         try
         {
             await _backend.DisposeAsync();
@@ -172,166 +170,10 @@ public sealed partial class ImageHandle : IAsyncDisposable
     }
 
     // Also where the backend does not block: a million extents are work enough to keep off the threads of sockets.
-    private async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents)
+    private async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents, CancellationToken cancellationToken)
     {
-        await StorageThread.SwitchAsync(_threads);
+        await StorageThread.SwitchAsync(Shared.Threads, cancellationToken);
         return await extents.MoveNextAsync();
-    }
-
-    /// <summary>Fails when the image was opened in a way that it cannot be written.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.NotSupported"/>.</exception>
-    internal void RequireWrite()
-    {
-        if (!Capabilities.CanWrite)
-        {
-            throw new TransferException(
-                TransferError.NotSupported, $"The image is open for reading only, backend {BackendName} cannot write it");
-        }
-    }
-
-    internal async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
-    {
-        Debug.Assert(Alignment.IsAligned(offset, BlockSize) && Alignment.IsAligned(destination.Length, BlockSize));
-        await EnterAsync(_readers, cancellationToken);
-        long started = 0;
-        try
-        {
-            await HopAsync();
-            started = CallStarts();
-            await _backend.ReadAsync(destination, offset, cancellationToken);
-        }
-        finally
-        {
-            Leave("read", _readers, started);
-        }
-    }
-
-    /// <summary>Writes whole blocks, or up to the end of the image.</summary>
-    /// <param name="source">The blocks.</param>
-    /// <param name="offset">Where they belong.</param>
-    /// <param name="own">The client's bytes among them; others only complete a block, and were read for that.</param>
-    /// <param name="cancellationToken">May end the write early.</param>
-    internal async ValueTask WriteAsync(
-        ReadOnlyMemory<byte> source, long offset, ByteRange own, CancellationToken cancellationToken)
-    {
-        Debug.Assert(Alignment.IsAligned(offset, BlockSize));
-        await EnterAsync(_writers, cancellationToken);
-        long started = 0;
-        try
-        {
-            await HopAsync();
-            int era = Shared.Flushes.WriteStarts(_unflushed, own);
-            started = CallStarts();
-            await _backend.WriteAsync(source, offset, cancellationToken);
-            Shared.Flushes.WriteEnds(_unflushed, own, era);
-        }
-        finally
-        {
-            Leave("write", _writers, started);
-        }
-    }
-
-    internal async ValueTask<bool> ZeroAsync(
-        long offset, long length, ZeroMode mode, CancellationToken cancellationToken)
-    {
-        if (!Capabilities.CanZero)
-        {
-            return false;
-        }
-
-        Debug.Assert(Alignment.IsAligned(offset, BlockSize));
-        await EnterAsync(_writers, cancellationToken);
-        long started = 0;
-        try
-        {
-            await HopAsync();
-            ByteRange range = ByteRange.At(offset, length);
-            int era = Shared.Flushes.WriteStarts(_unflushed, range);
-            started = CallStarts();
-            if (!await _backend.ZeroAsync(offset, length, mode, cancellationToken))
-            {
-                return false;
-            }
-
-            Shared.Flushes.WriteEnds(_unflushed, range, era);
-            return true;
-        }
-        finally
-        {
-            Leave("zero", _writers, started);
-        }
-    }
-
-    /// <summary>Makes completed writes durable; fails as long as an earlier failure's data has not been written again.</summary>
-    internal async ValueTask FlushAsync(CancellationToken cancellationToken)
-    {
-        await EnterAsync(gate: null, cancellationToken);
-        long started = 0;
-        try
-        {
-            await Shared.Flushes.FlushAsync(
-                _unflushed,
-                Capabilities.FlushCoversAllHandles,
-                async () =>
-                {
-                    await HopAsync();
-                    started = CallStarts();
-                    // Never cancelled half-way: then nobody would know whether the storage reported an error.
-                    await _backend.FlushAsync(CancellationToken.None);
-                },
-                cancellationToken);
-        }
-        finally
-        {
-            Leave("flush", gate: null, started);
-        }
-    }
-
-    /// <summary>Starts work that consists of calls to this handle and runs beside the caller, who goes on at once.</summary>
-    internal async Task StartAsync(Func<Task> work)
-    {
-        await (_backend.MayBlock ? StorageThread.ForkAsync(_threads) : StorageThread.Stay());
-        await work();
-    }
-
-    private StorageThread HopAsync() =>
-        _backend.MayBlock ? StorageThread.SwitchAsync(_threads) : StorageThread.Stay();
-
-    private long CallStarts() => _meter is { WantsStorageDuration: true } ? Stopwatch.GetTimestamp() : 0;
-
-    private static SemaphoreSlim? Gate(int limit) => limit == int.MaxValue ? null : new SemaphoreSlim(limit);
-
-    // Before the hop: a call that waits for its turn must not hold a thread.
-    private ValueTask EnterAsync(SemaphoreSlim? gate, CancellationToken cancellationToken)
-    {
-        _calls.Enter();
-        return gate is null || gate.Wait(0, CancellationToken.None)
-            ? ValueTask.CompletedTask
-            : WaitForTurnAsync(gate, cancellationToken);
-    }
-
-    private async ValueTask WaitForTurnAsync(SemaphoreSlim gate, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await gate.WaitAsync(cancellationToken);
-        }
-        catch
-        {
-            _calls.Leave();
-            throw;
-        }
-    }
-
-    private void Leave(string call, SemaphoreSlim? gate, long started)
-    {
-        if (started != 0)
-        {
-            _meter!.StorageCallEnded(call, BackendName, Stopwatch.GetElapsedTime(started));
-        }
-
-        gate?.Release();
-        _calls.Leave();
     }
 
     private static partial class Log

@@ -5,13 +5,16 @@ internal sealed class SharedImage
 {
     private const int MostRanges = 4096;
 
-    public SharedImage()
-        : this(() => MostRanges)
+    /// <param name="threads">Gives out the storage threads.</param>
+    /// <param name="mostRanges">See <see cref="FlushMemory"/>. Null: a fixed number.</param>
+    public SharedImage(StorageQueue threads, Func<int>? mostRanges = null)
     {
+        Threads = new StorageShare(threads);
+        Flushes = new FlushMemory(mostRanges ?? (static () => MostRanges));
     }
 
-    /// <param name="mostRanges">See <see cref="FlushMemory"/>.</param>
-    public SharedImage(Func<int> mostRanges) => Flushes = new FlushMemory(mostRanges);
+    /// <summary>The image's share of the storage threads.</summary>
+    public StorageShare Threads { get; }
 
     /// <summary>Locks on blocks.</summary>
     public RangeLock Locks { get; } = new();

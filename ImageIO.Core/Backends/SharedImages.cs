@@ -8,7 +8,8 @@ namespace ImageIO.Core.Backends;
 /// A ticket leads to an image by its URL, opened or not. An image that two URLs lead to is known as one from the moment that
 /// both were opened: a path has many spellings, and links.
 /// </remarks>
-internal sealed class SharedImages
+/// <param name="threads">Gives out the storage threads.</param>
+internal sealed class SharedImages(StorageQueue threads)
 {
     /// <summary>Ranges that all images together remember, unless there are very many images; some 60 bytes each.</summary>
     private const int AllRanges = 65536;
@@ -66,7 +67,7 @@ internal sealed class SharedImages
         {
             if (!_images.TryGetValue(name, out Entry? entry))
             {
-                _images[name] = entry = new Entry(name, new SharedImage(RangesOfOne));
+                _images[name] = entry = new Entry(name, new SharedImage(threads, RangesOfOne));
             }
 
             entry.Handles++;

@@ -78,7 +78,7 @@ public sealed class ChecksumOperation : IOperation
         [
             .. Enumerable.Range(0, (int)Math.Min(MostWorkers, BlockCount))
                 // Beside each other: what a worker reads and hashes may keep it from ever waiting.
-                .Select(index => _image.StartAsync(() => WorkAsync(zeroes, isFirst: index == 0, stop))),
+                .Select(index => _image.StartAsync(() => WorkAsync(zeroes, isFirst: index == 0, stop), stop.Token)),
         ];
         await Task.WhenAll(workers);
 

@@ -33,7 +33,7 @@ public static class ExtentMerger
         bool offered = context == ExtentContext.Dirty
             ? image.Capabilities.HasDirtyExtents
             : image.Capabilities.HasZeroExtents;
-        long size = Math.Min(limit, await image.GetSizeAsync());
+        long size = Math.Min(limit, await image.GetSizeAsync(cancellationToken));
         IAsyncEnumerable<Extent> extents =
             offered ? image.GetExtentsAsync(context, cancellationToken)
             : size == 0 ? AsyncEnumerable.Empty<Extent>()

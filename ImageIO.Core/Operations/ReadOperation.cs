@@ -108,8 +108,8 @@ public sealed class ReadOperation : IOperation
             size = (int)Alignment.Up(end - start, _image.BlockSize);
             // Alone, it gains nothing by running beside us.
             bool isAlone = _inFlight.Count == 0 && end == _range.End;
-            Task ReadAsync() => this.ReadAsync(buffer.Memory[..size], start, end);
-            _inFlight.Enqueue((isAlone ? ReadAsync() : _image.StartAsync(ReadAsync), buffer, gap, length));
+            Task ReadAsync() => this.ReadAsync(buffer.Memory[..size], start, end, cancellationToken);
+            _inFlight.Enqueue((isAlone ? ReadAsync() : _image.StartAsync(ReadAsync, cancellationToken), buffer, gap, length));
             next = end;
         }
 
@@ -117,10 +117,10 @@ public sealed class ReadOperation : IOperation
     }
 
     // Backends read zeroes past the end. If the image has become shorter since we promised these bytes, they are gone.
-    private async Task ReadAsync(Memory<byte> destination, long start, long end)
+    private async Task ReadAsync(Memory<byte> destination, long start, long end, CancellationToken cancellationToken)
     {
-        await _image.ReadAsync(destination, start, CancellationToken.None);
-        long size = await _image.GetSizeAsync();
+        await _image.ReadAsync(destination, start, cancellationToken);
+        long size = await _image.GetSizeAsync(cancellationToken);
         if (size < end)
         {
             throw new TransferException(

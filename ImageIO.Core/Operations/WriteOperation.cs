@@ -217,7 +217,7 @@ public sealed class WriteOperation : IOperation
         using (buffer)
         {
             Task WriteAsync() => BlockWriter.WriteAsync(_image, buffer, gap, length, offset);
-            await (isLast ? WriteAsync() : _image.StartAsync(WriteAsync));
+            await (isLast ? WriteAsync() : _image.StartAsync(WriteAsync, CancellationToken.None));
         }
     }
 

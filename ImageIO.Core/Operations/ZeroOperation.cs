@@ -95,14 +95,14 @@ public sealed class ZeroOperation : IOperation
     {
         long end = start + Math.Min(StepSize, _range.End - start);
         long wholeEnd = Alignment.Down(end, _image.BlockSize);
-        long size = await _image.GetSizeAsync();
+        long size = await _image.GetSizeAsync(cancellationToken);
         if (end > size || (end == size && wholeEnd < end))
         {
             // It may set the image's size, which a backend does by looking at the size first: nobody may write or grow
             // behind it meanwhile. Here, and only here, the backend takes a last partial block.
             using RangeLock.Holder held = await _image.Locks.AcquireAsync(
                 shared: default, first: new ByteRange(start, long.MaxValue));
-            if (end >= await _image.GetSizeAsync() || wholeEnd == end)
+            if (end >= await _image.GetSizeAsync(cancellationToken) || wholeEnd == end)
             {
                 if (await _image.ZeroAsync(start, end - start, _mode, cancellationToken))
                 {
@@ -119,7 +119,7 @@ public sealed class ZeroOperation : IOperation
         using (await _image.Locks.AcquireAsync(new ByteRange(start, wholeEnd)))
         {
             // The size as it is under the lock, which does not keep others from growing the image.
-            if (wholeEnd <= await _image.GetSizeAsync() && await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
+            if (wholeEnd <= await _image.GetSizeAsync(cancellationToken) && await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
             {
                 return wholeEnd;
             }

@@ -1,4 +1,3 @@
-using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Operations;
 using ImageIO.Tests.Support;
@@ -37,7 +36,7 @@ public sealed class FlushMemoryTests : IAsyncLifetime
     [Fact(Timeout = 30_000)]
     public async Task What_was_not_flushed_counts_as_lost_when_closing_the_handle_failed()
     {
-        var shared = new SharedImage();
+        var shared = TestThreads.NewImage();
         var memory = new MemoryBackend(512, new byte[8192]);
         var failing = new FaultyBackend(new MemoryBackend(512, new byte[8192]))
         {

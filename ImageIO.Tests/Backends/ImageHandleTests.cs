@@ -107,7 +107,7 @@ public sealed class ImageHandleTests
         using var pool = new BufferPool(BufferPool.SmallestBuffer);
 
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(
-            () => new ImageHandle(new MemoryBackend(block), "odd", new RingSettings(), pool, new SharedImage(), TestThreads.Shared));
+            () => new ImageHandle(new MemoryBackend(block), "odd", new RingSettings(), pool, TestThreads.NewImage()));
 
         Assert.Contains("odd", e.Message, StringComparison.Ordinal);
     }

@@ -1,5 +1,6 @@
 using ImageIO.Core.Backends;
 using ImageIO.Core.Ranges;
+using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Backends;
 
@@ -9,7 +10,7 @@ public sealed class SharedImagesTests
     private static readonly ImageUrl Url = ImageUrl.Parse("memory:disk");
     private static readonly ImageUrl Other = ImageUrl.Parse("memory:./disk");
 
-    private readonly SharedImages _images = new();
+    private readonly SharedImages _images = new(TestThreads.Queue);
 
     [Fact]
     public void An_image_that_all_handles_closed_is_kept_while_a_ticket_leads_to_it_and_it_has_unflushed_writes()

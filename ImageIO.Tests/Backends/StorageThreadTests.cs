@@ -6,6 +6,8 @@ namespace ImageIO.Tests.Backends;
 /// <summary>Where code continues after the hop to the threads for storage.</summary>
 public sealed class StorageThreadTests
 {
+    private static readonly StorageShare Share = TestThreads.NewImage().Threads;
+
     [Fact(Timeout = 20_000)]
     public async Task A_caller_on_a_thread_of_its_own_continues_on_a_storage_thread_however_late_it_awaits()
     {
@@ -21,11 +23,25 @@ public sealed class StorageThreadTests
     {
         bool after = await Task.Run(async () =>
         {
-            await StorageThread.SwitchAsync(TestThreads.Shared);
+            await StorageThread.SwitchAsync(Share, default);
             return TestThreads.IsOne;
         });
 
         Assert.True(after);
+    }
+
+    // A storage thread that serves one image must not be blocked by another one.
+    [Fact(Timeout = 20_000)]
+    public async Task A_caller_on_the_thread_of_another_image_continues_on_one_of_its_own()
+    {
+        StorageShare other = TestThreads.NewImage().Threads;
+        await StorageThread.SwitchAsync(Share, default);
+        Assert.True(StorageThread.SwitchAsync(Share, default).IsCompleted);
+        Assert.False(StorageThread.SwitchAsync(other, default).IsCompleted);
+
+        await StorageThread.SwitchAsync(other, default);
+
+        Assert.Same(other, StorageTurn.CurrentShare);
     }
 
     [Fact]
@@ -45,17 +61,17 @@ public sealed class StorageThreadTests
 
     private static async Task<string?> ReadAsync(AsyncLocal<string?> flowing)
     {
-        await StorageThread.ForkAsync(TestThreads.Shared);
+        await StorageThread.ForkAsync(Share, default);
         return flowing.Value;
     }
 
     // Like a thread that was put to sleep in between: by then the storage thread has done all its work.
     private static async Task<(bool Before, bool After)> HopLateAsync()
     {
-        bool before = StorageThread.SwitchAsync(TestThreads.Shared).IsCompleted;
-        var hop = StorageThread.SwitchAsync(TestThreads.Shared);
+        bool before = StorageThread.SwitchAsync(Share, default).IsCompleted;
+        var hop = StorageThread.SwitchAsync(Share, default);
         using var idle = new ManualResetEventSlim();
-        TestThreads.Shared.Run(idle.Set);
+        Share.Queue.Run(Share, idle.Set, default);
         idle.Wait();
         await hop;
         return (before, TestThreads.IsOne);

@@ -124,7 +124,7 @@ public sealed class ConcurrentWritersTests
         // the patched block lies inside the image.
         var memory = new MemoryBackend(512, Bytes.Random(100));
         var faulty = new FaultyBackend(memory);
-        var shared = new SharedImage();
+        var shared = TestThreads.NewImage();
         await using StorageImage storage = StorageImage.On(faulty, memory.Content, shared: shared);
         RangeLock.Holder behind = await shared.Locks.AcquireAsync(new(4096, 4608));
         faulty.ReportSizeOnce(512);

@@ -78,13 +78,13 @@ public sealed class FaultInjectionTests : IDisposable
     {
         using var pool = new BufferPool(1024 * 1024);
         var counting = new FaultyBackend(Memory(name));
-        await using var image = new ImageHandle(counting, "memory", new RingSettings(4096, 3), pool, new SharedImage(), TestThreads.Shared);
+        await using var image = new ImageHandle(counting, "memory", new RingSettings(4096, 3), pool, TestThreads.NewImage());
         await Make(name, image, out _).RunAsync(CancellationToken.None);
         return Enum.GetValues<BackendCall>().Where(call => counting.Count(call) > 0).ToDictionary(call => call, counting.Count);
     }
 
     private ImageHandle Open(IBackend backend) =>
-        new(backend, "memory", new RingSettings(4096, 3), _pool, new SharedImage(), TestThreads.Shared);
+        new(backend, "memory", new RingSettings(4096, 3), _pool, TestThreads.NewImage());
 
     private static MemoryBackend Memory(string name) => new(Block, Old()) { RefusesZero = name == "emulated zero" };
 

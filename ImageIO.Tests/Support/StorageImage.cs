@@ -38,7 +38,7 @@ internal sealed class StorageImage : IAsyncDisposable
 
     public static StorageImage On(
         IBackend backend, Func<byte[]> content, RingSettings? ring = null, BufferPool? pool = null, SharedImage? shared = null) =>
-        new(new ImageHandle(backend, "test", ring ?? SmallRing, pool ?? NewPool(), shared ?? new SharedImage(), TestThreads.Shared), content);
+        new(new ImageHandle(backend, "test", ring ?? SmallRing, pool ?? NewPool(), shared ?? TestThreads.NewImage()), content);
 
     public static StorageImage On(MemoryBackend memory, RingSettings? ring = null, BufferPool? pool = null) =>
         On(memory, memory.Content, ring, pool);
@@ -55,7 +55,7 @@ internal sealed class StorageImage : IAsyncDisposable
         await File.WriteAllBytesAsync(path, content);
         FileBackend backend = await OpenFileAsync(path, blockSize);
         return new StorageImage(
-            new ImageHandle(backend, "file", ring ?? SmallRing, NewPool(), new SharedImage(), TestThreads.Shared),
+            new ImageHandle(backend, "file", ring ?? SmallRing, NewPool(), TestThreads.NewImage()),
             () => File.ReadAllBytes(path),
             directory);
     }
@@ -69,7 +69,7 @@ internal sealed class StorageImage : IAsyncDisposable
 
     /// <summary>Another handle on the same file, as a second ticket has one.</summary>
     public async Task<ImageHandle> OpenAgainAsync() =>
-        new(await OpenFileAsync(Path, Image.BlockSize), "file", Image.Ring, Pool, Image.Shared, TestThreads.Shared);
+        new(await OpenFileAsync(Path, Image.BlockSize), "file", Image.Ring, Pool, Image.Shared);
 
     public Task WriteAsync(long offset, byte[] data, bool flush = false) => WriteAsync(Image, offset, data, flush);
 

@@ -64,7 +64,7 @@ internal sealed class ChecksumEndpoint(ImageRequests requests, ForwardedImages f
         }
 
         ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
-        long size = Math.Min(ticket.Spec.ReachableSize, await image.GetSizeAsync());
+        long size = Math.Min(ticket.Spec.ReachableSize, await image.GetSizeAsync(context.RequestAborted));
         var operation = new ChecksumOperation(image, size, blockSize, newHash);
         await requests.RunAsync(context, ticket, image.BackendName, operation, "checksum", size);
         await Answer.JsonAsync(context, json =>

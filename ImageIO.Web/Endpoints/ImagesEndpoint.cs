@@ -46,7 +46,7 @@ internal sealed class ImagesEndpoint(
         }
 
         ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
-        long imageSize = await image.GetSizeAsync();
+        long imageSize = await image.GetSizeAsync(context.RequestAborted);
         ByteRange bytes = Resolve(range, ticket.Spec.Size, imageSize);
 
         HttpResponse response = context.Response;

@@ -1,14 +1,15 @@
 using System.Diagnostics.Metrics;
+using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Tickets;
 
 namespace ImageIO.Web.Hosting;
 
-/// <summary>What is measured of tickets and of the buffer pool.</summary>
+/// <summary>What is measured of tickets, storage threads and the buffer pool.</summary>
 internal sealed class DaemonMeter
 {
-    public DaemonMeter(IMeterFactory meters, TicketStore tickets, BufferPool pool)
+    public DaemonMeter(IMeterFactory meters, TicketStore tickets, BufferPool pool, ImageOpener images)
     {
         Meter meter = meters.Create(TransferMeter.Name);
         meter.CreateObservableGauge(
@@ -17,6 +18,10 @@ internal sealed class DaemonMeter
                 pair => new Measurement<int>(pair.Value, new KeyValuePair<string, object?>("state", pair.Key))),
             "{ticket}",
             "Installed tickets, by state: active, idle, expired, canceled.");
+        meter.CreateObservableGauge(
+            "imageio.storage.busy", () => images.BusyThreads, "{thread}", "Threads that run a storage call.");
+        meter.CreateObservableGauge(
+            "imageio.storage.waiting", () => images.WaitingCalls, "{call}", "Storage calls that wait for a thread.");
         meter.CreateObservableGauge(
             "imageio.buffers.rented", () => pool.RentedBytes, "By", "Bytes of image buffers that operations hold.");
         meter.CreateObservableGauge(

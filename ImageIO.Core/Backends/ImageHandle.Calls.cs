@@ -1,0 +1,173 @@
+using System.Diagnostics;
+using ImageIO.Core.Buffers;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Ranges;
+
+namespace ImageIO.Core.Backends;
+
+public sealed partial class ImageHandle
+{
+    /// <summary>Fails when the image was opened in a way that it cannot be written.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.NotSupported"/>.</exception>
+    internal void RequireWrite()
+    {
+        if (!Capabilities.CanWrite)
+        {
+            throw new TransferException(
+                TransferError.NotSupported, $"The image is open for reading only, backend {BackendName} cannot write it");
+        }
+    }
+
+    /// <summary>Fills whole blocks; bytes at and past the end of the image read as zeroes.</summary>
+    /// <param name="destination">Filled completely.</param>
+    /// <param name="offset">Bytes from the image's start.</param>
+    /// <param name="cancellationToken">Ends the wait for the call's turn and for a storage thread, but not the call.</param>
+    internal async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
+    {
+        Debug.Assert(Alignment.IsAligned(offset, BlockSize) && Alignment.IsAligned(destination.Length, BlockSize));
+        await EnterAsync(_readers, cancellationToken);
+        long started = 0;
+        try
+        {
+            await HopAsync(cancellationToken);
+            started = CallStarts();
+            // Never cancelled: the storage still writes into the buffer.
+            await _backend.ReadAsync(destination, offset, CancellationToken.None);
+        }
+        finally
+        {
+            Leave("read", _readers, started);
+        }
+    }
+
+    /// <summary>Writes whole blocks, or up to the end of the image.</summary>
+    /// <param name="source">The blocks.</param>
+    /// <param name="offset">Where they belong.</param>
+    /// <param name="own">The client's bytes among them; others only complete a block, and were read for that.</param>
+    /// <param name="cancellationToken">Ends the wait for the call's turn and for a storage thread, but not the call.</param>
+    internal async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> source, long offset, ByteRange own, CancellationToken cancellationToken)
+    {
+        Debug.Assert(Alignment.IsAligned(offset, BlockSize));
+        await EnterAsync(_writers, cancellationToken);
+        long started = 0;
+        try
+        {
+            await HopAsync(cancellationToken);
+            int era = Shared.Flushes.WriteStarts(_unflushed, own);
+            started = CallStarts();
+            await _backend.WriteAsync(source, offset, CancellationToken.None);
+            Shared.Flushes.WriteEnds(_unflushed, own, era);
+        }
+        finally
+        {
+            Leave("write", _writers, started);
+        }
+    }
+
+    internal async ValueTask<bool> ZeroAsync(
+        long offset, long length, ZeroMode mode, CancellationToken cancellationToken)
+    {
+        if (!Capabilities.CanZero)
+        {
+            return false;
+        }
+
+        Debug.Assert(Alignment.IsAligned(offset, BlockSize));
+        await EnterAsync(_writers, cancellationToken);
+        long started = 0;
+        try
+        {
+            await HopAsync(cancellationToken);
+            ByteRange range = ByteRange.At(offset, length);
+            int era = Shared.Flushes.WriteStarts(_unflushed, range);
+            started = CallStarts();
+            if (!await _backend.ZeroAsync(offset, length, mode, cancellationToken))
+            {
+                return false;
+            }
+
+            Shared.Flushes.WriteEnds(_unflushed, range, era);
+            return true;
+        }
+        finally
+        {
+            Leave("zero", _writers, started);
+        }
+    }
+
+    /// <summary>Makes completed writes durable; fails as long as an earlier failure's data has not been written again.</summary>
+    internal async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        await EnterAsync(gate: null, cancellationToken);
+        long started = 0;
+        try
+        {
+            await Shared.Flushes.FlushAsync(
+                _unflushed,
+                Capabilities.FlushCoversAllHandles,
+                async () =>
+                {
+                    // Never cancelled: a flush that never began must not count as one that failed, and of one that was
+                    // left half-way it is not known whether the storage reported an error.
+                    await HopAsync(CancellationToken.None);
+                    started = CallStarts();
+                    await _backend.FlushAsync(CancellationToken.None);
+                },
+                cancellationToken);
+        }
+        finally
+        {
+            Leave("flush", gate: null, started);
+        }
+    }
+
+    /// <summary>Starts work that consists of calls to this handle and runs beside the caller, which continues at once.</summary>
+    /// <param name="work">The calls.</param>
+    /// <param name="cancellationToken">Ends the wait for a storage thread.</param>
+    internal async Task StartAsync(Func<Task> work, CancellationToken cancellationToken)
+    {
+        await (_backend.MayBlock ? StorageThread.ForkAsync(Shared.Threads, cancellationToken) : StorageThread.Stay());
+        await work();
+    }
+
+    private StorageThread HopAsync(CancellationToken cancellationToken) =>
+        _backend.MayBlock ? StorageThread.SwitchAsync(Shared.Threads, cancellationToken) : StorageThread.Stay();
+
+    private long CallStarts() => _meter is { WantsStorageDuration: true } ? Stopwatch.GetTimestamp() : 0;
+
+    private static SemaphoreSlim? Gate(int limit) => limit == int.MaxValue ? null : new SemaphoreSlim(limit);
+
+    // Before the hop: a call that waits for its turn must not hold a thread.
+    private ValueTask EnterAsync(SemaphoreSlim? gate, CancellationToken cancellationToken)
+    {
+        _calls.Enter();
+        return gate is null || gate.Wait(0, CancellationToken.None)
+            ? ValueTask.CompletedTask
+            : WaitForTurnAsync(gate, cancellationToken);
+    }
+
+    private async ValueTask WaitForTurnAsync(SemaphoreSlim gate, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await gate.WaitAsync(cancellationToken);
+        }
+        catch
+        {
+            _calls.Leave();
+            throw;
+        }
+    }
+
+    private void Leave(string call, SemaphoreSlim? gate, long started)
+    {
+        if (started != 0)
+        {
+            _meter!.StorageCallEnded(call, BackendName, Stopwatch.GetElapsedTime(started));
+        }
+
+        gate?.Release();
+        _calls.Leave();
+    }
+}
