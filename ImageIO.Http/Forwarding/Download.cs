@@ -80,11 +80,9 @@ internal sealed class Download
     public async Task PassBodyAsync(CancellationToken cancellationToken)
     {
         HttpResponse response = _context.Response;
-        if (_request.RewriteAnswer is { } rewrite && _part.Status == StatusCodes.Status200OK)
+        if (_request.ReadAnswer is { } read && _part.Status == StatusCodes.Status200OK)
         {
-            ReadOnlyMemory<byte> body = rewrite(await ReadAllAsync(cancellationToken));
-            response.ContentLength = body.Length;
-            await Answer.ToClient(_context).WriteAsync(body, cancellationToken);
+            await read(_body, cancellationToken);
             return;
         }
 
@@ -127,23 +125,4 @@ internal sealed class Download
 
     private static Memory<byte> Room(byte[] buffer, long most) =>
         buffer.AsMemory(0, (int)Math.Min(BufferSize, most));
-
-    private async ValueTask<ReadOnlyMemory<byte>> ReadAllAsync(CancellationToken cancellationToken)
-    {
-        using var bytes = new MemoryStream();
-        byte[] part = new byte[16 * 1024];
-        int read;
-        while ((read = await _body.ReadAsync(part, cancellationToken)) > 0)
-        {
-            bytes.Write(part, 0, read);
-            if (bytes.Length > RequestBody.LargestMessage)
-            {
-                throw new TransferException(
-                    TransferError.UpstreamFailed,
-                    $"The answer of {_request.Upstream.Origin} is too long: more than {RequestBody.LargestMessage} bytes");
-            }
-        }
-
-        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
-    }
 }

@@ -18,9 +18,6 @@ namespace ImageIO.Http.Forwarding;
 /// </remarks>
 internal sealed class Exchange(HttpContext context, ForwardRequest request, RequestHead head, UpstreamPool pool)
 {
-    private const int Continue = 100;
-    private const int SwitchingProtocols = 101;
-
     /// <summary>Runs it to its end.</summary>
     /// <exception cref="TransferException">The failure names the side and the direction.</exception>
     /// <exception cref="BadHttpRequestException">The client's body is malformed.</exception>
@@ -34,12 +31,13 @@ internal sealed class Exchange(HttpContext context, ForwardRequest request, Requ
         try
         {
             // 2. Send the head, with a body that is there already.
-            await daemon.WriteHeadAsync(request.Body is { } body ? (byte[])[.. head.Bytes.Span, .. body.Span] : head.Bytes, cancellationToken);
+            await daemon.WriteHeadAsync(
+                request.Body is { } body ? (byte[])[.. head.Bytes.Span, .. body.Span] : head.Bytes, cancellationToken);
 
             // 3. Send the client's body, and receive the answer's head.
             upload = head.HasBody ? new Upload(context, request, daemon) : null;
             AnswerHead answer = upload is null
-                ? await ReceiveAsync(daemon, isOwed: !request.MayAnswerLate, cancellationToken)
+                ? await daemon.ReadAnswerAsync(isOwed: !request.MayAnswerLate, cancellationToken)
                 : await UploadAsync(daemon, upload, cancellationToken);
 
             // 4. Pass the answer's head on.
@@ -65,14 +63,14 @@ internal sealed class Exchange(HttpContext context, ForwardRequest request, Requ
     {
         if (head.ExpectsContinue)
         {
-            AnswerHead first = await ReceiveAsync(daemon, isOwed: true, cancellationToken, orContinue: true);
-            if (first.Status != Continue)
+            AnswerHead first = await daemon.ReadAnswerAsync(isOwed: true, cancellationToken, orContinue: true);
+            if (first.Status != AnswerHead.Continue)
             {
                 return first;
             }
         }
 
-        Task<AnswerHead> answer = ReceiveAsync(daemon, isOwed: false, cancellationToken);
+        Task<AnswerHead> answer = daemon.ReadAnswerAsync(isOwed: false, cancellationToken).AsTask();
         Task sending = upload.Start(cancellationToken);
         await Task.WhenAny(sending, answer);
         if (sending.IsCompleted && !sending.IsCompletedSuccessfully && !daemon.HasWriteFailed)
@@ -89,23 +87,5 @@ internal sealed class Exchange(HttpContext context, ForwardRequest request, Requ
         }
 
         return await answer;
-    }
-
-    private static async Task<AnswerHead> ReceiveAsync(
-        UpstreamConnection daemon, bool isOwed, CancellationToken cancellationToken, bool orContinue = false)
-    {
-        while (true)
-        {
-            AnswerHead answer = await daemon.ReadHeadAsync(isOwed, cancellationToken);
-            if (!answer.IsInformational || (orContinue && answer.Status == Continue))
-            {
-                return answer;
-            }
-
-            if (answer.Status == SwitchingProtocols)
-            {
-                throw daemon.Malformed("it switches to another protocol");
-            }
-        }
     }
 }

@@ -33,6 +33,6 @@ public sealed record ForwardRequest
     /// <summary>What the answer's <c>Allow</c> field says instead of the daemon's own. Null: that.</summary>
     public string? AllowedMethods { get; init; }
 
-    /// <summary>Changes the body of a small answer of 200. Null: it goes through as it is.</summary>
-    public Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>? RewriteAnswer { get; init; }
+    /// <summary>Answers the client from the body of an answer of 200. Null: the body goes through as it is.</summary>
+    public Func<Stream, CancellationToken, Task>? ReadAnswer { get; init; }
 }

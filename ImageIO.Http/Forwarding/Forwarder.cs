@@ -44,6 +44,21 @@ public sealed class Forwarder
         }
     }
 
+    /// <summary>Asks a daemon how many bytes its ticket for an image permits.</summary>
+    /// <param name="request">The client's request, for which it is asked.</param>
+    /// <param name="url">The image.</param>
+    /// <param name="position">A byte of the image; the answer also tells whether it is there.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Null: the daemon does not say.</returns>
+    /// <exception cref="TransferException">The daemon cannot be reached, or fails.</exception>
+    public Task<ProbedTicket?> ProbeAsync(
+        HttpRequest request, UpstreamUrl url, long position, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(url);
+        return new TicketProbe(_pool, url, _mark.Append(request.Headers.Via)).AskAsync(position, cancellationToken);
+    }
+
     // Whatever is under way when a client leaves fails, in whichever order its ends are noticed.
     private static bool HasClientLeft(HttpContext context, Exception failure) =>
         failure is TransferException { Error: TransferError.ClientDisconnected }

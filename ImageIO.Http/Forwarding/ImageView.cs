@@ -14,6 +14,15 @@ public sealed record ImageView(BigInteger Size, RangeHeader? Range)
     private const int Partial = 206;
     private const int RangeNotSatisfiable = 416;
 
+    /// <summary>The failure of a request that relies on more bytes than the daemon's ticket permits.</summary>
+    /// <param name="theirs">Bytes that it permits.</param>
+    /// <param name="ours">Bytes that the client's own ticket permits.</param>
+    public static TransferException TooSmall(long theirs, BigInteger ours) => new(
+        TransferError.RangeNotSatisfiable, $"The host that serves the image permits {theirs} bytes of it, this ticket {ours}")
+    {
+        Limit = theirs,
+    };
+
     /// <summary>
     /// The range to ask for. Also for all of an image: the answer then says how large the daemon's own ticket is.
     /// </summary>
@@ -57,9 +66,7 @@ public sealed record ImageView(BigInteger Size, RangeHeader? Range)
 
         if (IsToTheEnd && range.Size < Size)
         {
-            throw new TransferException(
-                TransferError.RangeNotSatisfiable,
-                $"The host that serves the image permits {range.Size} bytes, this ticket {Size}") { Limit = range.Size };
+            throw TooSmall(range.Size.Value, Size);
         }
 
         long end = Math.Min(range.Last + 1, Reachable);

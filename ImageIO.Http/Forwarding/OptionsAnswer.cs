@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text.Json;
 using ImageIO.Core.Errors;
+using ImageIO.Http.Messages;
+using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Forwarding;
 
@@ -13,16 +15,31 @@ public static class OptionsAnswer
 {
     private static readonly string[] WriteFeatures = ["flush", "zero"];
 
-    /// <summary>The answer without the daemon's Unix socket, which a client of another host cannot reach.</summary>
-    /// <param name="answer">The daemon's, a JSON object.</param>
+    /// <summary>Answers a client, without the daemon's Unix socket, which a client of another host cannot reach.</summary>
+    /// <param name="context">The client's request.</param>
+    /// <param name="answer">The daemon's answer, a JSON object.</param>
     /// <param name="limits">What the client's own ticket permits. Null: it is the daemon's ticket that the client has.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="TransferException"><see cref="TransferError.UpstreamFailed"/>: it is no JSON object.</exception>
-    public static ReadOnlyMemory<byte> Narrow(ReadOnlyMemory<byte> answer, OptionsLimits? limits = null)
+    public static async Task WriteAsync(
+        HttpContext context, Stream answer, OptionsLimits? limits, CancellationToken cancellationToken)
     {
-        var buffer = new ArrayBufferWriter<byte>(answer.Length);
+        ArgumentNullException.ThrowIfNull(context);
+        ReadOnlyMemory<byte> narrowed = await NarrowAsync(answer, limits, cancellationToken);
+        context.Response.ContentLength = narrowed.Length;
+        await Answer.ToClient(context).WriteAsync(narrowed, cancellationToken);
+    }
+
+    /// <summary>The daemon's answer as the client gets it.</summary>
+    /// <inheritdoc cref="WriteAsync" path="/exception" />
+    internal static async Task<ReadOnlyMemory<byte>> NarrowAsync(
+        Stream answer, OptionsLimits? limits, CancellationToken cancellationToken)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
         try
         {
-            using var document = JsonDocument.Parse(answer);
+            using JsonDocument document = await JsonDocument.ParseAsync(
+                new BoundedStream(answer, RequestBody.LargestMessage), cancellationToken: cancellationToken);
             using var json = new Utf8JsonWriter(buffer);
             json.WriteStartObject();
             foreach (JsonProperty property in document.RootElement.EnumerateObject())
@@ -40,7 +57,7 @@ public static class OptionsAnswer
 
             json.WriteEndObject();
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or InvalidDataException)
         {
             throw new TransferException(TransferError.UpstreamFailed, "The daemon's answer to OPTIONS is no JSON object", e);
         }

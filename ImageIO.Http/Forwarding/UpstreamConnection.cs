@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Security.Authentication;
 using ImageIO.Core.Errors;
 using ImageIO.Http.Heads;
 using ImageIO.Http.Listeners.OpenSsl;
@@ -41,9 +40,15 @@ internal sealed class UpstreamConnection : IDisposable
     private long _writingSince;
     private volatile bool _isOverdue;
 
-    private UpstreamConnection(UpstreamUrl url, Socket socket, Stream stream, TimeSpan patience, TimeProvider time)
+    /// <summary>Takes a connection over.</summary>
+    /// <param name="origin">The daemon.</param>
+    /// <param name="socket">The socket; <paramref name="stream"/> owns it.</param>
+    /// <param name="stream">What is sent and received, TLS taken off.</param>
+    /// <param name="patience">How long the daemon may move no byte while it owes one.</param>
+    /// <param name="time">The clock.</param>
+    public UpstreamConnection(string origin, Socket socket, Stream stream, TimeSpan patience, TimeProvider time)
     {
-        Origin = url.Origin;
+        Origin = origin;
         _socket = socket;
         _stream = stream;
         _secured = stream as OpenSslClientStream;
@@ -73,43 +78,6 @@ internal sealed class UpstreamConnection : IDisposable
     public bool IsUsable => _start == _end
         && (_secured is { } secured ? !secured.HasUnread : _socket.Connected && !_socket.Poll(0, SelectMode.SelectRead));
 
-    /// <summary>Connects to a daemon, with TLS unless its URL is without.</summary>
-    /// <exception cref="TransferException">
-    /// <see cref="TransferError.UpstreamUnreachable"/> or <see cref="TransferError.UpstreamTimedOut"/>.
-    /// </exception>
-    public static async Task<UpstreamConnection> ConnectAsync(
-        UpstreamUrl url, UpstreamSettings settings, UpstreamTls tls, TimeProvider time, CancellationToken cancellationToken)
-    {
-        using var timeout = new CancellationTokenSource(settings.ConnectTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        try
-        {
-            if (url.IsTls && tls.IsOnSocket)
-            {
-                OpenSslClientStream secured = await tls.ConnectAsync(url.Host, url.Port, either.Token);
-                return new UpstreamConnection(url, secured.Socket, secured, settings.ReadTimeout, time);
-            }
-
-            (Socket socket, Stream stream) = await ConnectByPlatformAsync(url, tls, either.Token);
-            return new UpstreamConnection(url, socket, stream, settings.ReadTimeout, time);
-        }
-        catch (Exception e)
-        {
-            throw e switch
-            {
-                OperationCanceledException when timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested =>
-                    new TransferException(
-                        TransferError.UpstreamTimedOut,
-                        $"Connecting to {url.Origin} took longer than {settings.ConnectTimeout.TotalSeconds} s",
-                        e),
-                SocketException or IOException or AuthenticationException =>
-                    new TransferException(
-                        TransferError.UpstreamUnreachable, $"Connecting to {url.Origin} failed: {Innermost(e).Message}", e),
-                _ => e,
-            };
-        }
-    }
-
     /// <summary>Sends the head of a request.</summary>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.UpstreamFailed"/> or <see cref="TransferError.UpstreamTimedOut"/>.
@@ -122,20 +90,27 @@ internal sealed class UpstreamConnection : IDisposable
     public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
         WriteAsync(bytes, OfBody, cancellationToken);
 
-    /// <summary>Reads the head of an answer.</summary>
+    /// <summary>Reads the head of an answer; those before the one that counts are passed over.</summary>
     /// <param name="isOwed">Whether the daemon must send it within its time.</param>
     /// <param name="cancellationToken">Ends the attempt, and with it the connection.</param>
+    /// <param name="orContinue">Whether the permission to send a body counts, too.</param>
     /// <inheritdoc cref="WriteHeadAsync" path="/exception" />
-    public async ValueTask<AnswerHead> ReadHeadAsync(bool isOwed, CancellationToken cancellationToken)
+    public async ValueTask<AnswerHead> ReadAnswerAsync(
+        bool isOwed, CancellationToken cancellationToken, bool orContinue = false)
     {
-        ReadOnlyMemory<byte> head = await ReadToAsync(HeadEnd, OfHead, isOwed, cancellationToken);
-        try
+        while (true)
         {
-            return AnswerHead.Parse(head.Span);
-        }
-        catch (FormatException e)
-        {
-            throw Malformed(e.Message, e);
+            ReadOnlyMemory<byte> head = await ReadToAsync(HeadEnd, OfHead, isOwed, cancellationToken);
+            AnswerHead answer = Parse(head.Span);
+            if (!answer.IsInformational || (orContinue && answer.Status == AnswerHead.Continue))
+            {
+                return answer;
+            }
+
+            if (answer.Status == AnswerHead.SwitchingProtocols)
+            {
+                throw Malformed("it switches to another protocol");
+            }
         }
     }
 
@@ -181,21 +156,15 @@ internal sealed class UpstreamConnection : IDisposable
     /// <summary>Closes it; what waits for the daemon fails.</summary>
     public void Dispose() => _stream.Dispose();
 
-    private static async Task<(Socket Socket, Stream Stream)> ConnectByPlatformAsync(
-        UpstreamUrl url, UpstreamTls tls, CancellationToken cancellationToken)
+    private AnswerHead Parse(ReadOnlySpan<byte> head)
     {
-        // Dual mode: names that have addresses of both families are tried in their order.
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(url.Host, url.Port, cancellationToken);
-            var stream = new NetworkStream(socket, ownsSocket: true);
-            return (socket, url.IsTls ? await tls.SecureAsync(stream, url.Host, cancellationToken) : stream);
+            return AnswerHead.Parse(head);
         }
-        catch
+        catch (FormatException e)
         {
-            socket.Dispose();
-            throw;
+            throw Malformed(e.Message, e);
         }
     }
 
@@ -287,7 +256,5 @@ internal sealed class UpstreamConnection : IDisposable
         new(TransferError.UpstreamTimedOut, what, cause);
 
     private static TransferException Failed(string what, Exception cause) =>
-        new(TransferError.UpstreamFailed, $"{what}: {Innermost(cause).Message}", cause);
-
-    private static Exception Innermost(Exception e) => e.GetBaseException();
+        new(TransferError.UpstreamFailed, $"{what}: {cause.GetBaseException().Message}", cause);
 }

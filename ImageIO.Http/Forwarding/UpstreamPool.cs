@@ -20,8 +20,7 @@ public sealed class UpstreamPool : BackgroundService
     // request that meets a connection just being closed cannot be sent again.
     private static readonly TimeSpan LongestIdle = TimeSpan.FromSeconds(50);
 
-    private readonly UpstreamSettings _settings;
-    private readonly UpstreamTls _tls;
+    private readonly UpstreamConnector _connector;
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<UpstreamConnection, byte> _busy = new();
     private readonly Lock _lock = new();
@@ -35,9 +34,8 @@ public sealed class UpstreamPool : BackgroundService
     /// <param name="time">The clock.</param>
     internal UpstreamPool(UpstreamSettings settings, Lazy<EventLoops> loops, TimeProvider time)
     {
-        _settings = settings;
+        _connector = new UpstreamConnector(settings, new UpstreamTls(settings, loops, time), time);
         _time = time;
-        _tls = new UpstreamTls(settings, loops, time);
     }
 
     /// <summary>Connections in use.</summary>
@@ -63,7 +61,7 @@ public sealed class UpstreamPool : BackgroundService
     }
 
     /// <summary>A connection to a daemon: the one that became idle last, or a new one.</summary>
-    /// <inheritdoc cref="UpstreamConnection.ConnectAsync" path="/exception" />
+    /// <inheritdoc cref="UpstreamConnector.ConnectAsync" path="/exception" />
     internal async ValueTask<UpstreamConnection> RentAsync(UpstreamUrl url, CancellationToken cancellationToken)
     {
         while (TakeIdle(url.Origin) is { } idle)
@@ -77,7 +75,7 @@ public sealed class UpstreamPool : BackgroundService
             idle.Dispose();
         }
 
-        UpstreamConnection connection = await UpstreamConnection.ConnectAsync(url, _settings, _tls, _time, cancellationToken);
+        UpstreamConnection connection = await _connector.ConnectAsync(url, cancellationToken);
         _busy[connection] = 0;
         return connection;
     }

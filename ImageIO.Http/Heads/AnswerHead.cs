@@ -5,6 +5,12 @@ namespace ImageIO.Http.Heads;
 /// <summary>The head of an answer (RFC 9112 section 4).</summary>
 internal sealed class AnswerHead
 {
+    /// <summary>The status that permits a client to send the body of its request.</summary>
+    public const int Continue = 100;
+
+    /// <summary>The status behind which another protocol is spoken.</summary>
+    public const int SwitchingProtocols = 101;
+
     private const int NoContent = 204;
     private const int NotModified = 304;
 

@@ -27,6 +27,15 @@ public static class Answer
         return Task.CompletedTask;
     }
 
+    /// <summary>Closes the connection behind the answer, if the client wants it.</summary>
+    public static void CloseAfter(HttpContext context, bool close)
+    {
+        if (close)
+        {
+            context.Response.Headers.Connection = "close";
+        }
+    }
+
     /// <summary>The answer's body. A client that does not take it is one that stalls, whatever it was to get.</summary>
     public static Stream ToClient(HttpContext context)
     {

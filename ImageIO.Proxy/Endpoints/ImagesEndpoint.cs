@@ -1,8 +1,8 @@
 using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Forwarding;
-using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
+using ImageIO.Http.Transfers;
 using ImageIO.Proxy.Sessions;
 using ImageIO.Proxy.SignedTickets;
 
@@ -10,32 +10,44 @@ namespace ImageIO.Proxy.Endpoints;
 
 /// <summary><c>/images/ID</c> and its sub-resources: forwarded to the daemon that the ticket names.</summary>
 internal sealed partial class ImagesEndpoint(
-    RequestCredential credential, Forwarder forwarder, TimeProvider time, ILogger<ImagesEndpoint> logger)
+    RequestCredential credential, OperationRunner runner, Forwarder forwarder, ILogger<ImagesEndpoint> logger)
 {
     private const string AnyImage = "*";
 
-    // The longer path before the one that it begins with. What follows behind a sub-resource has no meaning.
-    private static readonly string[] SubResources = ["/extents", "/checksum/algorithms", "/checksum"];
+    // What metrics call the daemons.
+    private const string Backend = "http";
+
+    private static readonly Work Read = new("read");
+    private static readonly Work Write = new("write") { MayAnswerLate = true };
+    private static readonly Work Patch = new("patch") { MayAnswerLate = true, CountsBody = false };
+    private static readonly Work Options = new("options") { CountsBody = false };
+
+    // The longer path before the one that it begins with. What follows behind a sub-resource has no meaning. Also the
+    // algorithms depend on the daemon that is asked.
+    private static readonly Work[] SubResources =
+    [
+        new("extents") { SubResource = ImageResources.Extents, CountsBody = false },
+        new("algorithms") { SubResource = ImageResources.ChecksumAlgorithms, CountsBody = false },
+        new("checksum") { SubResource = ImageResources.Checksum, CountsBody = false, MayAnswerLate = true },
+    ];
 
     public void Map(ServiceRouter router, string service)
     {
-        foreach (string subResource in SubResources)
+        foreach (Work work in SubResources)
         {
-            // Also the algorithms, which depend on the daemon that is asked.
-            bool mayAnswerLate = subResource == "/checksum";
-            router.Map(service, "/images/", subResource, new Dictionary<string, ResourceHandler>
+            router.Map(service, "/images/", work.SubResource, new Dictionary<string, ResourceHandler>
             {
-                ["GET"] = (context, id) => ForwardAsync(context, id, subResource, mayAnswerLate),
+                ["GET"] = (context, id) => ForwardAsync(context, id, work),
                 ["OPTIONS"] = (context, _) => PreflightAsync(context),
             });
         }
 
         router.Map(service, "/images/", "", new Dictionary<string, ResourceHandler>
         {
-            ["GET"] = (context, id) => ForwardAsync(context, id),
-            ["HEAD"] = (context, id) => ForwardAsync(context, id),
+            ["GET"] = (context, id) => ForwardAsync(context, id, Read),
+            ["HEAD"] = (context, id) => ForwardAsync(context, id, Read),
             ["PUT"] = PutAsync,
-            ["PATCH"] = (context, id) => ForwardAsync(context, id, mayAnswerLate: true),
+            ["PATCH"] = (context, id) => ForwardAsync(context, id, Patch),
             ["OPTIONS"] = OptionsAsync,
         });
     }
@@ -44,17 +56,12 @@ internal sealed partial class ImagesEndpoint(
         context.Request.ContentLength is null && !RequestBody.IsPresent(context.Request)
             ? throw new TransferException(
                 TransferError.LengthRequired, "Content-Length is missing: say how many bytes follow, or send chunks")
-            : ForwardAsync(context, id, mayAnswerLate: true);
+            : ForwardAsync(context, id, Write);
 
-    private Task OptionsAsync(HttpContext context, string id)
-    {
-        if (IsPreflight(context.Request))
-        {
-            return Answer.Empty(context);
-        }
-
-        return id == AnyImage ? WriteForAnyAsync(context) : ForwardAsync(context, id, rewrite: answer => OptionsAnswer.Narrow(answer));
-    }
+    private Task OptionsAsync(HttpContext context, string id) =>
+        IsPreflight(context.Request) ? Answer.Empty(context)
+        : id == AnyImage ? WriteForAnyAsync(context)
+        : ForwardAsync(context, id, Options);
 
     // A sub-resource has no OPTIONS of its own; a browser asks all the same before it sends unusual headers.
     private static Task PreflightAsync(HttpContext context) => IsPreflight(context.Request)
@@ -80,12 +87,7 @@ internal sealed partial class ImagesEndpoint(
         });
     }
 
-    private async Task ForwardAsync(
-        HttpContext context,
-        string id,
-        string subResource = "",
-        bool mayAnswerLate = false,
-        Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>? rewrite = null)
+    private async Task ForwardAsync(HttpContext context, string id, Work work)
     {
         if (id.Length == 0)
         {
@@ -96,30 +98,24 @@ internal sealed partial class ImagesEndpoint(
         var request = new ForwardRequest
         {
             Upstream = ticket.Daemon.Upstream,
-            PathAndQuery = $"/images/{Escape(ticket.Id.Reveal())}{subResource}{SessionId.RemoveFrom(context.Request.QueryString)}",
-            MayAnswerLate = mayAnswerLate,
-            RewriteAnswer = rewrite,
+            PathAndQuery =
+                $"/images/{Escape(ticket.Id.Reveal())}{work.SubResource}{SessionId.RemoveFrom(context.Request.QueryString)}",
+            MayAnswerLate = work.MayAnswerLate,
+            CountsBody = work.CountsBody,
+            ReadAnswer = work == Options
+                ? (answer, cancellation) => OptionsAnswer.WriteAsync(context, answer, limits: null, cancellation)
+                : null,
         };
         Log.Started(logger, ticket.TransferId, context.Request.Method, ticket.Daemon.Url);
-        long started = time.GetTimestamp();
-        string? failure = null;
-        try
+        using var operation = new ForwardOperation(forwarder, context, request);
+        await runner.RunAsync(context, new OperationRun
         {
-            await forwarder.ForwardAsync(context, request, context.RequestAborted);
-        }
-        catch (Exception e)
-        {
-            failure = OperationEnd.ReasonOf(e, context);
-            throw;
-        }
-        finally
-        {
-            TimeSpan duration = time.GetElapsedTime(started);
-            var end = new OperationEnd(context.Request.Method, request.Progress.Bytes, Length: -1, failure);
-            ClientConnection.Of(context).Tally.Add(ticket.TransferId, end, duration, TimeSpan.Zero);
-            Log.Ended(
-                logger, ticket.TransferId, context.Request.Method, context.Response.StatusCode, request.Progress.Bytes, duration.TotalSeconds);
-        }
+            TransferId = ticket.TransferId,
+            Name = work.Name,
+            Backend = Backend,
+            Operation = operation,
+            Length = () => operation.Length,
+        });
     }
 
     // Slashes stay: the daemon takes them for part of the id, as we do.
@@ -129,9 +125,15 @@ internal sealed partial class ImagesEndpoint(
     {
         [LoggerMessage(60, LogLevel.Debug, "Transfer {TransferId}: {Method} forwarded to {Daemon}")]
         public static partial void Started(ILogger logger, string transferId, string method, string daemon);
+    }
 
-        [LoggerMessage(61, LogLevel.Debug, "Transfer {TransferId}: {Method} ended with {Status} after {Bytes} bytes and {Duration:F3} s")]
-        public static partial void Ended(
-            ILogger logger, string transferId, string method, int status, long bytes, double duration);
+    // What is forwarded, as far as it does not depend on the request.
+    private sealed record Work(string Name)
+    {
+        public string SubResource { get; init; } = "";
+
+        public bool MayAnswerLate { get; init; }
+
+        public bool CountsBody { get; init; } = true;
     }
 }

@@ -1,8 +1,10 @@
+using ImageIO.Core.Diagnostics;
 using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
+using ImageIO.Http.Transfers;
 using ImageIO.Page;
 using ImageIO.Proxy.Endpoints;
 using ImageIO.Proxy.Options;
@@ -62,6 +64,8 @@ public static partial class ProxyHost
             .AddSingleton<TicketsEndpoint>()
             .AddSingleton<SessionsEndpoint>()
             .AddSingleton<RequestCredential>()
+            .AddSingleton<TransferMeter>()
+            .AddSingleton<OperationRunner>()
             .AddSingleton<ImagesEndpoint>()
             .AddForwarding(configuration.Upstream());
         AddProcess(builder.Services, configuration, listeners, time);

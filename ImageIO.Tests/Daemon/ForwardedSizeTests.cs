@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
 using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
@@ -17,9 +20,10 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
 
     private ScriptedDaemon _host = null!;
     private DaemonFixture _front = null!;
-    private string _answer = "";
-    private byte[] _body = [];
     private string _asked = "";
+
+    // Head and body, by a part of the request's head. Empty: for all others.
+    private readonly Dictionary<string, (string Head, byte[] Body)> _answers = [];
 
     public async Task InitializeAsync()
     {
@@ -140,7 +144,7 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
     [Theory(Timeout = 20_000)]
     [InlineData("206 Partial Content\nContent-Range: bytes 0-4095/4096\nTransfer-Encoding: chunked", 4000)]
     [InlineData("206 Partial Content\nContent-Range: bytes 0-4095/4096\nConnection: close", 4000)]
-    [InlineData("206 Partial Content\nContent-Range: bytes 0-4095/4096\nContent-Length: 4096", 4000)]
+    [InlineData("206 Partial Content\nContent-Range: bytes 0-4095/4096\nContent-Length: 4096\nConnection: close", 4000)]
     public async Task An_answer_with_fewer_bytes_than_it_says_is_cut(string head, int length)
     {
         Answer(head, Image[..length]);
@@ -159,7 +163,99 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
         Assert.Equal(length, received);
     }
 
-    private void Answer(string head, byte[] body) => (_answer, _body) = (head, body);
+    [Theory(Timeout = 20_000)]
+    [InlineData("""[{"start": 0, "length": 16384, "zero": false, "hole": false}]""", "0+4096")]
+    [InlineData(
+        """[{"start": 0, "length": 1000, "zero": true, "hole": true}, {"start": 1000, "length": 9000, "zero": false, "hole": false}, {"start": 10000, "length": 6384, "zero": true, "hole": false}]""",
+        "0+1000zh 1000+3096")]
+    [InlineData("""[{"start": 0, "length": 4096, "zero": true, "hole": false}]""", "0+4096z")]
+    public async Task Extents_end_where_the_ticket_ends(string theirs, string expected)
+    {
+        Answer("200 OK\nContent-Type: application/json\nContent-Length: " + theirs.Length, Encoding.ASCII.GetBytes(theirs));
+
+        Assert.Equal(expected, await ExtentsAsync());
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(Size, "0+1024z")]
+    [InlineData(1024, "416")]
+    public async Task Extents_that_end_before_the_ticket_are_the_images_or_416_if_they_are_the_other_tickets(int theirSize, string expected)
+    {
+        const string Theirs = """[{"start": 0, "length": 1024, "zero": true, "hole": false}]""";
+        _answers["/extents"] = ("200 OK\nContent-Type: application/json\nContent-Length: " + Theirs.Length, Encoding.ASCII.GetBytes(Theirs));
+        Answer($"206 Partial Content\nContent-Range: bytes 0-0/{theirSize}\nContent-Length: 1", Image[..1]);
+
+        Assert.Equal(expected, await ExtentsAsync());
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("[]", "0+0")]
+    [InlineData("[null]", "503")]
+    [InlineData("{}", "503")]
+    [InlineData("[1]", "503")]
+    [InlineData("""[{"start": 0}]""", "503")]
+    [InlineData("""[{"start": 0, "length": -1}]""", "503")]
+    [InlineData("""[{"start": 1, "length": 1}]""", "503")]
+    [InlineData("""[{"start": 0, "length": 1}, {"start": 0, "length": 1}]""", "503")]
+    [InlineData("""[{"start": 0, "length": 99999999999999999999}]""", "503")]
+    [InlineData("""[{"start": 0, "length": 1}""", "503")]
+    public async Task Extents_that_make_no_sense_are_503(string theirs, string expected)
+    {
+        _answers["/extents"] = ("200 OK\nContent-Length: " + theirs.Length, Encoding.ASCII.GetBytes(theirs));
+        Answer("416 Range Not Satisfiable\nContent-Range: bytes */0\nContent-Length: 0", []);
+
+        Assert.Equal(expected, await ExtentsAsync());
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData(Size, true, 200)]
+    [InlineData(4 * Size, false, 200)]
+    [InlineData(4 * Size, true, 416)]
+    [InlineData(1024, false, 416)]
+    public async Task Checksum_is_of_the_bytes_that_the_ticket_permits_or_416(int theirSize, bool goesOn, int expected)
+    {
+        const string Theirs = """{"algorithm": "sha1", "block_size": 4194304, "checksum": "00"}""";
+        _answers["/checksum"] = ($"200 OK\nContent-Type: application/json\nContent-Length: {Theirs.Length}", Encoding.ASCII.GetBytes(Theirs));
+        _answers["bytes=0-0"] = ($"206 Partial Content\nContent-Range: bytes 0-0/{theirSize}\nContent-Length: 1", Image[..1]);
+        _answers["bytes=4096-4096"] = goesOn
+            ? ($"206 Partial Content\nContent-Range: bytes 4096-4096/{theirSize}\nContent-Length: 1", Image[..1])
+            : ($"416 Range Not Satisfiable\nContent-Range: bytes */{Size}\nContent-Length: 0", []);
+
+        using HttpResponseMessage answer = await _front.Remote.GetAsync($"{Url}/checksum?algorithm=sha1");
+
+        await ProxiedDaemon.AssertStatusAsync((HttpStatusCode)expected, answer);
+        if (expected == 200)
+        {
+            Assert.Equal(Theirs, await answer.Content.ReadAsStringAsync());
+        }
+    }
+
+    [Theory(Timeout = 20_000)]
+    [InlineData("/extents")]
+    [InlineData("/checksum")]
+    [InlineData("")]
+    public async Task Refusals_of_the_other_daemon_come_with_their_text(string subResource)
+    {
+        Answer("403 Forbidden\nContent-Type: text/plain\nContent-Length: 5", "never"u8.ToArray());
+
+        using HttpResponseMessage answer = await _front.Remote.GetAsync(Url + subResource);
+
+        await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.Forbidden, answer);
+        Assert.Equal("never", await answer.Content.ReadAsStringAsync());
+    }
+
+    // As "START+LENGTH" with z and h for the flags; the status, if it is no success.
+    private async Task<string> ExtentsAsync()
+    {
+        using HttpResponseMessage answer = await _front.Remote.GetAsync($"{Url}/extents");
+        string text = await answer.Content.ReadAsStringAsync();
+        return !answer.IsSuccessStatusCode
+            ? ((int)answer.StatusCode).ToString(CultureInfo.InvariantCulture)
+            : string.Join(' ', JsonNode.Parse(text)!.AsArray().Select(extent =>
+                $"{extent!["start"]}+{extent["length"]}{((bool)extent["zero"]! ? "z" : "")}{((bool)extent["hole"]! ? "h" : "")}"));
+    }
+
+    private void Answer(string head, byte[] body) => _answers[""] = (head, body);
 
     private async Task<RawResponse> GetAsync(string range)
     {
@@ -170,16 +266,29 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
 
     private async Task ServeAsync(ScriptedDaemonConnection daemon)
     {
-        _asked = await daemon.ReadHeadAsync();
-        await daemon.SendAsync($"HTTP/1.1 {_answer}\n\n");
-        if (!_answer.Contains("chunked", StringComparison.Ordinal))
+        string head;
+        do
         {
-            await daemon.Stream.WriteAsync(_body, daemon.Stopping);
+            string asked = _asked = await daemon.ReadHeadAsync();
+            byte[] body;
+            (head, body) = _answers.OrderByDescending(answer => answer.Key.Length)
+                .First(answer => asked.Contains(answer.Key, StringComparison.Ordinal)).Value;
+            await daemon.SendAsync($"HTTP/1.1 {head}\n\n");
+            await SendAsync(daemon, body, head.Contains("chunked", StringComparison.Ordinal));
+        }
+        while (!head.Contains("close", StringComparison.Ordinal));
+    }
+
+    private static async Task SendAsync(ScriptedDaemonConnection daemon, byte[] body, bool isChunked)
+    {
+        if (!isChunked)
+        {
+            await daemon.Stream.WriteAsync(body, daemon.Stopping);
             return;
         }
 
         // In chunks whose ends are not the ticket's.
-        foreach (byte[] chunk in _body.Chunk(1000))
+        foreach (byte[] chunk in body.Chunk(1000))
         {
             await daemon.SendAsync($"{chunk.Length:x}\n");
             await daemon.Stream.WriteAsync(chunk, daemon.Stopping);

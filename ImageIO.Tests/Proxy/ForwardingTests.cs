@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -7,7 +8,7 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Proxy;
 
 /// <summary>What crosses over, byte for byte, and when (proxy-api sections 2 and 3).</summary>
-public sealed class ForwardingTests
+public sealed partial class ForwardingTests
 {
     private const string Ok = "HTTP/1.1 200 OK\nContent-Length: 0\n\n";
 
@@ -314,6 +315,82 @@ public sealed class ForwardingTests
         await Eventually.HoldsAsync(() => proxy.Proxy.Upstreams.BusyCount == 0, "nothing is left at the proxy");
     }
 
+    [Theory(Timeout = 20_000)]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Client_that_leaves_a_download_is_one_line_that_says_where_and_no_error(bool isReset)
+    {
+        const int Size = 64 * 1024 * 1024;
+        await using ScriptedProxy proxy = await ScriptedProxy.StartAsync(async daemon =>
+        {
+            await daemon.ReadHeadAsync();
+            await daemon.SendAsync($"HTTP/1.1 200 OK\nContent-Length: {Size}\n\n");
+            byte[] part = new byte[1024 * 1024];
+            for (int sent = 0; sent < Size; sent += part.Length)
+            {
+                await daemon.Stream.WriteAsync(part, daemon.Stopping);
+            }
+        });
+        RawClient client = await proxy.ConnectAsync();
+        await client.RequestAsync("GET", ScriptedProxy.Url);
+        await client.ReceiveAsync(hasBody: false);
+        for (int received = 0; received < 100_000;)
+        {
+            received += (await client.ReadAsync(16 * 1024)).Length;
+        }
+
+        if (isReset)
+        {
+            client.Reset();
+        }
+        else
+        {
+            // In the middle: the kernel answers what still comes by a reset.
+            client.Dispose();
+        }
+
+        await Eventually.HoldsAsync(() => Left().IsMatch(proxy.Proxy.ReadLog()), "the log says where the client left");
+        Assert.Equal(0, proxy.Proxy.Upstreams.BusyCount);
+        Match line = Assert.Single(Left().Matches(proxy.Proxy.ReadLog()));
+        Assert.InRange(int.Parse(line.Groups["done"].Value, CultureInfo.InvariantCulture), 100_000, Size - 1);
+        Assert.Equal($"{Size}", line.Groups["size"].Value);
+        Assert.DoesNotContain("ERROR", proxy.Proxy.ReadLog(), StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Upload_that_ends_early_and_one_that_the_daemon_refuses_are_told_from_a_complete_one()
+    {
+        await using ScriptedProxy proxy = await ScriptedProxy.StartAsync(async daemon =>
+        {
+            while (true)
+            {
+                string head = await daemon.ReadHeadAsync();
+                await daemon.ReadAsync(5);
+                await daemon.SendAsync(head.Contains("full", StringComparison.Ordinal)
+                    ? "HTTP/1.1 507 Insufficient Storage\nContent-Length: 0\n\n"
+                    : Ok);
+            }
+        });
+        foreach ((string query, string length) in ((string, string)[])[("", "5"), ("?full", "5"), ("", "10")])
+        {
+            using RawClient client = await proxy.ConnectAsync();
+            await client.RequestAsync("PUT", ScriptedProxy.Url + query, $"Content-Length: {length}");
+            await client.SendAsync("hello");
+            if (length == "5")
+            {
+                await client.ReceiveAsync();
+            }
+        }
+
+        foreach (string end in (string[])[
+            "complete", "write ended at byte 5 of 5, the host that serves the image answered 507",
+            "write ended at byte 5 of 10, the client left"])
+        {
+            await Eventually.HoldsAsync(
+                () => Regex.IsMatch(proxy.Proxy.ReadLog(), $"Transfer transfer-1: connection .* s: {end}; "), end);
+        }
+    }
+
     [Fact(Timeout = 20_000)]
     public async Task Request_is_never_sent_again_not_even_on_a_kept_connection_that_turns_out_closed()
     {
@@ -379,6 +456,9 @@ public sealed class ForwardingTests
 
         await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, answer);
     }
+
+    [GeneratedRegex("Transfer transfer-1: connection .*: read ended at byte (?<done>[0-9]+) of (?<size>[0-9]+), the client left; ")]
+    private static partial Regex Left();
 
     // The mark has a random part.
     private static string Unmarked(string request) => Regex.Replace(request, "imageio-[0-9a-f]{16}", "imageio-N");

@@ -1,5 +1,4 @@
 using System.Globalization;
-using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Operations;
 using ImageIO.Core.Tickets;
@@ -10,7 +9,7 @@ using ImageIO.Web.Hosting;
 namespace ImageIO.Web.Endpoints;
 
 /// <summary><c>/images/ID/checksum</c>: the checksum of a ticket's image, and which algorithms there are.</summary>
-internal sealed class ChecksumEndpoint(ImageRequests requests, ForwardedImages forwarded)
+internal sealed class ChecksumEndpoint(ImageRequests requests)
 {
     private const int BlockAlignment = 4096;
 
@@ -56,25 +55,8 @@ internal sealed class ChecksumEndpoint(ImageRequests requests, ForwardedImages f
 
         // Other than on the image itself (daemon-api section 4).
         ErrorMapper.KeepConnectionWhenRefused(context);
-        Ticket ticket = requests.Authorize(ticketId, TicketAccess.Read);
-        if (ForwardedImages.Serves(ticket))
-        {
-            await forwarded.ChecksumAsync(context, ticket);
-            return;
-        }
-
-        ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
-        long size = Math.Min(ticket.Spec.ReachableSize, await image.GetSizeAsync(context.RequestAborted));
-        var operation = new ChecksumOperation(image, size, blockSize, newHash);
-        await requests.RunAsync(context, ticket, image.BackendName, operation, "checksum", size);
-        await Answer.JsonAsync(context, json =>
-        {
-            json.WriteStartObject();
-            json.WriteString("algorithm", algorithm);
-            json.WriteNumber("block_size", blockSize);
-            json.WriteString("checksum", operation.Checksum);
-            json.WriteEndObject();
-        });
+        IRequestedImage image = requests.Authorize(ticketId, TicketAccess.Read);
+        await image.ChecksumAsync(context, new ChecksumRequest(algorithm, blockSize, newHash));
     }
 
     private static int ParseBlockSize(HttpRequest request)

@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Text.Json;
 using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
+using ImageIO.Core.Tickets;
 using ImageIO.Http.Messages;
 
 namespace ImageIO.Web.Endpoints;
@@ -29,6 +31,20 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
         _json = new Utf8JsonWriter(_buffer);
         _json.WriteStartArray();
     }
+
+    /// <summary>Fails unless a ticket permits to ask for these flags.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.NotSupported"/>.</exception>
+    public static void RequirePermitted(Ticket ticket, ExtentContext wanted)
+    {
+        if (wanted == ExtentContext.Dirty && !ticket.Spec.Dirty)
+        {
+            throw NoDirtyExtents(ticket);
+        }
+    }
+
+    /// <summary>The failure of a request for dirty extents where there are none.</summary>
+    public static TransferException NoDirtyExtents(Ticket ticket) =>
+        new(TransferError.NotSupported, $"Transfer {ticket.TransferId} has no dirty extents");
 
     /// <summary>Adds the next extent; sends what was gathered when it is enough.</summary>
     public async ValueTask AddAsync(Extent extent)

@@ -1,6 +1,5 @@
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
-using ImageIO.Core.Operations;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Messages;
 using ImageIO.Web.Hosting;
@@ -8,7 +7,7 @@ using ImageIO.Web.Hosting;
 namespace ImageIO.Web.Endpoints;
 
 /// <summary><c>/images/ID/extents</c>: which ranges of an image are zero, or changed since a checkpoint.</summary>
-internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages forwarded)
+internal sealed class ExtentsEndpoint(ImageRequests requests)
 {
     public void Map(ServiceRouter router)
     {
@@ -20,29 +19,8 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
 
     private async Task GetAsync(HttpContext context, string id)
     {
-        Ticket ticket = requests.Authorize(ImageRequests.RequiredId(id), TicketAccess.Read);
-        ExtentContext wanted = ParseContext(context.Request);
-        if (wanted == ExtentContext.Dirty && !ticket.Spec.Dirty)
-        {
-            throw NoDirtyExtents(ticket);
-        }
-
-        if (ForwardedImages.Serves(ticket))
-        {
-            await forwarded.ExtentsAsync(context, ticket);
-            return;
-        }
-
-        ImageHandle image = await ImageRequests.OpenAsync(context, ticket);
-        if (wanted == ExtentContext.Dirty && !image.Capabilities.HasDirtyExtents)
-        {
-            throw NoDirtyExtents(ticket);
-        }
-
-        await using var answer = new ExtentsAnswer(context, wanted);
-        var operation = new ExtentsOperation(image, ticket.Spec.ReachableSize, wanted, answer.AddAsync);
-        await requests.RunAsync(context, ticket, image.BackendName, operation, "extents", -1);
-        await answer.EndAsync();
+        IRequestedImage image = requests.Authorize(ImageRequests.RequiredId(id), TicketAccess.Read);
+        await image.ExtentsAsync(context, ParseContext(context.Request));
     }
 
     private static ExtentContext ParseContext(HttpRequest request) =>
@@ -53,7 +31,4 @@ internal sealed class ExtentsEndpoint(ImageRequests requests, ForwardedImages fo
             var other => throw new TransferException(
                 TransferError.InvalidRequest, $"Unknown extents context '{other}', expected zero or dirty"),
         };
-
-    private static TransferException NoDirtyExtents(Ticket ticket) =>
-        new(TransferError.NotSupported, $"Transfer {ticket.TransferId} has no dirty extents");
 }

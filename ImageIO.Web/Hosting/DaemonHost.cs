@@ -8,6 +8,7 @@ using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
+using ImageIO.Http.Transfers;
 using ImageIO.Page;
 using ImageIO.Web.Endpoints;
 using ImageIO.Web.Options;
@@ -92,7 +93,7 @@ public static class DaemonHost
             .AddSingleton(new Cors(configuration.AllowOrigin))
             .AddSingleton<ImageRequests>()
             .AddForwarding(configuration.Upstream())
-            .AddSingleton<ForwardedImages>()
+            .AddSingleton<OperationRunner>()
             .AddSingleton<ExtentsEndpoint>()
             .AddSingleton<ChecksumEndpoint>()
             .AddSingleton<ImagesEndpoint>()

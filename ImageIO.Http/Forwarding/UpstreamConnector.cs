@@ -1,0 +1,65 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using ImageIO.Core.Errors;
+using ImageIO.Http.Listeners.OpenSsl;
+
+namespace ImageIO.Http.Forwarding;
+
+/// <summary>Connects to daemons, with TLS unless their URL is without.</summary>
+/// <param name="settings">How daemons are reached.</param>
+/// <param name="tls">The client's side of TLS.</param>
+/// <param name="time">The clock.</param>
+internal sealed class UpstreamConnector(UpstreamSettings settings, UpstreamTls tls, TimeProvider time)
+{
+    /// <summary>A new connection.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.UpstreamUnreachable"/> or <see cref="TransferError.UpstreamTimedOut"/>.
+    /// </exception>
+    public async Task<UpstreamConnection> ConnectAsync(UpstreamUrl url, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(settings.ConnectTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            if (url.IsTls && tls.IsOnSocket)
+            {
+                OpenSslClientStream secured = await tls.ConnectAsync(url.Host, url.Port, either.Token);
+                return Take(url, secured.Socket, secured);
+            }
+
+            return await ConnectByPlatformAsync(url, either.Token);
+        }
+        catch (OperationCanceledException e) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new TransferException(
+                TransferError.UpstreamTimedOut,
+                $"Connecting to {url.Origin} took longer than {settings.ConnectTimeout.TotalSeconds} s",
+                e);
+        }
+        catch (Exception e) when (e is SocketException or IOException or AuthenticationException)
+        {
+            throw new TransferException(
+                TransferError.UpstreamUnreachable, $"Connecting to {url.Origin} failed: {e.GetBaseException().Message}", e);
+        }
+    }
+
+    private async Task<UpstreamConnection> ConnectByPlatformAsync(UpstreamUrl url, CancellationToken cancellationToken)
+    {
+        // Dual mode: names that have addresses of both families are tried in their order.
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(url.Host, url.Port, cancellationToken);
+            var stream = new NetworkStream(socket, ownsSocket: true);
+            return Take(url, socket, url.IsTls ? await tls.SecureAsync(stream, url.Host, cancellationToken) : stream);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private UpstreamConnection Take(UpstreamUrl url, Socket socket, Stream stream) =>
+        new(url.Origin, socket, stream, settings.ReadTimeout, time);
+}

@@ -1,0 +1,68 @@
+using ImageIO.Core.Diagnostics;
+using ImageIO.Core.Tickets;
+using ImageIO.Http.Listeners;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace ImageIO.Http.Transfers;
+
+/// <summary>Runs the operations of transfers: under their ticket, counted, and logged.</summary>
+/// <param name="meter">Counts them.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Where they are told.</param>
+public sealed partial class OperationRunner(TransferMeter meter, TimeProvider time, ILogger<OperationRunner> logger)
+{
+    /// <summary>Runs one to its end.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="run">The operation.</param>
+    public async Task RunAsync(HttpContext context, OperationRun run)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(run);
+        IOperation operation = run.Operation;
+        Log.Started(logger, run.TransferId, run.Name, run.Length() ?? -1, operation.Offset);
+        meter.OperationStarts(run.Name, run.Backend);
+        long started = time.GetTimestamp();
+        string? failure = null;
+        try
+        {
+            await (run.Ticket?.RunAsync(operation, context.RequestAborted) ?? operation.RunAsync(context.RequestAborted));
+            failure = RefusalOf(context.Response);
+        }
+        catch (Exception e)
+        {
+            failure = OperationEnd.ReasonOf(e, context);
+            throw;
+        }
+        finally
+        {
+            if (operation.IsUse)
+            {
+                // Also after a failure, because a client that retries is still transferring.
+                run.Ticket?.Extend();
+            }
+
+            TimeSpan duration = time.GetElapsedTime(started);
+            var end = new OperationEnd(run.Name, operation.Done, run.Length() ?? -1, failure);
+            meter.OperationEnds(run.Name, run.Backend, operation.Done, failure is null);
+            ClientConnection.Of(context).Tally.Add(run.TransferId, end, duration, operation.StorageWait);
+            Log.Ended(
+                logger, run.TransferId, run.Name, operation.Done, operation.Offset, duration.TotalSeconds, failure is null);
+        }
+    }
+
+    // An operation that another daemon refused has not failed here: its answer was passed on.
+    private static string? RefusalOf(HttpResponse response) => response.StatusCode < StatusCodes.Status400BadRequest
+        ? null
+        : $"the host that serves the image answered {response.StatusCode}";
+
+    private static partial class Log
+    {
+        [LoggerMessage(20, LogLevel.Debug, "Transfer {TransferId}: {Operation} {Length} bytes at {Offset}")]
+        public static partial void Started(ILogger logger, string transferId, string operation, long length, long offset);
+
+        [LoggerMessage(21, LogLevel.Debug, "Transfer {TransferId}: {Operation} of {Done} bytes at {Offset} ended after {Duration:F3} s, success {Succeeded}")]
+        public static partial void Ended(
+            ILogger logger, string transferId, string operation, long done, long offset, double duration, bool succeeded);
+    }
+}
