@@ -16,6 +16,7 @@ internal static partial class Program
     {
         SocketThreads.ServeInline();
         ProcessSignals.LetTooLargeFilesFail();
+        PoolThreads.Fix();
         var file = new Option<string>("--config", "-c")
         {
             Description = "Configuration file",

@@ -19,6 +19,7 @@ internal static class Program
     {
         SocketThreads.ServeInline();
         ProcessSignals.LetTooLargeFilesFail();
+        PoolThreads.Fix();
         var directory = new Option<string>("--conf-dir", "-c")
         {
             Description = "Directory with conf.d/*.conf",

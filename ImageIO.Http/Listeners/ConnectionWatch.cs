@@ -16,6 +16,9 @@ public sealed partial class ConnectionWatch : BackgroundService
     // How long a client may take to introduce itself while there are many others that have not.
     private static readonly TimeSpan PatienceWithMany = TimeSpan.FromSeconds(5);
 
+    // From when on a connection that idles may be ended to make room.
+    private static readonly TimeSpan LeastIdle = TimeSpan.FromSeconds(3);
+
     private readonly ConnectionCapacity _capacity;
     private readonly TimeProvider _time;
     private readonly ILogger<ConnectionWatch> _logger;
@@ -174,8 +177,14 @@ public sealed partial class ConnectionWatch : BackgroundService
         ClientConnection? longest = _open.Keys
             .Where(connection => connection.IsForHost == isForHost && connection.IdlesSince is not null)
             .MinBy(connection => connection.IdlesSince);
-        longest?.EndWhenIdle();
-        return longest is not null;
+        // A client that has just introduced itself is about to send its request.
+        if (longest?.IdlesSince is not { } since || _time.GetElapsedTime(since) < LeastIdle)
+        {
+            return false;
+        }
+
+        longest.EndWhenIdle();
+        return true;
     }
 
     private bool IsDraining(ClientConnection connection) => _draining?.Contains(connection.Service) == true;

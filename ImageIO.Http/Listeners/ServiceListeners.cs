@@ -46,7 +46,7 @@ public static partial class ServiceListeners
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ConnectionWatch>>()));
             services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
-            services.AddHostedService<AssemblyPreload>();
+            services.AddHostedService<FirstUse>();
             services.AddSingleton<IStartupFilter, AnswerMarks>();
             // Threads for who needs them, and none before.
             services.AddSingleton<EventLoops>();

@@ -11,7 +11,7 @@ namespace ImageIO.Http.Listeners.Sockets;
 internal sealed class ConnectionSlots(int most, Newcomers newcomers) : IDisposable
 {
     // Another connection may idle by then.
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     // A newcomer may have introduced itself by then.
     private static readonly TimeSpan ShortPause = TimeSpan.FromMilliseconds(20);

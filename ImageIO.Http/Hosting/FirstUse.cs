@@ -5,12 +5,15 @@ using Microsoft.Extensions.Hosting;
 namespace ImageIO.Http.Hosting;
 
 /// <summary>
-/// Loads what requests need later, beside the first connection of all: a process that nobody uses does without. An
-/// assembly that is loaded for the first time when no descriptor is left fails, and the runtime remembers that it failed
-/// for as long as the process lives.
+/// Gets what requests need later, before anything runs short: threads of the runtime's pool at the start, and assemblies
+/// beside the first connection of all. A process that nobody uses does without those.
 /// </summary>
+/// <remarks>
+/// An assembly that is loaded for the first time when no descriptor is left fails, and the runtime remembers that it failed
+/// for as long as the process lives.
+/// </remarks>
 /// <param name="connections">Tells when there is a connection.</param>
-internal sealed class AssemblyPreload(ConnectionWatch connections) : BackgroundService
+internal sealed class FirstUse(ConnectionWatch connections) : BackgroundService
 {
     // What the framework finds by name, to write the stack of an exception.
     private static readonly string[] ByName =
@@ -22,14 +25,15 @@ internal sealed class AssemblyPreload(ConnectionWatch connections) : BackgroundS
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        PoolThreads.StartAll();
         await connections.FirstConnection.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!stoppingToken.IsCancellationRequested)
         {
-            Load();
+            LoadAssemblies();
         }
     }
 
-    private static void Load()
+    private static void LoadAssemblies()
     {
         IEnumerable<AssemblyName> needed = AppDomain.CurrentDomain.GetAssemblies()
             .Where(IsOurs)
