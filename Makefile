@@ -7,7 +7,7 @@ DESTDIR =
 
 LIB = out/lib/imageio
 BIN = out/bin
-PROGRAMS = daemon proxy
+PROGRAMS = ovirt-imageio ovirt-imageioctl ovirt-imageio-proxy
 
 .PHONY: help build demo run check check-fast bench browser churn fuzz format clean
 .DEFAULT_GOAL = help
@@ -19,10 +19,11 @@ help: ## list the targets
 build: ## programs into out/bin, runnable from anywhere
 	dotnet publish ImageIO.Web -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
 	dotnet publish ImageIO.Proxy -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
+	dotnet publish ImageIO.Ctl -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
 	@# Package files come with the modes of the user's package cache: let every user run what is here.
 	@chmod -R u=rwX,go=rX $(LIB)
 	@mkdir -p $(BIN)
-	@for program in $(PROGRAMS); do install -m 755 packaging/launcher $(BIN)/ovirt-imageio-$$program || exit 1; done
+	@for program in $(PROGRAMS); do install -m 755 packaging/launcher $(BIN)/$$program || exit 1; done
 
 demo: build ## upload and download a real disk image, directly and through a proxy, compare every byte
 	@build/demo.sh

@@ -10,6 +10,7 @@ namespace ImageIO.Proxy;
 /// <summary>The command line of <c>ovirt-imageio-proxy</c>.</summary>
 internal static partial class Program
 {
+    private const string Name = "ovirt-imageio-proxy";
     private const int Failure = 1;
 
     private static Task<int> Main(string[] args)
@@ -22,29 +23,37 @@ internal static partial class Program
             Description = "Configuration file",
             DefaultValueFactory = _ => ProxyConfiguration.DefaultFile,
         };
+        var showConfig = new Option<bool>("--show-config") { Description = "Print the effective configuration as JSON and exit" };
         var command = new RootCommand("Forwards clients' requests for images to the daemons that serve them.")
         {
-            file, SignTicketCommand.Create(),
+            file, showConfig, SignTicketCommand.Create(),
         };
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(file)!, cancellationToken));
-        // The host itself handles SIGTERM and SIGINT and takes drain_timeout for it; the parser's own handler would end
-        // the process after 2 s with status 143.
-        return command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            parsed.GetValue(file)!, parsed.GetValue(showConfig), cancellationToken));
+        return ProgramCommandLine.RunAsync(command, args, Name);
     }
 
-    private static async Task<int> RunAsync(string file, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string file, bool showConfig, CancellationToken cancellationToken)
     {
         try
         {
-            await using WebApplication app = await ProxyHost.BuildAsync(ProxyConfiguration.Load(file), TimeProvider.System);
+            var configuration = ProxyConfiguration.Load(file);
+            if (showConfig)
+            {
+                await ConfigurationJson.WriteAsync(configuration.Reader, Console.OpenStandardOutput());
+                return 0;
+            }
+
+            await using WebApplication app = await ProxyHost.BuildAsync(configuration, TimeProvider.System);
             await app.StartAsync(cancellationToken);
             Log.Started(app.Logger, ProductVersion.Text, app.Services.GetRequiredService<BoundListeners>().Urls);
+            configuration.Reader.LogWarnings(app.Logger);
             await app.WaitForShutdownAsync(cancellationToken);
             return 0;
         }
         catch (Exception e) when (e is ConfigurationException or IOException or InvalidOperationException)
         {
-            await Console.Error.WriteLineAsync($"ovirt-imageio-proxy: {OneLine.Of(e.Message)}");
+            await Console.Error.WriteLineAsync($"{Name}: {OneLine.Of(e.Message)}");
             return Failure;
         }
     }

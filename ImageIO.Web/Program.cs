@@ -9,9 +9,10 @@ using ImageIO.Web.Options;
 
 namespace ImageIO.Web;
 
-/// <summary>The command line of <c>ovirt-imageio-daemon</c>.</summary>
+/// <summary>The command line of <c>ovirt-imageio</c>.</summary>
 internal static class Program
 {
+    private const string Name = "ovirt-imageio";
     private const int Failure = 1;
 
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "The daemon is published untrimmed.")]
@@ -23,16 +24,14 @@ internal static class Program
         var directory = new Option<string>("--conf-dir", "-c")
         {
             Description = "Directory with conf.d/*.conf",
-            DefaultValueFactory = _ => DaemonConfiguration.DefaultDirectory,
+            DefaultValueFactory = _ => DropIns.DefaultDirectory,
         };
         var showConfig = new Option<bool>("--show-config") { Description = "Print the effective configuration as JSON and exit" };
         var ticket = new Option<FileInfo?>("--ticket", "-t") { Description = "Install the ticket in this JSON file at start" };
         var command = new RootCommand("Serves virtual machine disk images to the holders of tickets.") { directory, showConfig, ticket };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(directory)!, parsed.GetValue(showConfig), parsed.GetValue(ticket), cancellationToken));
-        // The host itself handles SIGTERM and SIGINT and takes drain_timeout for it; the parser's own handler would end
-        // the process after 2 s with status 143.
-        return command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+        return ProgramCommandLine.RunAsync(command, args, Name);
     }
 
     // After the addresses are taken and the key is read, before the first client is served.
@@ -83,7 +82,7 @@ internal static class Program
         }
         catch (Exception e) when (e is ConfigurationException or TransferException or IOException or InvalidOperationException)
         {
-            await Console.Error.WriteLineAsync($"ovirt-imageio-daemon: {OneLine.Of(e.Message)}");
+            await Console.Error.WriteLineAsync($"{Name}: {OneLine.Of(e.Message)}");
             return Failure;
         }
     }

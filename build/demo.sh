@@ -108,7 +108,7 @@ say image "$((size / MIB)) MiB, ext4 with $(find "$files" -type f | wc -l) real 
 build/make-pki.sh "$work"
 write_configuration "$work" 0 logfile
 truncate -s $size "$work/copy.raw"
-out/bin/ovirt-imageio-daemon --conf-dir "$work" 2>"$work/stderr" &
+out/bin/ovirt-imageio --conf-dir "$work" 2>"$work/stderr" &
 pid=$!
 url=$(listening daemon "$pid")
 version=$(curl --silent --show-error --cacert "$work/ca.pem" "$url/info/" | sed 's/.*"version": *"\([^"]*\)".*/\1/')

@@ -37,7 +37,7 @@ id=$(new_id)
 ticket_json "$id" '"read", "write"' "$PWD/$run/disk.raw" >$run/ticket.json
 chmod 600 $run/ticket.json
 
-out/bin/ovirt-imageio-daemon --conf-dir $run --ticket $run/ticket.json &
+out/bin/ovirt-imageio --conf-dir $run --ticket $run/ticket.json &
 pid=$!
 
 cat <<END

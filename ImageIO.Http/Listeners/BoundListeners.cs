@@ -18,7 +18,7 @@ public sealed class BoundListeners : IDisposable
     internal int PortOf(string service) => new Uri(All.First(listener => listener.Service == service).Url).Port;
 
     /// <summary>Takes the addresses of all listeners, in their order, and listens.</summary>
-    /// <exception cref="Hosting.ConfigurationException">One cannot be had; none is held then.</exception>
+    /// <exception cref="ConfigurationException">One cannot be had; none is held then.</exception>
     public static BoundListeners Bind(IReadOnlyList<ServiceListener> listeners)
     {
         var bound = new BoundListeners(listeners);

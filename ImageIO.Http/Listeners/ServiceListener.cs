@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using ImageIO.Http.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace ImageIO.Http.Listeners;

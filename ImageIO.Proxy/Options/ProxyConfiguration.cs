@@ -21,8 +21,11 @@ public sealed record ProxyConfiguration
 
     private ProxyConfiguration(ConfigurationReader reader) => Reader = reader;
 
-    /// <summary>Where it listens; port 0 takes any free port.</summary>
-    public required IPEndPoint Address { get; init; }
+    /// <summary>Where it listens.</summary>
+    public required ListenHost Host { get; init; }
+
+    /// <summary>Its port; 0: any free one.</summary>
+    public required int Port { get; init; }
 
     /// <summary>Whether clients speak TLS.</summary>
     public required bool UseTls { get; init; }
@@ -90,8 +93,8 @@ public sealed record ProxyConfiguration
         var reader = new ConfigurationReader(options);
         var configuration = new ProxyConfiguration(reader)
         {
-            Address = new IPEndPoint(
-                reader.Address(Section, "host", ifMissing: ""), reader.Integer(Section, "port", 54323, 0, LargestPort)),
+            Host = ListenHost.Read(reader, Section, "host", ""),
+            Port = reader.Integer(Section, "port", 54323, 0, LargestPort),
             UseTls = reader.Boolean(Section, "use_ssl", true),
             KeyFile = reader.Text(Section, "ssl_key_file", "/etc/pki/ovirt-engine/keys/image-proxy.key.nopass"),
             CertificateFile = reader.Text(Section, "ssl_cert_file", "/etc/pki/ovirt-engine/certs/image-proxy.cer"),
@@ -116,15 +119,13 @@ public sealed record ProxyConfiguration
         reader.Seconds(Section, "poll_interval", 1.0);
         if (reader.Boolean(Section, "enable_tls1_1", false))
         {
-            throw reader.Wrong(Section, "enable_tls1_1", "false: TLS 1.1 is not served any more (RFC 8996)");
+            reader.Warn(Section, "enable_tls1_1", "TLS 1.1 is not served any more (RFC 8996), clients need 1.2 or 1.3; remove the option");
         }
 
         // As the reference does: here a misspelt option must not be passed over, it may be about trust.
         if (reader.Unknown.FirstOrDefault() is { } unknown)
         {
-            throw new ConfigurationException(
-                $"{unknown.File}: unknown option '{unknown.Name}' in section [{unknown.Section}], "
-                + $"did you mean '{reader.Nearest(unknown)}' in section [{Section}]?");
+            throw new ConfigurationException(reader.DescribeUnknown(unknown, consequence: ""));
         }
 
         return configuration;
@@ -137,7 +138,7 @@ public sealed record ProxyConfiguration
         var clients = new ServiceListener
         {
             Service = service,
-            Address = Address,
+            Address = new IPEndPoint(Host.Resolve(), Port),
             Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "", Transport) : null,
         };
         // The monitor first: a probe that finds the proxy's port open may go on to ask for its health.

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using ImageIO.Http.Hosting;
 using Microsoft.AspNetCore.DataProtection;
 
 namespace ImageIO.Proxy.Sessions;

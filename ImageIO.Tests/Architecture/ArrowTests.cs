@@ -32,10 +32,13 @@ public sealed partial class ArrowTests
         { "ImageIO.Backends.Block", ["ImageIO.Core", "ImageIO.Backends.Posix"] },
         { "ImageIO.Formats", ["ImageIO.Core"] },
         { "ImageIO.Backends.Nbd", ["ImageIO.Core"] },
-        { "ImageIO.Http", ["ImageIO.Core"] },
+        { "ImageIO.Configuration", [] },
+        { "ImageIO.Control", ["ImageIO.Configuration"] },
+        { "ovirt-imageioctl", ["ImageIO.Control"] },
+        { "ImageIO.Http", ["ImageIO.Core", "ImageIO.Configuration"] },
         { "ImageIO.Page", ["ImageIO.Core", "ImageIO.Http"] },
-        { "ovirt-imageio-daemon", ["ImageIO.Core", "ImageIO.Http", "ImageIO.Page"] },
-        { "ovirt-imageio-proxy", ["ImageIO.Core", "ImageIO.Http", "ImageIO.Page"] },
+        { "ovirt-imageio", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page"] },
+        { "ovirt-imageio-proxy", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page"] },
     };
 
     [Theory]
@@ -53,7 +56,7 @@ public sealed partial class ArrowTests
     [Fact]
     public void The_daemon_names_no_backend() =>
         Assert.DoesNotContain(
-            References("ovirt-imageio-daemon"), name => name.StartsWith("ImageIO.Backends.", StringComparison.Ordinal));
+            References("ovirt-imageio"), name => name.StartsWith("ImageIO.Backends.", StringComparison.Ordinal));
 
     [Fact]
     public void Core_knows_nothing_of_HTTP_sockets_or_configuration_files()

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using CliWrap;
 using CliWrap.Buffered;
-using ImageIO.Http.Hosting;
 using ImageIO.Proxy.Options;
 using ImageIO.Tests.Support;
 using ImageIO.Web.Options;

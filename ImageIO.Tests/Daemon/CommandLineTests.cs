@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using CliWrap;
 using CliWrap.Buffered;
-using ImageIO.Http.Hosting;
 using ImageIO.Tests.Support;
 using ImageIO.Web.Options;
 using Mono.Unix.Native;
@@ -33,12 +32,13 @@ public sealed class CommandLineTests
     }
 
     [Fact(Timeout = 20_000)]
-    public async Task Unknown_argument_is_an_error()
+    public async Task Unknown_argument_is_an_error_of_its_own_status()
     {
         BufferedCommandResult result = await RunAsync("--no-such-option");
 
-        Assert.NotEqual(0, result.ExitCode);
+        Assert.Equal(2, result.ExitCode);
         Assert.Contains("--no-such-option", result.StandardError, StringComparison.Ordinal);
+        AssertOneLine(result.StandardError);
     }
 
     [Fact(Timeout = 20_000)]
@@ -59,7 +59,7 @@ public sealed class CommandLineTests
         files.AddOptions("98-other.conf", "[daemon]\ninactivity_timeout = 6\nmax_connections = 5\n");
         files.AddOptions("ignored.txt", "[daemon]\nmax_connections = 4\n");
 
-        BufferedCommandResult result = await RunAsync("-c", files.Path, "--show-config");
+        BufferedCommandResult result = await RunAsync("--conf", files.Path, "--show");
 
         JsonNode configuration = JsonNode.Parse(result.StandardOutput)!;
         Assert.Equal(0, result.ExitCode);
@@ -73,21 +73,15 @@ public sealed class CommandLineTests
 
     [Theory(Timeout = 20_000)]
     [InlineData("daemon", "max_connections", "many")]
-    [InlineData("daemon", "max_connections", "0")]
-    [InlineData("daemon", "inactivity_timeout", "-1")]
     [InlineData("daemon", "drain_timeout", "soon")]
     [InlineData("tls", "enable", "maybe")]
-    [InlineData("tls", "enable_tls1_1", "true")]
     [InlineData("remote", "port", "65535")]
     [InlineData("remote", "port", "-1")]
     [InlineData("remote", "port", "https")]
-    [InlineData("remote", "host", "no such host")]
     [InlineData("local", "enable", "2")]
     [InlineData("control", "transport", "pigeon")]
     [InlineData("control", "port", "65535")]
-    [InlineData("control", "remove_timeout", "-1")]
-    [InlineData("backend_file", "buffer_size", "1000")]
-    [InlineData("backend_file", "buffer_size", "5000")]
+    [InlineData("backend_file", "buffer_size", "8M")]
     [InlineData("backend_file", "queue_depth", "0")]
     [InlineData("logger_root", "level", "LOUD")]
     [InlineData("logger_root", "handlers", "printer")]
@@ -124,6 +118,8 @@ public sealed class CommandLineTests
     [InlineData("[control]\nsocket = /no/such/directory/sock\n", "/no/such/directory/sock")]
     [InlineData("[handler_logfile]\nargs = (\"/no/such/directory/log\",)\n", "/no/such/directory/log")]
     [InlineData("[control]\ntransport = tcp\n", "port")]
+    [InlineData("[remote]\nhost = no such host\n", "'no such host'")]
+    [InlineData("[daemon]\nplugin_dir = /no/such/directory\n", "plugin_dir")]
     [InlineData("[remote]\nport = 1\nport = 2\n", "port")]
     [InlineData("port = 1\n", "99-test.conf")]
     public async Task What_cannot_be_used_ends_the_start_with_one_line(string options, string named)

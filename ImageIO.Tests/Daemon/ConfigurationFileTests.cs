@@ -1,7 +1,7 @@
-using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Tests.Support;
 using ImageIO.Web.Options;
+using Serilog.Events;
 
 namespace ImageIO.Tests.Daemon;
 
@@ -53,6 +53,7 @@ public sealed class ConfigurationFileTests
     [InlineData("[local]\n= value\n", "line 2")]
     [InlineData("[local\nsocket = /run/s\n", "line 1")]
     [InlineData("[]\nsocket = /run/s\n", "line 1")]
+    [InlineData("[local]\n[local]\n", "line 2")]
     [InlineData("[local]\nsocket = /a\n\nSocket = /b\n", "line 4")]
     public void Line_that_is_none_of_these_is_refused_with_file_and_number(string text, string named)
     {
@@ -68,29 +69,27 @@ public sealed class ConfigurationFileTests
     [InlineData("remote", "port", "54 322")]
     [InlineData("remote", "port", "")]
     [InlineData("remote", "port", "99999999999999999999")]
-    [InlineData("remote", "host", "300.1.1.1.1")]
     [InlineData("control", "port", "-2")]
     [InlineData("control", "prefer_ipv4", "ipv4")]
     [InlineData("control", "enable", "")]
-    [InlineData("control", "remove_timeout", "1e3")]
-    [InlineData("control", "remove_timeout", "NaN")]
     [InlineData("control", "remove_timeout", "60s")]
     [InlineData("daemon", "poll_interval", "often")]
     [InlineData("daemon", "max_connections", "8.5")]
     [InlineData("daemon", "max_connections", "true")]
-    [InlineData("daemon", "inactivity_timeout", "0")]
+    [InlineData("daemon", "inactivity_timeout", "1_")]
     [InlineData("daemon", "drop_privileges", "root")]
     [InlineData("daemon", "systemd_enable", "auto")]
-    [InlineData("daemon", "drain_timeout", "-1")]
     [InlineData("backend_block", "buffer_size", "8M")]
-    [InlineData("backend_nbd", "buffer_size", "0")]
     [InlineData("backend_http", "queue_depth", "-1")]
     [InlineData("logger_root", "format", "xml")]
     [InlineData("handler_logfile", "args", "(1,)")]
     [InlineData("handler_logfile", "args", "()")]
     [InlineData("handler_logfile", "kwargs", "{\"maxBytes\": \"20M\"}")]
-    [InlineData("handler_logfile", "kwargs", "{\"backupCount\": -1}")]
-    [InlineData("handler_logfile", "kwargs", "{'maxBytes': 1}")]
+    [InlineData("handler_logfile", "kwargs", "{'maxBytes': 1")]
+    [InlineData("handler_logfile", "kwargs", "{'minBytes': 1}")]
+    [InlineData("handler_logfile", "level", "LOUD")]
+    [InlineData("logger_root", "handlers", "logfile,printer")]
+    [InlineData("monitor", "address", "9100")]
     public void Value_of_a_wrong_type_is_refused_with_all_that_is_to_know(string section, string option, string value)
     {
         string refusal = Refusal($"[{section}]\n{option} = {value}\n");
@@ -113,7 +112,7 @@ public sealed class ConfigurationFileTests
 
         DaemonOptions options = DaemonConfiguration.Load(own.Path, vendor.Path).Daemon;
 
-        Assert.Equal((3, 5), (options.MaxConnections, options.InactivityTimeoutSeconds));
+        Assert.Equal((3, 4), (options.MaxConnections, options.InactivityTimeoutSeconds));
         Assert.Equal(("own-50", "vendor-10"), (options.UserName, options.GroupName));
     }
 
@@ -161,7 +160,7 @@ public sealed class ConfigurationFileTests
             """);
 
         Assert.Equal(
-            [new LogFileTarget("/var/log/ovirt-imageio/daemon.log") { Rotation = new SizeRotation(1000) { BackupCount = 3 } }],
+            [new LogFileTarget("/var/log/ovirt-imageio/daemon.log") { Level = LogEventLevel.Debug, Rotation = new SizeRotation(1000) { BackupCount = 3 } }],
             configuration.Log.Targets);
         Assert.Empty(configuration.Reader.Unknown.Select(option => $"[{option.Section}] {option.Name}"));
     }
@@ -172,6 +171,21 @@ public sealed class ConfigurationFileTests
         DaemonConfiguration configuration = Read("[future]\na = 1\nb = 2\n[daemon]\nc = 3\n");
 
         Assert.Equal(["future a", "future b", "daemon c"], configuration.Reader.Unknown.Select(option => $"{option.Section} {option.Name}"));
+        Assert.Equal(3, configuration.Reader.Warnings.Count());
+    }
+
+    [Theory]
+    [InlineData("[daemon]\nmax_conections = 1\n", "did you mean 'max_connections'?")]
+    [InlineData("[deamon]\nmax_connections = 1\n", "did you mean 'max_connections' in section [daemon]?")]
+    [InlineData("[tls]\nport = 1\n", "did you mean 'port' in section [remote]?")]
+    [InlineData("[tls]\nquite_another = 1\n", "unknown option 'quite_another' in section [tls] has no effect")]
+    [InlineData("[DEFAULT]\nquite_another = 1\n", "unknown option 'quite_another' in section [DEFAULT] has no effect")]
+    public void Unknown_option_is_answered_with_the_one_that_was_meant(string text, string answer)
+    {
+        string warning = Assert.Single(Read(text).Reader.Warnings);
+
+        Assert.EndsWith(answer, warning, StringComparison.Ordinal);
+        Assert.StartsWith("test.conf: ", warning, StringComparison.Ordinal);
     }
 
     private static void Add(ImageDirectory directory, string name, string text)

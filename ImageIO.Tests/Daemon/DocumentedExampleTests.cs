@@ -1,6 +1,5 @@
 using CliWrap;
 using CliWrap.Buffered;
-using ImageIO.Http.Hosting;
 using ImageIO.Tests.Support;
 using ImageIO.Web.Options;
 
@@ -24,8 +23,8 @@ public sealed class DocumentedExampleTests : IAsyncLifetime
         _daemon = await DaemonProcess.StartAsync(_files);
         // As on a host where all of this is installed: an example that fails fails the test.
         AddProgram("curl", "exec /usr/bin/curl --silent --show-error --fail-with-body \"$@\"");
-        AddProgram("ovirt-imageio-daemon", $"exec {DaemonProcess.Executable} --conf-dir {_files.Path} \"$@\"");
-        AddProgram("systemctl", $"""[ "$*" = "kill --signal=HUP ovirt-imageio-daemon" ] && exec kill -s HUP {_daemon.Id}""");
+        AddProgram("ovirt-imageio", $"exec {DaemonProcess.Executable} --conf-dir {_files.Path} \"$@\"");
+        AddProgram("systemctl", $"""[ "$*" = "kill --signal=HUP ovirt-imageio" ] && exec kill -s HUP {_daemon.Id}""");
         File.WriteAllBytes(Path.Combine(_files.Path, "data.raw"), Bytes.Random(64 * 1024));
     }
 

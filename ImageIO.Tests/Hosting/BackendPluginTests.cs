@@ -1,5 +1,4 @@
 using ImageIO.Core.Backends;
-using ImageIO.Http.Hosting;
 using ImageIO.Tests.Support;
 using ImageIO.Web.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,7 +18,18 @@ public sealed class BackendPluginTests : IDisposable
     {
         Assert.Equal(["block", "file", "nbd"], Names(_directory));
         Assert.Equal(["block", "file", "nbd"], Names(""));
-        Assert.Equal(["block", "file", "nbd"], Names(Path.Combine(_directory, "missing")));
+        Assert.Equal(["block", "file", "nbd"], Names("/usr/lib/ovirt-imageio/backends"));
+    }
+
+    [Fact]
+    public void Directory_that_is_missing_stops_the_start_unless_it_is_the_default()
+    {
+        string missing = Path.Combine(_directory, "missing");
+
+        ConfigurationException e = Assert.Throws<ConfigurationException>(() => Names(missing));
+
+        Assert.Contains(missing, e.Message, StringComparison.Ordinal);
+        Assert.Contains("plugin_dir", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -91,6 +101,35 @@ public sealed class BackendPluginTests : IDisposable
         File.SetUnixFileMode(file, (UnixFileMode)0b110_110_110);
         ConfigurationException e = Assert.Throws<ConfigurationException>(() => Names(_directory));
         Assert.Contains(file, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", 0b111_111_111, "everybody may write it")]
+    [InlineData("below", 0b111_111_111, "everybody may write it")]
+    public void Directory_that_others_may_write_is_refused_although_it_is_empty(string below, int mode, string reason)
+    {
+        string place = Directory.CreateDirectory(Path.Combine(_directory, below)).FullName;
+        File.SetUnixFileMode(place, (UnixFileMode)mode);
+
+        ConfigurationException e = Assert.Throws<ConfigurationException>(() => Names(_directory));
+
+        Assert.Contains(place.TrimEnd('/'), e.Message, StringComparison.Ordinal);
+        Assert.Contains(reason, e.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    [Trait("Needs", "Root")]
+    public void Backend_beside_a_file_of_another_user_is_not_loaded()
+    {
+        var user = new DaemonUser();
+        AssemblyFile.Write(Path.Combine(_directory, "ImageIO.Backends.Shared.dll"), "ImageIO.Core", Core);
+        string dependency = Path.Combine(_directory, "Dependency.dll");
+        File.WriteAllText(dependency, "");
+        user.Own(dependency);
+
+        ConfigurationException e = Assert.Throws<ConfigurationException>(() => Names(_directory));
+
+        Assert.Contains($"{dependency}: it is neither root's nor the daemon's", e.Message, StringComparison.Ordinal);
     }
 
     private static string[] Names(string pluginDirectory)

@@ -1,5 +1,4 @@
 using ImageIO.Core.Backends;
-using ImageIO.Http.Hosting;
 using ImageIO.Web.Options;
 
 namespace ImageIO.Tests.Hosting;

@@ -1,7 +1,7 @@
+using System.Text.Json.Nodes;
 using CliWrap;
 using CliWrap.Buffered;
 using ImageIO.Core.Tickets;
-using ImageIO.Http.Hosting;
 using ImageIO.Proxy.Options;
 using ImageIO.Tests.Support;
 
@@ -41,7 +41,6 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
     [Theory]
     [InlineData("allow_origins = *", "unknown option 'allow_origins' in section [proxy], did you mean 'allow_origin'")]
     [InlineData("allowed_skew_seconds = -1", "expected an integer, 0 or more")]
-    [InlineData("enable_tls1_1 = true", "TLS 1.1 is not served any more")]
     [InlineData("signed_proxy_ticket = maybe", "expected true, yes")]
     public void Wrong_option_stops_the_start_with_what_would_be_right(string option, string error)
     {
@@ -51,6 +50,28 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
         ConfigurationException wrong = Assert.Throws<ConfigurationException>(() => ProxyConfiguration.Load(file));
 
         Assert.Contains(error, wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Tls_1_1_is_a_warning_because_the_reference_takes_it()
+    {
+        ConfigurationReader reader = ProxyConfiguration.Read(IniFile.Parse("proxy.conf", ["[proxy]", "enable_tls1_1 = true"])).Reader;
+
+        Assert.Contains("TLS 1.1 is not served any more", Assert.Single(reader.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Show_config_prints_what_is_in_effect_and_reads_nothing_else()
+    {
+        string file = Path.Combine(Path.GetDirectoryName(proxy.Files.ConfigurationFile)!, $"{Guid.NewGuid():N}.conf");
+        File.WriteAllText(file, "[proxy]\nhost = no such host\nport = 1_234\nssl_key_file = /nowhere\n");
+
+        BufferedCommandResult result = await Cli.Wrap(Executable).WithArguments(["--config", file, "--show-config"])
+            .WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
+
+        Assert.Equal((0, ""), (result.ExitCode, result.StandardError));
+        JsonNode shown = JsonNode.Parse(result.StandardOutput)!["proxy"]!;
+        Assert.Equal(("no such host", 1234), (shown["host"]!.GetValue<string>(), shown["port"]!.GetValue<int>()));
     }
 
     [Fact]

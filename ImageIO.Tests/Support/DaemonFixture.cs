@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json.Nodes;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Tickets;
-using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Web.Hosting;

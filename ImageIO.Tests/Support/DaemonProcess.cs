@@ -11,7 +11,7 @@ namespace ImageIO.Tests.Support;
 internal sealed partial class DaemonProcess : IAsyncDisposable
 {
     /// <summary>The daemon beside the tests, with all it needs.</summary>
-    public static readonly string Executable = Path.Combine(AppContext.BaseDirectory, "ovirt-imageio-daemon");
+    public static readonly string Executable = Path.Combine(AppContext.BaseDirectory, "ovirt-imageio");
 
     private readonly Process _process;
     private readonly Task<string> _errors;

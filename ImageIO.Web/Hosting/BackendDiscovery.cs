@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using ImageIO.Core.Backends;
-using ImageIO.Http.Hosting;
 using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Hosting;
@@ -39,7 +38,8 @@ public static class BackendDiscovery
     {
         using ServiceProvider services = new ServiceCollection()
             .AddLogging()
-            .AddBackends(configuration.Daemon.PluginDirectory, configuration.Reader)
+            .AddBackends(
+                Directory.Exists(configuration.Daemon.PluginDirectory) ? configuration.Daemon.PluginDirectory : "", configuration.Reader)
             .BuildServiceProvider();
         _ = services.GetServices<IBackendFactory>().Count();
     }

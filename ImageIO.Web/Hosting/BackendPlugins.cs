@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using ImageIO.Core.Backends;
-using ImageIO.Http.Hosting;
+using Mono.Unix.Native;
 
 namespace ImageIO.Web.Hosting;
 
@@ -20,20 +20,36 @@ internal static class BackendPlugins
     /// <param name="directory">The directory. Empty, or not there: no plugins.</param>
     /// <exception cref="ConfigurationException">A file cannot be used; the message names file and reason.</exception>
     [RequiresUnreferencedCode("Loads assemblies that nobody refers to.")]
-    public static IReadOnlyList<Assembly> Load(string directory) =>
-        Directory.Exists(directory)
-            ? [.. Directory.EnumerateDirectories(directory)
-                .Prepend(directory)
+    public static IReadOnlyList<Assembly> Load(string directory)
+    {
+        if (!Directory.Exists(directory))
+        {
+            return directory is "" or DefaultDirectory
+                ? []
+                : throw new ConfigurationException(
+                    $"Cannot load backends from {directory}: there is no such directory; set plugin_dir of [daemon] to one, or to nothing for no plugins");
+        }
+
+        string[] places = [.. Directory.EnumerateDirectories(directory).Prepend(directory)];
+        Array.ForEach(places, RequireTrusted);
+        return
+        [
+            .. places
                 .SelectMany(place => Directory.EnumerateFiles(place, Pattern))
                 .Order(StringComparer.Ordinal)
-                .Select(LoadFile)]
-            : [];
+                .Select(LoadFile),
+        ];
+    }
 
     [RequiresUnreferencedCode("Loads assemblies that nobody refers to.")]
     private static Assembly LoadFile(string file)
     {
-        RequireTrusted(file);
-        RequireTrusted(Path.GetDirectoryName(file)!);
+        // Its dependencies are loaded from there as well.
+        foreach (string beside in Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "*.dll"))
+        {
+            RequireTrusted(beside);
+        }
+
         try
         {
             Assembly assembly = new BackendLoadContext(file).LoadFromAssemblyPath(Path.GetFullPath(file));
@@ -73,9 +89,20 @@ internal static class BackendPlugins
     // The daemon may start as root, and runs what it finds here.
     private static void RequireTrusted(string path)
     {
-        if ((File.GetUnixFileMode(path) & UnixFileMode.OtherWrite) != 0)
+        if (Syscall.stat(path, out Stat stat) != 0)
         {
-            throw Unusable(path, "everybody may write it; take that permission away");
+            throw Unusable(path, Stdlib.strerror(Stdlib.GetLastError()));
+        }
+
+        if (stat.st_uid != 0 && stat.st_uid != Syscall.geteuid())
+        {
+            throw Unusable(path, "it is neither root's nor the daemon's; chown it to root");
+        }
+
+        bool isOthers = (stat.st_mode & FilePermissions.S_IWOTH) != 0;
+        if (isOthers || ((stat.st_mode & FilePermissions.S_IWGRP) != 0 && stat.st_gid != 0))
+        {
+            throw Unusable(path, $"{(isOthers ? "everybody" : "its group")} may write it; take that permission away (chmod go-w)");
         }
     }
 

@@ -153,6 +153,8 @@ public static class DaemonHost
 
         router.MapHealth(Services.Control, app.Lifetime);
         router.MapMetrics(Services.Control, app);
+        router.MapHealth(Services.Monitor, app.Lifetime);
+        router.MapMetrics(Services.Monitor, app);
         return router;
     }
 

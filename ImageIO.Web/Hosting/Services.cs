@@ -16,6 +16,9 @@ internal static class Services
     /// <summary>For the manager.</summary>
     public const string Control = "control";
 
+    /// <summary>For whoever collects metrics and asks for health, off by default.</summary>
+    public const string Monitor = "monitor";
+
     /// <summary>The services that serve images.</summary>
     public static readonly string[] ForClients = [Remote, Local];
 
@@ -50,6 +53,11 @@ internal static class Services
         if (configuration.Local.Enable)
         {
             listeners.Add(new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode, user) });
+        }
+
+        if (configuration.Monitor.IsEnabled)
+        {
+            listeners.Add(configuration.Monitor.Listener(Monitor, user));
         }
 
         listeners.Add(new() { Service = Remote, Address = configuration.Remote.Address, Tls = configuration.Tls.Load() });

@@ -24,10 +24,7 @@ internal static partial class StartLog
             }
         }
 
-        foreach (IniOption option in configuration.Reader.Unknown)
-        {
-            UnknownOption(logger, option.File, option.Name, option.Section);
-        }
+        configuration.Reader.LogWarnings(logger);
     }
 
     [LoggerMessage(40, LogLevel.Information, "ImageIO daemon {Version} serves {Addresses}; image buffers take at most {Ceiling} bytes")]
@@ -35,9 +32,6 @@ internal static partial class StartLog
 
     [LoggerMessage(41, LogLevel.Information, "Backend {Name} for {Schemes} found in {Assembly}")]
     private static partial void FoundBackend(ILogger logger, string name, string schemes, string? assembly);
-
-    [LoggerMessage(42, LogLevel.Warning, "{File}: unknown option '{Option}' in section [{Section}] has no effect")]
-    private static partial void UnknownOption(ILogger logger, string file, string option, string section);
 
     [LoggerMessage(43, LogLevel.Warning, "Backend {Name} for {Schemes} is unavailable: {Reason}")]
     private static partial void UnavailableBackend(ILogger logger, string name, string schemes, string reason);

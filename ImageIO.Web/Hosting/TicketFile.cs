@@ -1,5 +1,4 @@
 using ImageIO.Core.Tickets;
-using ImageIO.Http.Hosting;
 using ImageIO.Http.Messages;
 using ImageIO.Web.Endpoints;
 

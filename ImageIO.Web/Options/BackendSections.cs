@@ -1,5 +1,4 @@
 using ImageIO.Core.Backends;
-using ImageIO.Http.Hosting;
 
 namespace ImageIO.Web.Options;
 

@@ -1,5 +1,4 @@
 using System.Net;
-using ImageIO.Http.Hosting;
 
 namespace ImageIO.Web.Options;
 
@@ -7,10 +6,6 @@ namespace ImageIO.Web.Options;
 public sealed record ControlOptions
 {
     private const string Section = "control";
-    private const string Unix = "unix";
-    private const string Tcp = "tcp";
-    private const int NoPort = -1;
-    private const int LargestPort = 65534;
 
     /// <summary>Whether it runs.</summary>
     public required bool Enable { get; init; }
@@ -26,21 +21,13 @@ public sealed record ControlOptions
 
     internal static ControlOptions Read(ConfigurationReader reader)
     {
-        string transport = reader.Choice(Section, "transport", Unix, Unix, Tcp);
-        int port = reader.Integer(Section, "port", NoPort, NoPort, LargestPort);
-        bool preferIPv4 = reader.Boolean(Section, "prefer_ipv4", true);
-        if (transport == Tcp && port == NoPort)
-        {
-            throw reader.Wrong(Section, "port", $"a port from 0 to {LargestPort}, because transport is tcp");
-        }
-
+        bool isEnabled = reader.Boolean(Section, "enable", true);
+        var address = ControlAddress.Read(reader);
         return new ControlOptions
         {
-            Enable = reader.Boolean(Section, "enable", true),
-            Socket = reader.Text(Section, "socket", "/run/ovirt-imageio/sock"),
-            Address = transport == Tcp
-                ? new IPEndPoint(preferIPv4 ? IPAddress.Loopback : IPAddress.IPv6Loopback, port)
-                : null,
+            Enable = isEnabled,
+            Socket = address.Socket,
+            Address = address.Address,
             RemoveTimeout = reader.Seconds(Section, "remove_timeout", 60),
         };
     }

@@ -2,22 +2,13 @@ using ImageIO.Core.Backends;
 using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
+using ImageIO.Http.Listeners;
 
 namespace ImageIO.Web.Options;
 
 /// <summary>The daemon's whole configuration, checked: what exists can be used.</summary>
 public sealed record DaemonConfiguration
 {
-    /// <summary>Where packages put their drop-ins.</summary>
-    public const string VendorDirectory = "/usr/lib/ovirt-imageio";
-
-    /// <summary>Where managers and administrators put theirs, unless the command line says otherwise.</summary>
-    public const string DefaultDirectory = "/etc/ovirt-imageio";
-
-    // Written into files by the reference's packages; logging is set up by the sections above alone.
-    private static readonly string[] SectionsWithoutEffect =
-        ["handlers", "loggers", "formatters", "handler_stderr", "formatter_long", "profile"];
-
     private const string BackendSection = "backend_";
 
     // Sections that files may hold whether or not the backend is installed. Those of plugins are the files' own.
@@ -58,6 +49,9 @@ public sealed record DaemonConfiguration
     /// <summary>Section <c>[backend_http]</c>: PEM file of the authorities of daemons that are forwarded to. Empty: the system's.</summary>
     public required string UpstreamAuthoritiesFile { get; init; }
 
+    /// <summary>Section <c>[monitor]</c>: where metrics and health are served besides the control service.</summary>
+    public required MonitorAddress Monitor { get; init; }
+
     /// <summary>Logging.</summary>
     public required LogSettings Log { get; init; }
 
@@ -76,41 +70,28 @@ public sealed record DaemonConfiguration
 
     /// <summary>Reads the drop-ins of the vendor and of <paramref name="directory"/>.</summary>
     /// <exception cref="ConfigurationException">There is none, or one is wrong.</exception>
-    public static DaemonConfiguration Load(string directory) => Load(directory, VendorDirectory);
+    public static DaemonConfiguration Load(string directory) => Load(directory, DropIns.VendorDirectory);
 
-    internal static DaemonConfiguration Load(string directory, string vendorDirectory)
-    {
-        string[] own = DropIns(directory);
-        if (own.Length == 0)
-        {
-            throw new ConfigurationException(
-                $"No configuration: there is no *.conf file in {Path.Combine(directory, "conf.d")}; see docs/configuration.md");
-        }
-
-        // By base name over both directories; of equal names the vendor's comes first, so that the other wins.
-        IEnumerable<string> files = DropIns(vendorDirectory).Concat(own)
-            .OrderBy(file => Path.GetFileName(file), StringComparer.Ordinal);
-        return Read(files.SelectMany(IniFile.Read)) with { Directory = directory };
-    }
+    internal static DaemonConfiguration Load(string directory, string vendorDirectory) =>
+        Read(DropIns.Read(directory, vendorDirectory)) with { Directory = directory };
 
     internal static DaemonConfiguration Read(IEnumerable<IniOption> given)
     {
         IniOption[] options = [.. given];
         var reader = new ConfigurationReader(options);
-        foreach (string section in SectionsWithoutEffect)
-        {
-            reader.Ignore(section);
-        }
-
+        var daemon = DaemonOptions.Read(reader);
         var tls = TlsOptions.Read(reader);
         string upstreamAuthorities = reader.Text("backend_http", "ca_file", "");
         IEnumerable<string> plugins = options
             .Where(option => option.Section.StartsWith(BackendSection, StringComparison.Ordinal))
             .Select(option => option.Section[BackendSection.Length..]);
+        // Of the reference, for a profiler that is not here.
+        reader.Text("profile", "filename", "/run/ovirt-imageio/profile");
+        reader.Ignore("profile");
         return new DaemonConfiguration(reader, BackendNames.Union(plugins).ToDictionary(
             name => name, name => BackendOptions.Read(reader, name), StringComparer.Ordinal))
         {
-            Daemon = DaemonOptions.Read(reader),
+            Daemon = daemon,
             Tls = tls,
             UpstreamAuthoritiesFile = upstreamAuthorities.Length > 0 ? upstreamAuthorities : tls.AuthoritiesFile,
             Remote = RemoteOptions.Read(reader),
@@ -119,6 +100,8 @@ public sealed record DaemonConfiguration
             AllowOrigin = reader.Text("cors", "allow_origin", "*"),
             HasPage = reader.Boolean("page", "enable", true),
             Log = LogOptions.Read(reader),
+            Monitor = reader.Parsed(
+                "monitor", "address", MonitorAddress.None, MonitorAddress.Parse, MonitorAddress.Expected),
         };
     }
 
@@ -135,12 +118,6 @@ public sealed record DaemonConfiguration
 
         // The proxy's defaults, where they are options.
         return new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(120), authorities, Tls.Transport);
-    }
-
-    private static string[] DropIns(string directory)
-    {
-        string dropIns = Path.Combine(directory, "conf.d");
-        return System.IO.Directory.Exists(dropIns) ? System.IO.Directory.GetFiles(dropIns, "*.conf") : [];
     }
 
     private static int RoundUp(int size) => (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size);

@@ -1,4 +1,3 @@
-using ImageIO.Http.Hosting;
 using ImageIO.Web.Hosting;
 
 namespace ImageIO.Web.Options;
@@ -41,18 +40,15 @@ public sealed record DaemonOptions
         reader.Seconds(Section, "poll_interval", 1.0);
         return new DaemonOptions
         {
-            MaxConnections = reader.Integer(Section, "max_connections", 8, minimum: 1),
-            InactivityTimeoutSeconds = reader.Integer(Section, "inactivity_timeout", 60, minimum: 1),
+            MaxConnections = reader.ClampedInteger(Section, "max_connections", 8, minimum: 1),
+            InactivityTimeoutSeconds = reader.ClampedInteger(Section, "inactivity_timeout", 60, minimum: 1),
             RunDirectory = reader.Text(Section, "run_dir", "/run/ovirt-imageio"),
             DropPrivileges = reader.Boolean(Section, "drop_privileges", true),
             UserName = reader.Text(Section, "user_name", "ovirtimg"),
             GroupName = reader.Text(Section, "group_name", "ovirtimg"),
             NotifySystemd = reader.Boolean(Section, "systemd_enable", true),
             DrainTimeout = reader.Seconds(Section, "drain_timeout", 10),
-            PluginDirectory = reader.Parsed(
-                Section, "plugin_dir", BackendPlugins.DefaultDirectory,
-                text => text is "" or BackendPlugins.DefaultDirectory || Directory.Exists(text) ? text : null,
-                "a directory that exists, or nothing for no plugins"),
+            PluginDirectory = reader.Text(Section, "plugin_dir", BackendPlugins.DefaultDirectory),
         };
     }
 }

@@ -1,4 +1,3 @@
-using ImageIO.Http.Hosting;
 
 namespace ImageIO.Web.Options;
 

@@ -1,5 +1,5 @@
 using System.Net;
-using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners;
 
 namespace ImageIO.Web.Options;
 
@@ -11,11 +11,19 @@ public sealed record RemoteOptions
     // 65535 is refused with the reference: it once meant "no port" to managers.
     private const int LargestPort = 65534;
 
-    /// <summary>Where it listens; <c>::</c> takes IPv4 too, port 0 any free port.</summary>
-    public required IPEndPoint Address { get; init; }
+    /// <summary>Where it listens; <c>::</c> takes IPv4 too.</summary>
+    public required ListenHost Host { get; init; }
+
+    /// <summary>Its port; 0: any free one.</summary>
+    public required int Port { get; init; }
+
+    /// <summary>The address to take.</summary>
+    /// <exception cref="ConfigurationException">The host does not resolve to one.</exception>
+    public IPEndPoint Address => new(Host.Resolve(), Port);
 
     internal static RemoteOptions Read(ConfigurationReader reader) => new()
     {
-        Address = new IPEndPoint(reader.Address(Section, "host", "::"), reader.Integer(Section, "port", 54322, 0, LargestPort)),
+        Host = ListenHost.Read(reader, Section, "host", "::"),
+        Port = reader.Integer(Section, "port", 54322, 0, LargestPort),
     };
 }

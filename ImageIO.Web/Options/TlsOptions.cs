@@ -1,4 +1,3 @@
-using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 
 namespace ImageIO.Web.Options;
@@ -35,7 +34,7 @@ public sealed record TlsOptions
         };
         if (reader.Boolean(Section, "enable_tls1_1", false))
         {
-            throw reader.Wrong(Section, "enable_tls1_1", "false: TLS 1.1 is not served any more (RFC 8996)");
+            reader.Warn(Section, "enable_tls1_1", "TLS 1.1 is not served any more (RFC 8996), clients need 1.2 or 1.3; remove the option");
         }
 
         return options;

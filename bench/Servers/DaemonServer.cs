@@ -60,7 +60,7 @@ internal sealed partial class DaemonServer : IAsyncDisposable
         PinnedServer process = await PinnedServer.StartAsync(
             cores,
             () => (url = ServedAddress().Match(File.Exists(log) ? File.ReadAllText(log) : "").Value).Length > 0,
-            Path.GetFullPath("out/bin/ovirt-imageio-daemon"),
+            Path.GetFullPath("out/bin/ovirt-imageio"),
             "--conf-dir",
             directory);
         return new DaemonServer(directory, process, url);

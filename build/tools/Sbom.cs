@@ -13,7 +13,7 @@ using System.Text.Json.Nodes;
 using System.Xml.Linq;
 
 string[] projects = ["ImageIO.Web", "ImageIO.Proxy"];
-string[] programs = ["ovirt-imageio-daemon", "ovirt-imageio-proxy"];
+string[] programs = ["ovirt-imageio", "ovirt-imageioctl", "ovirt-imageio-proxy"];
 string output = args[0];
 string version = args[1];
 string? library = args.Length > 2 ? args[2] : null;

@@ -17,6 +17,7 @@ internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter
     private List<LogEvent>? _early = [];
     private SafeFileHandle? _file;
     private FileState _state;
+    private DateTimeOffset _begun;
     private long _size;
     private long _lost;
     private long _renameAgainAt;
@@ -108,14 +109,14 @@ internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter
 
     private void RenameWhenDue(int length, DateTimeOffset now)
     {
-        if (target.Rotation is not { } rotation || _size < _renameAgainAt || !rotation.IsDue(_size, length, now))
+        if (target.Rotation is not { } rotation || _size < _renameAgainAt || !rotation.IsDue(_size, length, _begun, now))
         {
             return;
         }
 
         try
         {
-            rotation.Rename(target.Path, now);
+            rotation.Rename(target.Path, _begun);
             OpenFile(truncates: false);
         }
         catch (Exception e) when (_file is not null && e is IOException or UnauthorizedAccessException)
@@ -132,7 +133,7 @@ internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter
         _file = LogFiles.Open(target.Path, truncates, target.Rotation?.BackupCount ?? 1);
         _state = FileState.Of(target.Path);
         _size = _state.Length;
+        _begun = _state.WrittenAt;
         _renameAgainAt = 0;
-        target.Rotation?.Opened(_state.WrittenAt);
     }
 }

@@ -29,6 +29,11 @@ public sealed class LogOutput : ILogEventSink, IDisposable
         {
             file.Open();
         }
+
+        foreach (SyslogSink syslog in _sinks.Select(target => target.Sink).OfType<SyslogSink>())
+        {
+            syslog.Open();
+        }
     }
 
     /// <inheritdoc />
@@ -57,6 +62,7 @@ public sealed class LogOutput : ILogEventSink, IDisposable
     private static ILogEventSink Create(LogTarget target, ITextFormatter formatter) => target switch
     {
         LogFileTarget file => new LogFileSink(file, formatter),
+        LogSyslogTarget syslog => new SyslogSink(syslog, formatter),
         LogStreamTarget { IsStandardOutput: true } => new LogStreamSink(Console.OpenStandardOutput(), formatter),
         LogStreamTarget => new LogStreamSink(Console.OpenStandardError(), formatter),
         _ => throw new ArgumentException($"Nothing writes to a {target.GetType().Name}", nameof(target)),

@@ -4,15 +4,11 @@ namespace ImageIO.Http.Hosting.Logs;
 /// <param name="MaxBytes">A file that would become as large is renamed.</param>
 public sealed record SizeRotation(long MaxBytes) : LogRotation
 {
-    internal override void Opened(DateTimeOffset written)
-    {
-    }
-
     // Without backups nothing is renamed, as with Python's handler: the file grows.
-    internal override bool IsDue(long size, int length, DateTimeOffset now) =>
+    internal override bool IsDue(long size, int length, DateTimeOffset begun, DateTimeOffset now) =>
         MaxBytes > 0 && BackupCount > 0 && size > 0 && size + length >= MaxBytes;
 
-    internal override void Rename(string path, DateTimeOffset now) => Shift(path, BackupCount);
+    internal override void Rename(string path, DateTimeOffset begun) => Shift(path, BackupCount);
 
     /// <summary>Renames a file to number 1, and those with numbers to the next one; the last is lost.</summary>
     internal static void Shift(string path, int backupCount)

@@ -1,4 +1,3 @@
-using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Tests.Support;
 using Serilog.Events;

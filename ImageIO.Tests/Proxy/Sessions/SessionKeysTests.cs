@@ -1,4 +1,3 @@
-using ImageIO.Http.Hosting;
 using ImageIO.Proxy.Sessions;
 using ImageIO.Proxy.SignedTickets;
 using ImageIO.Tests.Support;

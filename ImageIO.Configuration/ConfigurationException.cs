@@ -1,4 +1,4 @@
-namespace ImageIO.Http.Hosting;
+namespace ImageIO.Configuration;
 
 /// <summary>The start cannot go on: the message says what is wrong, where, and what would be right.</summary>
 public sealed class ConfigurationException : Exception

@@ -1,11 +1,18 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace ImageIO.Http.Hosting;
+namespace ImageIO.Configuration;
 
 /// <summary>The effective configuration for <c>--show-config</c>. Options name files of keys, never keys: nothing here is secret.</summary>
 public static class ConfigurationJson
 {
-    private static readonly JsonWriterOptions Indented = new() { Indented = true };
+    private static readonly JsonWriterOptions Indented = new()
+    {
+        Indented = true,
+        // For a terminal, not for a web page: quotes in args and kwargs can be read.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>Writes every option by section, with its effective value.</summary>
     public static async Task WriteAsync(ConfigurationReader reader, Stream output)
@@ -42,7 +49,8 @@ public static class ConfigurationJson
                 json.WriteNumberValue(integer);
                 break;
             case double number:
-                json.WriteNumberValue(number);
+                // With a fraction always, so that its type can be seen: 1.0.
+                json.WriteRawValue(number.ToString("0.0###############", CultureInfo.InvariantCulture));
                 break;
             default:
                 json.WriteStringValue(value.ToString());

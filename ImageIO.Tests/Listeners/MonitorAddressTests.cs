@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
-using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners;
 using ImageIO.Proxy.Options;
 using ImageIO.Tests.Support;
 
-namespace ImageIO.Tests.Proxy;
+namespace ImageIO.Tests.Listeners;
 
 /// <summary>Where metrics and health may be served.</summary>
 public sealed class MonitorAddressTests
@@ -19,7 +19,9 @@ public sealed class MonitorAddressTests
     [InlineData("::1", false)]
     [InlineData("::1:54325", false)]
     [InlineData("54325", false)]
-    [InlineData("localhost:54325", false)]
+    [InlineData("localhost:54325", true)]
+    [InlineData("localhost:x", false)]
+    [InlineData("local host:54325", false)]
     [InlineData("monitor", false)]
     [InlineData("127.0.0.1:65536", false)]
     public void Monitor_address_is_an_address_with_a_port_or_a_socket_or_nothing(string text, bool isOne) =>

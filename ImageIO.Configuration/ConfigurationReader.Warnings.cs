@@ -1,0 +1,93 @@
+namespace ImageIO.Configuration;
+
+/// <summary>What the log says about options that count otherwise than they are written, or not at all.</summary>
+public sealed partial class ConfigurationReader
+{
+    private readonly HashSet<string> _ignoredSections = new(StringComparer.Ordinal);
+
+    /// <summary>One sentence for each such option, with file, section, option, value and a remedy.</summary>
+    public IEnumerable<string> Warnings => _warnings.Concat(Unknown.Select(option => DescribeUnknown(option)));
+
+    /// <summary>Options in the files that nothing asked for: perhaps another version's.</summary>
+    public IEnumerable<IniOption> Unknown
+    {
+        get
+        {
+            HashSet<(string, string)> known = [.. _effective.Select(option => (option.Section, option.Name))];
+            HashSet<string> names = [.. _effective.Select(option => option.Name)];
+            return _given.Values.Where(option => option.Section == IniOption.DefaultSection
+                ? !names.Contains(option.Name)
+                : !_ignoredSections.Contains(option.Section) && !known.Contains((option.Section, option.Name)));
+        }
+    }
+
+    /// <summary>Accepts options without effect in a section, whatever they are.</summary>
+    public void Ignore(string section) => _ignoredSections.Add(section);
+
+    /// <summary>Notes that an option counts otherwise than it is written.</summary>
+    /// <param name="section">The section.</param>
+    /// <param name="name">The option. When no file has it, nothing is noted.</param>
+    /// <param name="consequence">What is done instead, and what to do about it.</param>
+    public void Warn(string section, string name, string consequence)
+    {
+        if (Find(section, name) is { } option)
+        {
+            Warn(option, consequence);
+        }
+    }
+
+    /// <summary>One sentence about an option that nothing asked for, with the known one that is most like it.</summary>
+    /// <param name="option">The option.</param>
+    /// <param name="consequence">What follows.</param>
+    public string DescribeUnknown(IniOption option, string consequence = " has no effect")
+    {
+        ArgumentNullException.ThrowIfNull(option);
+        string sentence = $"{option.File}: unknown option '{option.Name}' in section [{option.Section}]{consequence}";
+        return Nearest(option) is { } nearest ? $"{sentence}, did you mean {nearest}?" : sentence;
+    }
+
+    private void Warn(IniOption option, string consequence) => _warnings.Add($"{Named(option)}: {consequence}");
+
+    // In its own section first; then of the same name elsewhere; then a section of a like name.
+    private string? Nearest(IniOption unknown)
+    {
+        string? inSection = Closest(
+            _effective.Where(option => option.Section == unknown.Section).Select(option => option.Name), unknown.Name);
+        if (inSection is not null)
+        {
+            return $"'{inSection}'";
+        }
+
+        IEnumerable<string> sections = _effective
+            .Where(option => option.Name == unknown.Name).Select(option => option.Section);
+        string? section = Closest(sections, unknown.Section) ?? sections.FirstOrDefault();
+        return section is null ? null : $"'{unknown.Name}' in section [{section}]";
+    }
+
+    // One that a slip of the hand turns into the other: at most a third of its letters differ.
+    private static string? Closest(IEnumerable<string> names, string text) => names
+        .Select(name => (Name: name, Distance: EditDistance(name, text)))
+        .Where(pair => pair.Distance <= Math.Max(2, text.Length / 3))
+        .OrderBy(pair => pair.Distance)
+        .Select(pair => pair.Name)
+        .FirstOrDefault();
+
+    // Levenshtein's distance, one row at a time.
+    private static int EditDistance(string a, string b)
+    {
+        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+
+        return row[^1];
+    }
+}

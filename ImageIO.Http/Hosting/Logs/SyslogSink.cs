@@ -1,0 +1,141 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Serilog.Core;
+using Serilog.Events;
+using Serilog.Formatting;
+
+namespace ImageIO.Http.Hosting.Logs;
+
+/// <summary>Sends events to a syslog daemon, in the form of Python's handler. What it cannot take at once is lost.</summary>
+internal sealed class SyslogSink(LogSyslogTarget target, ITextFormatter formatter) : ILogEventSink, IDisposable
+{
+    // Between attempts to connect, so that a daemon that is away costs nothing.
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _lock = new();
+    private readonly LineBuffer _line = new(formatter);
+    private Socket? _socket;
+    private DateTimeOffset _nextAttempt;
+    private bool _isConnecting;
+    private bool _isDisposed;
+
+    /// <summary>Connects; when that fails, it is tried again with later lines.</summary>
+    public void Open()
+    {
+        Socket? socket = TryConnect();
+        lock (_lock)
+        {
+            _socket = socket;
+            _isConnecting = false;
+        }
+    }
+
+    public void Emit(LogEvent logEvent)
+    {
+        lock (_lock)
+        {
+            if (_socket is null)
+            {
+                ConnectLater(logEvent.Timestamp);
+                return;
+            }
+
+            try
+            {
+                ReadOnlySpan<byte> line = _line.Format(logEvent);
+                _socket.Send((byte[])[
+                    .. Encoding.ASCII.GetBytes($"<{(target.Facility << 3) | SeverityOf(logEvent.Level)}>"), .. line.TrimEnd((byte)'\n'), 0]);
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.NoBufferSpaceAvailable or SocketError.MessageSize)
+            {
+                // It is slow, or the line too long for a datagram.
+            }
+            catch (SocketException)
+            {
+                _socket.Dispose();
+                _socket = null;
+                ConnectLater(logEvent.Timestamp);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isDisposed = true;
+            _socket?.Dispose();
+            _socket = null;
+            _line.Dispose();
+        }
+    }
+
+    // On another thread, because a name may take long to resolve, and the thread that logs serves clients.
+    private void ConnectLater(DateTimeOffset now)
+    {
+        if (!_isConnecting && now >= _nextAttempt && !_isDisposed)
+        {
+            _isConnecting = true;
+            _nextAttempt = now + Pause;
+            _ = Task.Run(Open);
+        }
+    }
+
+    private static int SeverityOf(LogEventLevel level) => level switch
+    {
+        LogEventLevel.Fatal => 2,
+        LogEventLevel.Error => 3,
+        LogEventLevel.Warning => 4,
+        LogEventLevel.Information => 6,
+        _ => 7,
+    };
+
+    private Socket? TryConnect()
+    {
+        try
+        {
+            return Connect();
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+
+    private Socket Connect()
+    {
+        SocketType type = target.IsStream ? SocketType.Stream : SocketType.Dgram;
+        if (target.Socket is null)
+        {
+            return Connect(new Socket(type, target.IsStream ? ProtocolType.Tcp : ProtocolType.Udp), target.Host!);
+        }
+
+        var endPoint = new UnixDomainSocketEndPoint(target.Socket);
+        try
+        {
+            return Connect(new Socket(AddressFamily.Unix, type, ProtocolType.Unspecified), endPoint);
+        }
+        catch (SocketException) when (!target.IsStream)
+        {
+            // Some daemons have a stream socket there; Python's handler tries that second, too.
+            return Connect(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), endPoint);
+        }
+    }
+
+    private static Socket Connect(Socket socket, EndPoint address)
+    {
+        try
+        {
+            socket.Connect(address);
+            // A thread that serves clients writes the line: it never waits for the daemon's.
+            socket.Blocking = false;
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}
