@@ -23,7 +23,8 @@ build: ## programs into out/bin, runnable from anywhere
 	@# Package files come with the modes of the user's package cache: let every user run what is here.
 	@chmod -R u=rwX,go=rX $(LIB)
 	@mkdir -p $(BIN)
-	@for program in $(PROGRAMS); do install -m 755 packaging/launcher $(BIN)/$$program || exit 1; done
+	@for program in $(PROGRAMS); do \
+		sed "s/@PROGRAM@/$$program/" packaging/launcher >$(BIN)/$$program && chmod 755 $(BIN)/$$program || exit 1; done
 
 demo: build ## upload and download a real disk image, directly and through a proxy, compare every byte
 	@build/demo.sh

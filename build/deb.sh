@@ -36,19 +36,28 @@ take() {
     done
 }
 
-take imageio-daemon usr/bin/ovirt-imageio-daemon 'usr/lib/imageio/ovirt-imageio-daemon*' 'usr/lib/imageio/ImageIO.Backends.*' \
-    usr/lib/systemd/system/ovirt-imageio-daemon.service usr/lib/sysusers.d/ovirt-imageio-daemon.conf \
-    usr/lib/tmpfiles.d/ovirt-imageio-daemon.conf usr/lib/firewalld/services/ovirt-imageio.xml usr/lib/ovirt-imageio \
-    etc/ovirt-imageio usr/share/man/man8/ovirt-imageio-daemon.8.gz usr/share/man/man5/ovirt-imageio.conf.5.gz
+take imageio-daemon usr/bin/ovirt-imageio usr/bin/ovirt-imageio-daemon usr/bin/ovirt-imageioctl \
+    usr/lib/imageio/ovirt-imageio usr/lib/imageio/ovirt-imageio.* 'usr/lib/imageio/ovirt-imageioctl*' \
+    'usr/lib/imageio/ImageIO.Backends.*' usr/lib/imageio/ImageIO.Control.dll usr/lib/systemd/system/ovirt-imageio.service \
+    usr/lib/ovirt-imageio etc/ovirt-imageio usr/share/man/man8/ovirt-imageio.8.gz usr/share/man/man8/ovirt-imageioctl.8.gz \
+    usr/share/man/man5/ovirt-imageio.conf.5.gz
 take imageio-proxy usr/bin/ovirt-imageio-proxy 'usr/lib/imageio/ovirt-imageio-proxy*' \
     usr/lib/systemd/system/ovirt-imageio-proxy.service usr/lib/sysusers.d/ovirt-imageio-proxy.conf \
     usr/lib/tmpfiles.d/ovirt-imageio-proxy.conf usr/lib/firewalld/services/ovirt-imageio-proxy.xml \
     etc/ovirt-imageio-proxy usr/share/man/man8/ovirt-imageio-proxy.8.gz usr/share/man/man5/ovirt-imageio-proxy.conf.5.gz
 take imageio-runtime usr/lib/imageio
+docs=usr/share/doc/imageio
+mkdir -p $work/imageio-daemon/usr/share/doc/imageio-daemon $work/imageio-proxy/usr/share/doc/imageio-proxy \
+    $work/imageio-dev/usr/share/doc/imageio-dev
+cp "$root"/$docs/backends/writing-a-backend.md $work/imageio-dev/usr/share/doc/imageio-dev/
+for page in proxy.md pki.md deployment.md balancers kubernetes; do
+    mv "$root/$docs/$page" $work/imageio-proxy/usr/share/doc/imageio-proxy/
+done
+find "$root/$docs" -mindepth 1 -maxdepth 1 ! -name LICENSE ! -name CHANGELOG.md ! -name THIRD-PARTY-NOTICES.txt ! -name sbom.cdx.json \
+    -exec mv {} $work/imageio-daemon/usr/share/doc/imageio-daemon/ \;
 # Its name in Debian for what rpm calls devel.
-mkdir -p $work/imageio-dev/usr/share/imageio-dev/packages $work/imageio-dev/usr/share/doc/imageio-dev
+mkdir -p $work/imageio-dev/usr/share/imageio-dev/packages
 install -m 644 out/packages/*."$version".nupkg $work/imageio-dev/usr/share/imageio-dev/packages/
-install -m 644 docs/backends/writing-a-backend.md $work/imageio-dev/usr/share/doc/imageio-dev/
 
 if rest=$(find "$root" ! -type d ! -path '*/share/doc/*') && [ -n "$rest" ]; then
     echo "deb.sh: no package takes $rest" >&2
@@ -69,22 +78,16 @@ for package in imageio-runtime imageio-daemon imageio-proxy imageio-dev; do
         "$version" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$doc/changelog.gz"
     sed -e "s/@VERSION@/$version/g; s/@ARCHITECTURE@/$architecture/g" \
         -e "s/@SIZE@/$(du -sk --apparent-size "$directory" | cut -f 1)/" "packaging/deb/$package.control" >"$directory/DEBIAN/control"
-    for script in postinst prerm postrm; do
-        case $package in
-            imageio-daemon) name=ovirt-imageio-daemon; user=ovirtimg; comment="ImageIO daemon"; logs=ovirt-imageio ;;
-            imageio-proxy) name=ovirt-imageio-proxy; user=imageio-proxy; comment="ImageIO proxy"; logs=ovirt-imageio-proxy ;;
-            *) continue ;;
-        esac
-        sed "s/@UNIT@/$name.service/g; s/@USER@/$user/g; s/@COMMENT@/$comment/g; s/@LOGS@/$logs/g" \
-            "packaging/deb/$script" >"$directory/DEBIAN/$script"
-        chmod 755 "$directory/DEBIAN/$script"
+    for script in preinst postinst prerm postrm; do
+        [ -e "packaging/deb/$package.$script" ] || continue
+        install -m 755 "packaging/deb/$package.$script" "$directory/DEBIAN/$script"
     done
     if [ -e "packaging/deb/$package.lintian-overrides" ]; then
         mkdir -p "$directory/usr/share/lintian/overrides"
         install -m 644 "packaging/deb/$package.lintian-overrides" "$directory/usr/share/lintian/overrides/$package"
     fi
     # Upgrades ask before they replace what an administrator changed.
-    (cd "$directory" && find etc -type f 2>/dev/null | sed 's:^:/:' >DEBIAN/conffiles)
+    (cd "$directory" && find etc -type f ! -name README 2>/dev/null | sed 's:^:/:' >DEBIAN/conffiles)
     [ -s "$directory/DEBIAN/conffiles" ] || rm "$directory/DEBIAN/conffiles"
     (cd "$directory" && find etc usr -type f 2>/dev/null | LC_ALL=C sort | xargs md5sum >DEBIAN/md5sums)
     find "$directory" -exec touch --no-dereference -d "@$SOURCE_DATE_EPOCH" {} +

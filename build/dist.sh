@@ -39,7 +39,7 @@ else
     make -s install DESTDIR="$PWD/$stage/root" LIB="out/publish/$what" NOTICES="out/publish/$what.notices"
     cp LICENSE "out/publish/$what.notices/sbom.cdx.json" "out/publish/$what.notices/THIRD-PARTY-NOTICES.txt" "$stage"
     cp docs/installation.md "$stage/README.md"
-    cp packaging/install.sh "$stage/install.sh"
-    chmod 755 "$stage/install.sh"
+    cp packaging/install.sh packaging/accounts.sh "$stage"
+    chmod 755 "$stage/install.sh" "$stage/accounts.sh"
 fi
 pack "$name"

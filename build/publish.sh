@@ -1,7 +1,7 @@
 #!/bin/sh
 # Usage: publish.sh linux-x64|linux-arm64
 #
-# Both programs with the one runtime that they share, for hosts without .NET, into out/publish/RID; beside it, in
+# All programs with the one runtime that they share, for hosts without .NET, into out/publish/RID; beside it, in
 # out/publish/RID.notices, the list of what is in there and its licences.
 set -eu
 cd -- "$(dirname -- "$0")/.."
@@ -12,7 +12,7 @@ SOURCE_DATE_EPOCH=$(build/version.sh --date)
 export SOURCE_DATE_EPOCH
 
 rm -rf "$out" "$out.notices"
-for project in ImageIO.Web ImageIO.Proxy; do
+for project in ImageIO.Web ImageIO.Proxy ImageIO.Ctl; do
     # PathMap: no file tells where it was built. The sources' style is make check's affair, and half of the compiler's time.
     dotnet publish $project -c Release -r "$rid" --self-contained -o "$out" --nologo -v quiet \
         -p:DebugType=none -p:RunAnalyzers=false -p:ContinuousIntegrationBuild=true "-p:PathMap=$PWD/=/_/"
@@ -21,6 +21,6 @@ done
 rm -f "$out"/*.staticwebassets.endpoints.json
 # Packages' files come with any modes.
 find "$out" -type f -exec chmod 644 {} +
-chmod 755 "$out"/ovirt-imageio-daemon "$out"/ovirt-imageio-proxy "$out"/createdump
+chmod 755 "$out"/ovirt-imageio "$out"/ovirt-imageioctl "$out"/ovirt-imageio-proxy "$out"/createdump
 
 dotnet run build/tools/Sbom.cs -- "$out.notices" "$version" "$out"

@@ -9,7 +9,7 @@
 set -eu
 here=$(dirname -- "$(readlink -f -- "$0")")
 DESTDIR=${DESTDIR:-}
-units="ovirt-imageio-daemon.service ovirt-imageio-proxy.service"
+units="ovirt-imageio.service ovirt-imageio-proxy.service"
 
 die() {
     echo "install.sh: $1" >&2
@@ -18,13 +18,6 @@ die() {
 
 systemd_runs() {
     [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]
-}
-
-# Usage: add_account NAME TEXT
-add_account() {
-    getent group "$1" >/dev/null || groupadd --system "$1"
-    getent passwd "$1" >/dev/null ||
-        useradd --system --gid "$1" --no-create-home --home-dir / --shell /usr/sbin/nologin --comment "$2" "$1"
 }
 
 # The installed files are those of root/, file by file: nothing else is touched.
@@ -37,7 +30,7 @@ remove() {
         rm -f "$DESTDIR/$path"
     done
     # What a newer or older version had in there goes, too; plugins elsewhere stay.
-    rm -rf "$DESTDIR/usr/lib/imageio" "$DESTDIR/usr/share/doc/imageio"
+    rm -rf "$DESTDIR/usr/lib/imageio" "$DESTDIR/usr/share/doc/imageio" "$DESTDIR/etc/ovirt-imageio/README"
     (cd "$DESTDIR/usr/lib" && rmdir ovirt-imageio/conf.d ovirt-imageio/backends ovirt-imageio 2>/dev/null) || true
     ! systemd_runs || systemctl daemon-reload
     echo "Removed. /etc/ovirt-imageio*, /var/log/ovirt-imageio* and the users ovirtimg and imageio-proxy are left."
@@ -61,7 +54,8 @@ done
     rm -f "$DESTDIR/$path"
     cp -P --preserve=mode,timestamps "$here/root/$path" "$DESTDIR/$path"
 done
-(cd "$here/root" && find etc -type f) | while read -r path; do
+cp --preserve=mode "$here/root/etc/ovirt-imageio/README" "$DESTDIR/etc/ovirt-imageio/README"
+(cd "$here/root" && find etc -type f ! -name README) | while read -r path; do
     if [ ! -e "$DESTDIR/$path" ]; then
         cp --preserve=mode "$here/root/$path" "$DESTDIR/$path"
     elif ! cmp -s "$here/root/$path" "$DESTDIR/$path"; then
@@ -70,16 +64,11 @@ done
     fi
 done
 
-if [ -z "$DESTDIR" ]; then
-    add_account ovirtimg "ImageIO daemon"
-    add_account imageio-proxy "ImageIO proxy"
-    install -d -m 750 -o ovirtimg -g ovirtimg /var/log/ovirt-imageio
-    install -d -m 750 -o imageio-proxy -g imageio-proxy /var/log/ovirt-imageio-proxy
-fi
+[ -n "$DESTDIR" ] || "$here/accounts.sh"
 if systemd_runs; then
     systemctl daemon-reload
     # An upgrade restarts what runs, and starts nothing else.
     # shellcheck disable=SC2086
     systemctl try-restart $units
 fi
-echo "Installed. Set key_file and cert_file in /etc/ovirt-imageio/conf.d/99-local.conf, then: systemctl enable --now ovirt-imageio-daemon"
+echo "Installed. Set key_file and cert_file in /etc/ovirt-imageio/conf.d/99-local.conf, then: systemctl enable --now ovirt-imageio"

@@ -30,6 +30,14 @@ public sealed partial class DocumentationTests
         Assert.DoesNotContain(IniFile.Read(sample), option => !option.IsHeader);
     }
 
+    [Theory]
+    [InlineData("configuration.md", "ovirt-imageio.conf.5")]
+    [InlineData("proxy.md", "ovirt-imageio-proxy.conf.5")]
+    public void Every_option_stands_in_the_manual_page_with_its_default_and_no_other_does(string page, string manual)
+    {
+        Assert.Equal(OptionsInPage(page).Order(StringComparer.Ordinal), OptionsInManual(manual).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void Every_option_stands_in_the_sample_configuration_and_no_other_does()
     {
@@ -143,6 +151,28 @@ public sealed partial class DocumentationTests
         }
     }
 
+    // Lines like ".BR name " = default"" below ".SS "[section]"", which a page with one section leaves out.
+    private static IEnumerable<string> OptionsInManual(string manual)
+    {
+        string[] sections = ["proxy"];
+        foreach (string line in File.ReadLines(Path.Combine(RepositoryFiles.Root, "packaging", "man", manual)))
+        {
+            string plain = line.Replace("\\-", "-", StringComparison.Ordinal).Replace("\\e", "\\", StringComparison.Ordinal);
+            if (plain.StartsWith(".SS ", StringComparison.Ordinal))
+            {
+                sections = [.. ManualSection().Matches(plain).Select(match => match.Groups["name"].Value)];
+            }
+            else if (ManualOption().Match(plain) is { Success: true } option)
+            {
+                string value = option.Groups["default"].Value.Replace("\\(dq", "\"", StringComparison.Ordinal);
+                foreach (string section in sections)
+                {
+                    yield return $"[{section}] {option.Groups["name"].Value} = {(value == "(empty)" ? "" : value)}";
+                }
+            }
+        }
+    }
+
     // In the sample "#name = value" is an option, and "# text" a remark.
     private static IReadOnlyList<IniOption> SampleOptions() => Uncommented(SamplePath());
 
@@ -159,6 +189,12 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"^\| `(?<name>\w+)` \| [^|]+ \| (?:`(?<default>[^`]*)`|\(empty\)) \|", RegexOptions.CultureInvariant)]
     private static partial Regex Row();
+
+    [GeneratedRegex(@"\[(?<name>\w+)\]", RegexOptions.CultureInvariant)]
+    private static partial Regex ManualSection();
+
+    [GeneratedRegex(@"^\.BR (?<name>\w+) "" = (?<default>.*)""$", RegexOptions.CultureInvariant)]
+    private static partial Regex ManualOption();
 
     [GeneratedRegex(@"^#\w+ =", RegexOptions.CultureInvariant)]
     private static partial Regex SampleOption();

@@ -48,7 +48,7 @@ install_debs() {
 
 accounts_and_logs() {
     [ "$(in_chroot stat -c '%A %U:%G' /var/log/ovirt-imageio /var/log/ovirt-imageio-proxy | tr '\n' ' ')" = \
-        "drwxr-x--- ovirtimg:ovirtimg drwxr-x--- imageio-proxy:imageio-proxy " ]
+        "drwxr-xr-x ovirtimg:ovirtimg drwxr-x--- imageio-proxy:imageio-proxy " ]
 }
 
 upgrade_keeps_configuration() {
@@ -60,14 +60,18 @@ upgrade_keeps_configuration() {
 daemon_drops_privileges() {
     prepare "$chroot" || return 1
     sed -i '/^drop_privileges/d' "$run"/conf.d/* && chmod 755 "$run" && chmod 600 "$run/key.pem" || return 1
-    start "$chroot" ovirt-imageio-daemon --conf-dir "$seen" || return 1
+    start "$chroot" ovirt-imageio --conf-dir "$seen" || return 1
     user=$(in_chroot id -u ovirtimg)
     grep -P "^Uid:\t$user\t$user\t$user\t$user" "/proc/$pid/status" && stop $pid || { cat "$log"; return 1; }
 }
 
 purge_leaves_nothing() {
+    # The file that the documentation tells an administrator to write.
+    printf '[tls]\n' >"$chroot/etc/ovirt-imageio/conf.d/99-local.conf"
     in_chroot dpkg --purge imageio-daemon imageio-proxy imageio-dev imageio-runtime || return 1
     rm -rf "$chroot/packages"
+    # It stays, as with the reference's package: images on shared storage are its.
+    in_chroot getent passwd ovirtimg && in_chroot userdel ovirtimg || return 1
     snapshot >"$work/after"
     diff "$work/before" "$work/after"
 }

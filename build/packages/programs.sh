@@ -92,7 +92,7 @@ up_and_down() {
 daemon_moves_an_image() {
     prepare "$1" || return 1
     id=$(new_id)
-    start "$1" ovirt-imageio-daemon --conf-dir "$seen" || return 1
+    start "$1" ovirt-imageio --conf-dir "$seen" || return 1
     install_daemon_ticket "$id" && up_and_down "$url/images/$id" && has_its_own_runtime $pid && stop $pid ||
         { cat "$log"; return 1; }
 }
@@ -101,7 +101,7 @@ daemon_moves_an_image() {
 proxy_moves_an_image() {
     prepare "$1" || return 1
     id=$(new_id)
-    start "$1" ovirt-imageio-daemon --conf-dir "$seen" || return 1
+    start "$1" ovirt-imageio --conf-dir "$seen" || return 1
     daemon=$pid
     signed=$(printf '%s' "$id" | (confine='' && installed "$1" ovirt-imageio-proxy sign-ticket --imaged-uri "$url" \
         --key-file "$seen/engine.key" --cert-file "$seen/engine.pem")) && install_daemon_ticket "$id" || return 1
@@ -109,7 +109,7 @@ proxy_moves_an_image() {
     printf '%s' "$signed" |
         curl --fail --silent --show-error --cacert "$run/ca.pem" --upload-file - "$url/tickets/" &&
         up_and_down "$url/images/$id" && has_its_own_runtime $pid && stop $pid && stop "$daemon" ||
-        { cat "$log" "$run/ovirt-imageio-daemon.log"; return 1; }
+        { cat "$log" "$run/ovirt-imageio.log"; return 1; }
 }
 
 # Usage: check_programs WHERE ROOT

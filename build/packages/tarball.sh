@@ -31,7 +31,7 @@ no_path_of_the_builder() {
 }
 
 administrators_changes_stay() {
-    conf=$work/linux-x64/etc/ovirt-imageio/conf.d/50-imageio.conf
+    conf=$work/linux-x64/etc/ovirt-imageio-proxy/ovirt-imageio-proxy.conf
     echo '# mine' >>"$conf" && DESTDIR="$work/linux-x64" "$work/linux-x64.tarball/imageio-$version-linux-x64/install.sh" &&
         grep -F '# mine' "$conf" && ! grep -F '# mine' "$conf.new"
 }
