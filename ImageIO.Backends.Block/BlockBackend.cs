@@ -5,7 +5,6 @@ using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
-using Mono.Unix.Native;
 
 namespace ImageIO.Backends.Block;
 
@@ -24,6 +23,7 @@ internal sealed partial class BlockBackend : IBackend
         _zeroRange = RangeMethod.ZeroRange(file);
         _zeroOut = new RangeMethod(file, "ioctl(BLKZEROOUT)", BlockIoctl.ZeroOut);
         _punchHole = RangeMethod.PunchHole(file);
+        Identity = $"{file.Identity}{device.DiskName}";
         BlockSize = device.LogicalSectorSize;
         // A loop device may have any multiple of 512 bytes, whatever its sector; what is behind the last whole sector
         // cannot be addressed.
@@ -35,14 +35,14 @@ internal sealed partial class BlockBackend : IBackend
 
     public int BlockSize { get; }
 
-    public string? Identity => _file.Identity;
+    public string? Identity { get; }
 
     public BackendCapabilities Capabilities { get; }
 
     public ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
         int inside = (int)Math.Clamp(Size - offset, 0, destination.Length);
-        int read = _file.Read(destination.Span[..inside], offset);
+        int read = _file.Read(destination.Span[..inside], offset, inside, BlockSize);
         if (read < inside)
         {
             throw new TransferException(
@@ -58,7 +58,7 @@ internal sealed partial class BlockBackend : IBackend
     {
         try
         {
-            _file.Write(source.Span, offset);
+            _file.Write(source.Span, offset, BlockSize);
             return ValueTask.CompletedTask;
         }
         catch (TransferException e) when (e.Error == TransferError.StorageFull && !HoldsNow(offset + source.Length))
@@ -98,5 +98,5 @@ internal sealed partial class BlockBackend : IBackend
     private string DescribeSize() =>
         BlockIoctl.GetSize(_file.Handle, out long now) is var errno && errno == 0
             ? $"the device had {Size} bytes when it was opened and has {now} now"
-            : $"the device had {Size} bytes when it was opened and does not answer now: {errno} ({Stdlib.strerror(errno)})";
+            : $"the device had {Size} bytes when it was opened and does not answer now: {PosixError.Describe(errno)}";
 }

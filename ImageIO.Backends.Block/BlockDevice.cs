@@ -9,7 +9,8 @@ namespace ImageIO.Backends.Block;
 /// <param name="Size">Bytes, as the device reports them.</param>
 /// <param name="LogicalSectorSize">Bytes that direct I/O must be aligned to.</param>
 /// <param name="PhysicalSectorSize">Bytes that the medium writes at once.</param>
-internal readonly record struct BlockDevice(long Size, int LogicalSectorSize, int PhysicalSectorSize)
+/// <param name="DiskName">Tells this disk from others that had, or will have, the same device number; empty: not told.</param>
+internal readonly record struct BlockDevice(long Size, int LogicalSectorSize, int PhysicalSectorSize, string DiskName)
 {
     /// <summary>Asks an open device.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: it does not answer, or is no device.</exception>
@@ -18,7 +19,9 @@ internal readonly record struct BlockDevice(long Size, int LogicalSectorSize, in
         Require(file, "BLKGETSIZE64", BlockIoctl.GetSize(file.Handle, out long size));
         Require(file, "BLKSSZGET", BlockIoctl.GetLogicalSectorSize(file.Handle, out int logical));
         Require(file, "BLKPBSZGET", BlockIoctl.GetPhysicalSectorSize(file.Handle, out int physical));
-        return new BlockDevice(size, logical, physical);
+        // Linux 5.15; a device number is given to the next disk when its disk is gone.
+        string disk = BlockIoctl.GetDiskSequence(file.Handle, out long sequence) == 0 ? $" disk {sequence}" : "";
+        return new BlockDevice(size, logical, physical, disk);
     }
 
     private static void Require(DirectFile file, string request, Errno errno)

@@ -27,7 +27,8 @@ internal sealed partial class FileBackend
 
             if (data < size)
             {
-                long hole = NextHole(data, size);
+                // A hole at the same place: punched between the two calls. One block is certainly true.
+                long hole = NextHole(data, size) is var found && found > data ? found : Math.Min(data + BlockSize, size);
                 yield return new Extent(new ByteRange(data, hole), ExtentFlags.None);
                 position = hole;
             }
@@ -42,18 +43,18 @@ internal sealed partial class FileBackend
         LibC.SeekData(_file.Handle, position, out long found) switch
         {
             0 => Math.Min(found, size),
-            Errno.ENXIO => size,
+            // No data behind the position. Or an error of the storage: a hole must be there as well.
+            Errno.ENXIO => NextHole(position, size) == position ? size : position,
             // A file system that does not know: everything is data.
             Errno.EINVAL or Errno.EOPNOTSUPP => position,
             Errno errno => throw PosixError.Storage($"lseek({_file.Path}, SEEK_DATA from {position})", errno),
         };
 
-    private long NextHole(long data, long size) =>
-        LibC.SeekHole(_file.Handle, data, out long found) switch
+    private long NextHole(long position, long size) =>
+        LibC.SeekHole(_file.Handle, position, out long found) switch
         {
-            // Written to or punched between the two calls: take the smallest step that is certainly true.
-            0 => found > data ? Math.Min(found, size) : Math.Min(data + BlockSize, size),
+            0 => Math.Min(found, size),
             Errno.ENXIO or Errno.EINVAL or Errno.EOPNOTSUPP => size,
-            Errno errno => throw PosixError.Storage($"lseek({_file.Path}, SEEK_HOLE from {data})", errno),
+            Errno errno => throw PosixError.Storage($"lseek({_file.Path}, SEEK_HOLE from {position})", errno),
         };
 }

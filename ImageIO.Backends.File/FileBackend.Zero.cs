@@ -9,8 +9,11 @@ internal sealed partial class FileBackend
     private readonly RangeMethod _punchHole;
     private readonly RangeMethod _allocate;
 
-    public ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken) =>
-        ValueTask.FromResult(mode == ZeroMode.Deallocate ? ZeroSparse(offset, length) : ZeroPreallocated(offset, length));
+    public ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken)
+    {
+        using SharedFile.Change change = _shared.BeginDirect();
+        return ValueTask.FromResult(mode == ZeroMode.Deallocate ? ZeroSparse(offset, length) : ZeroPreallocated(offset, length));
+    }
 
     // Give the space back: punch a hole, and let the file reach the end of the range. Not by ftruncate(2), which would
     // cut off what a writer behind the range has added meanwhile, from another process or by another name of the file:

@@ -2,6 +2,7 @@ using ImageIO.Backends.Posix;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Errors;
+using Mono.Unix.Native;
 
 namespace ImageIO.Backends.File;
 
@@ -10,16 +11,21 @@ namespace ImageIO.Backends.File;
 internal sealed partial class FileBackend : IBackend
 {
     private readonly DirectFile _file;
+    private readonly SharedFile _shared;
+    private readonly CachedFile _cached;
+    private Action? _closed;
 
-    // The size to report while the file is padded to a whole block (see WriteTailAsync); -1 at all other times.
-    private long _sizeWhilePadded = -1;
-
-    // Counts the beginnings and ends of padding: a length that was asked for across one of them means nothing.
-    private int _paddings;
-
-    public FileBackend(DirectFile file, int blockSize, bool canWrite)
+    /// <param name="file">The open file, which is closed with the backend.</param>
+    /// <param name="blockSize">Bytes that its direct I/O is aligned to.</param>
+    /// <param name="canWrite">Whether it was opened for writing.</param>
+    /// <param name="shared">What all handles on it share.</param>
+    /// <param name="closed">Called when it is closed.</param>
+    public FileBackend(DirectFile file, int blockSize, bool canWrite, SharedFile shared, Action? closed = null)
     {
         _file = file;
+        _shared = shared;
+        _cached = new CachedFile(file, shared, canWrite);
+        _closed = closed;
         _zeroRange = RangeMethod.ZeroRange(file);
         _punchHole = RangeMethod.PunchHole(file);
         _allocate = RangeMethod.Allocate(file);
@@ -34,21 +40,7 @@ internal sealed partial class FileBackend : IBackend
         };
     }
 
-    public long Size
-    {
-        get
-        {
-            while (true)
-            {
-                int paddings = Volatile.Read(ref _paddings);
-                long size = Volatile.Read(ref _sizeWhilePadded) is >= 0 and var known ? known : _file.Length;
-                if (paddings == Volatile.Read(ref _paddings))
-                {
-                    return size;
-                }
-            }
-        }
-    }
+    public long Size => _file.GetLength();
 
     public int BlockSize { get; }
 
@@ -60,13 +52,9 @@ internal sealed partial class FileBackend : IBackend
     {
         // Asked for before: a writer may make the file larger between our read and a later look at the size.
         long size = Size;
-        int read = _file.Read(destination.Span, offset);
-        if (read == destination.Length)
-        {
-            return ValueTask.CompletedTask;
-        }
-
-        if (offset + read < Math.Min(size, Size))
+        int wanted = (int)Math.Clamp(size - offset, 0, destination.Length);
+        int read = Read(destination.Span, offset, wanted);
+        if (read < wanted && offset + read < Math.Min(size, Size))
         {
             throw new TransferException(
                 TransferError.StorageFailed,
@@ -80,15 +68,23 @@ internal sealed partial class FileBackend : IBackend
 
     public ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken)
     {
+        if (!_file.IsDirect)
+        {
+            _file.Write(source.Span, offset, blockSize: 1);
+            return ValueTask.CompletedTask;
+        }
+
         int whole = (int)Alignment.Down(source.Length, BlockSize);
         if (whole > 0)
         {
-            _file.Write(source.Span[..whole], offset);
+            WriteBlocks(source.Span[..whole], offset);
         }
 
         if (whole < source.Length)
         {
-            WriteTail(source.Span[whole..], offset + whole);
+            // The last, partial block of the image. Not padded with direct I/O and cut afterwards: the file would be too long
+            // for a moment, and for good if the cut failed or we were killed.
+            _cached.Write(source.Span[whole..], offset + whole);
         }
 
         return ValueTask.CompletedTask;
@@ -102,49 +98,65 @@ internal sealed partial class FileBackend : IBackend
 
     public ValueTask DisposeAsync()
     {
+        _cached.Dispose();
         _file.Dispose();
+        Interlocked.Exchange(ref _closed, null)?.Invoke();
         return ValueTask.CompletedTask;
     }
 
-    // Writes the last, partial block of the image. Direct I/O takes only whole blocks, so the block is written padded
-    // and the file cut to its exact length at once. Not through the page cache: a cached page can hold up to eight
-    // 512-byte blocks, and writing it back would race with direct writes of its other blocks. Nobody else writes at or
-    // behind this block meanwhile (the caller's lock), so the cut takes nothing from anybody.
-    private void WriteTail(ReadOnlySpan<byte> tail, long offset)
+    private int Read(Span<byte> destination, long offset, int wanted)
     {
-        if (!_file.IsDirect)
+        if (IsLarge(offset, destination.Length) || !_shared.RefusesSmallBlocks)
         {
-            _file.Write(tail, offset);
-            return;
+            Errno errno = DirectFile.TryRead(_file.Handle, destination, offset, wanted, CallAlignment, out int count);
+            if (errno == 0)
+            {
+                return count;
+            }
+
+            if (!IsRefusal(errno, offset, destination.Length))
+            {
+                throw PosixError.Storage($"pread({_file.Path}, {destination.Length} bytes at {offset})", errno);
+            }
         }
 
-        using AlignedBuffer padded = AlignedBuffer.Allocate(BlockSize);
-        tail.CopyTo(padded.GetSpan());
-        padded.GetSpan()[tail.Length..].Clear();
-        long size = _file.Length;
-        Volatile.Write(ref _sizeWhilePadded, size);
-        Interlocked.Increment(ref _paddings);
-        try
-        {
-            _file.Write(padded.GetSpan(), offset);
-            SetLength(offset + tail.Length);
-        }
-        finally
-        {
-            Volatile.Write(ref _sizeWhilePadded, -1);
-            Interlocked.Increment(ref _paddings);
-        }
+        return _cached.Read(destination, offset, wanted);
     }
 
-    private void SetLength(long length)
+    private void WriteBlocks(ReadOnlySpan<byte> source, long offset)
     {
-        try
+        if (IsLarge(offset, source.Length) || !_shared.RefusesSmallBlocks)
         {
-            RandomAccess.SetLength(_file.Handle, length);
+            Errno errno;
+            using (_shared.BeginDirect())
+            {
+                errno = DirectFile.TryWrite(_file.Handle, source, offset, CallAlignment);
+            }
+
+            if (errno == 0)
+            {
+                return;
+            }
+
+            if (!IsRefusal(errno, offset, source.Length))
+            {
+                throw PosixError.Storage($"pwrite({_file.Path}, {source.Length} bytes at {offset})", errno);
+            }
         }
-        catch (Exception e) when (PosixError.IsStorageFailure(e))
-        {
-            throw PosixError.Storage($"ftruncate({_file.Path}, {length})", e);
-        }
+
+        _cached.Write(source, offset);
     }
+
+    private int CallAlignment => _file.IsDirect ? BlockSize : 1;
+
+    // The block size of an open handle is fixed. If it turns out to be too small for this disk, which only a disk that was
+    // exchanged below the file can bring about, or a kernel that does not tell, the page cache takes over.
+    private bool IsRefusal(Errno errno, long offset, int length)
+    {
+        bool isRefusal = errno == Errno.EINVAL && _file.IsDirect && !IsLarge(offset, length);
+        _shared.RefusesSmallBlocks |= isRefusal;
+        return isRefusal;
+    }
+
+    private static bool IsLarge(long offset, int length) => Alignment.IsAligned(offset | (uint)length, FileBlockSize.Large);
 }

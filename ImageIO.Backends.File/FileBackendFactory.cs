@@ -8,6 +8,8 @@ namespace ImageIO.Backends.File;
 /// <summary>Opens images on regular files: <c>file:</c> URLs that are no block device.</summary>
 public sealed class FileBackendFactory : IBackendFactory
 {
+    private readonly SharedFiles _shared = new();
+
     /// <inheritdoc />
     public string Name => "file";
 
@@ -30,12 +32,16 @@ public sealed class FileBackendFactory : IBackendFactory
         }
 
         var file = DirectFile.Open(path, access.Write);
+        SharedFile shared = _shared.Open(file.Identity);
         try
         {
-            return ValueTask.FromResult<IBackend>(new FileBackend(file, file.DetectBlockSize(), access.Write));
+            int blockSize = Math.Max(FileBlockSize.Detect(file), shared.RefusesSmallBlocks ? FileBlockSize.Large : 0);
+            return ValueTask.FromResult<IBackend>(
+                new FileBackend(file, blockSize, access.Write, shared, () => _shared.Close(file.Identity)));
         }
         catch
         {
+            _shared.Close(file.Identity);
             file.Dispose();
             throw;
         }

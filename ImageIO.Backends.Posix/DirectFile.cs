@@ -11,16 +11,13 @@ namespace ImageIO.Backends.Posix;
 /// </summary>
 internal sealed class DirectFile : IDisposable
 {
-    // The smallest sector in use, and the largest: what cannot be told apart is treated as the largest.
-    private const int SmallSector = 512;
-    private const int LargeSector = 4096;
-
-    private DirectFile(string path, SafeFileHandle handle, bool isDirect)
+    private DirectFile(string path, SafeFileHandle handle, bool isDirect, FileStatus status)
     {
         Path = path;
         Handle = handle;
-        IsDirect = isDirect;
-        Identity = Identify(handle);
+        IsDirect = isDirect && status.DirectAlignment != 0;
+        DirectAlignment = status.DirectAlignment;
+        Identity = status.Identity;
     }
 
     /// <summary>Where it is.</summary>
@@ -29,11 +26,16 @@ internal sealed class DirectFile : IDisposable
     /// <summary>The descriptor, for calls that only one kind of storage has.</summary>
     public SafeFileHandle Handle { get; }
 
-    /// <summary>Whether the page cache is bypassed. False: this file system cannot (open(2), EINVAL).</summary>
+    /// <summary>
+    /// Whether the page cache is bypassed. False: this file system cannot (open(2), EINVAL), or does not do it for this file.
+    /// </summary>
     public bool IsDirect { get; }
 
-    /// <summary>The same for every path that leads here: the device's number, or the file's device and inode (stat(2)).</summary>
-    public string? Identity { get; }
+    /// <summary><inheritdoc cref="FileStatus.DirectAlignment" path="/summary"/></summary>
+    public int? DirectAlignment { get; }
+
+    /// <inheritdoc cref="FileStatus.Identity"/>
+    public string Identity { get; }
 
     /// <summary>Opens an existing file or device.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>.</exception>
@@ -49,52 +51,129 @@ internal sealed class DirectFile : IDisposable
             handle = Open(path, flags, out errno);
         }
 
-        return handle.IsInvalid
-            ? throw PosixError.Unavailable($"open({path}, {(write ? "read and write" : "read")})", errno)
-            : new DirectFile(path, handle, direct);
+        if (handle.IsInvalid)
+        {
+            throw PosixError.Unavailable($"open({path}, {(write ? "read and write" : "read")})", errno);
+        }
+
+        errno = FileStatus.Of(handle, out FileStatus status);
+        if (errno != 0)
+        {
+            handle.Dispose();
+            throw PosixError.Unavailable($"statx({path})", errno);
+        }
+
+        return new DirectFile(path, handle, direct, status);
     }
 
-    /// <summary>Size of a regular file in bytes, now.</summary>
-    public long Length => RandomAccess.GetLength(Handle);
-
-    /// <summary>Reads until the buffer is full or the file ends; returns how much came.</summary>
-    public int Read(Span<byte> destination, long offset)
+    /// <summary>
+    /// Another descriptor of the very same file that goes through the page cache, whatever its path leads to by now.
+    /// </summary>
+    /// <exception cref="TransferException"><see cref="TransferError.StorageFailed"/>.</exception>
+    public SafeFileHandle OpenCached(bool write)
     {
-        int total = 0;
+        bool counted = false;
         try
         {
-            while (total < destination.Length)
+            Handle.DangerousAddRef(ref counted);
+            SafeFileHandle handle = Open(
+                $"/proc/self/fd/{Handle.DangerousGetHandle()}",
+                (write ? OpenFlags.O_RDWR : OpenFlags.O_RDONLY) | OpenFlags.O_CLOEXEC,
+                out Errno errno);
+            return handle.IsInvalid
+                ? throw PosixError.Storage($"open({Path}, again through /proc/self/fd)", errno)
+                : handle;
+        }
+        finally
+        {
+            if (counted)
             {
-                int read = RandomAccess.Read(Handle, destination[total..], offset + total);
-                total += read;
-                // A short count that is no multiple of a sector is the file's end, and reading on from there would be
-                // misaligned. Whose sectors are small ends early at a multiple of theirs: the caller knows the size.
-                if (read == 0 || !Alignment.IsAligned(total, LargeSector))
-                {
-                    break;
-                }
+                Handle.DangerousRelease();
             }
         }
-        catch (Exception e) when (PosixError.IsStorageFailure(e))
+    }
+
+    /// <summary>Asks for the size of a regular file in bytes.</summary>
+    public long GetLength()
+    {
+        Errno errno = FileStatus.SizeOf(Handle, out long size);
+        return errno == 0 ? size : throw PosixError.Storage($"statx({Path})", errno);
+    }
+
+    /// <summary>Reads until so many bytes are there or the file ends.</summary>
+    /// <param name="destination">May be longer than what is wanted: whole blocks.</param>
+    /// <param name="offset">Where to read, in bytes.</param>
+    /// <param name="wanted">How many bytes must come; those that the file has there.</param>
+    /// <param name="blockSize">Bytes that calls must be aligned to.</param>
+    /// <returns>How many bytes came. Fewer than wanted: the file is shorter than it was said to be.</returns>
+    public int Read(Span<byte> destination, long offset, int wanted, int blockSize)
+    {
+        Errno errno = TryRead(Handle, destination, offset, wanted, blockSize, out int count);
+        return errno == 0 ? count : throw PosixError.Storage($"pread({Path}, {destination.Length} bytes at {offset})", errno);
+    }
+
+    /// <summary>The same by any descriptor of the file, with the error as a value. 0 is success.</summary>
+    public static Errno TryRead(
+        SafeFileHandle handle, Span<byte> destination, long offset, int wanted, int blockSize, out int total)
+    {
+        total = 0;
+        while (total < wanted)
         {
-            throw PosixError.Storage($"pread({Path}, {destination.Length} bytes at {offset})", e);
+            // A call that came short inside a block is made again from the start of the block.
+            int start = (int)Alignment.Down(total, blockSize);
+            Errno errno = LibC.Pread(handle, destination[start..], offset + start, out int count);
+            if (errno != 0)
+            {
+                return errno;
+            }
+
+            if (start + count <= total)
+            {
+                break;
+            }
+
+            total = start + count;
         }
 
-        return total;
+        return 0;
     }
 
     /// <summary>Writes everything.</summary>
-    public void Write(ReadOnlySpan<byte> source, long offset)
+    /// <param name="source">The bytes.</param>
+    /// <param name="offset">Where they belong, in bytes.</param>
+    /// <param name="blockSize">Bytes that calls must be aligned to.</param>
+    public void Write(ReadOnlySpan<byte> source, long offset, int blockSize)
     {
-        try
+        Errno errno = TryWrite(Handle, source, offset, blockSize);
+        if (errno != 0)
         {
-            // Loops over short counts itself.
-            RandomAccess.Write(Handle, source, offset);
+            throw PosixError.Storage($"pwrite({Path}, {source.Length} bytes at {offset})", errno);
         }
-        catch (Exception e) when (PosixError.IsStorageFailure(e))
+    }
+
+    /// <summary>The same by any descriptor of the file, with the error as a value. 0 is success.</summary>
+    public static Errno TryWrite(SafeFileHandle handle, ReadOnlySpan<byte> source, long offset, int blockSize)
+    {
+        while (source.Length > 0)
         {
-            throw PosixError.Storage($"pwrite({Path}, {source.Length} bytes at {offset})", e);
+            Errno errno = LibC.Pwrite(handle, source, offset, out int count);
+            if (errno != 0)
+            {
+                return errno;
+            }
+
+            int whole = count == source.Length ? count : (int)Alignment.Down(count, blockSize);
+            if (whole == 0)
+            {
+                // It reports success and has written less than a block: to go on would be in vain.
+                return Errno.EIO;
+            }
+
+            source = source[whole..];
+            offset += whole;
         }
+
+        return 0;
     }
 
     /// <summary>Makes completed writes durable: fsync(2).</summary>
@@ -109,51 +188,8 @@ internal sealed class DirectFile : IDisposable
         }
     }
 
-    /// <summary>
-    /// The smallest of 512 and 4096 bytes that direct I/O accepts on a regular file; 4096 where a file without data does
-    /// not tell.
-    /// </summary>
-    /// <remarks>
-    /// Only data tells: reading a hole or a preallocated range does no I/O, and so succeeds on ext4 and xfs however it
-    /// is aligned.
-    /// </remarks>
-    public int DetectBlockSize()
-    {
-        // EINVAL: a file system that knows no holes, where every byte is data.
-        Errno errno = LibC.SeekData(Handle, 0, out long data);
-        if (Length == 0 || errno is not (0 or Errno.EINVAL))
-        {
-            return LargeSector;
-        }
-
-        long offset = errno == 0 ? Alignment.Down(data, SmallSector) : 0;
-        using AlignedBuffer probe = AlignedBuffer.Allocate(LargeSector);
-        try
-        {
-            RandomAccess.Read(Handle, probe.Memory.Span[..SmallSector], offset);
-            return SmallSector;
-        }
-        catch (Exception e) when (e is IOException or ArgumentException)
-        {
-            // EINVAL: sectors are larger. Anything else will show again, with its name, at the first real read.
-            return LargeSector;
-        }
-    }
-
     /// <summary>Closes the descriptor.</summary>
     public void Dispose() => Handle.Dispose();
-
-    private static string? Identify(SafeFileHandle handle)
-    {
-        if (Syscall.fstat((int)handle.DangerousGetHandle(), out Stat stat) != 0)
-        {
-            return null;
-        }
-
-        return (stat.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFBLK
-            ? $"device {stat.st_rdev:x}"
-            : $"device {stat.st_dev:x} inode {stat.st_ino}";
-    }
 
     private static SafeFileHandle Open(string path, OpenFlags flags, out Errno errno)
     {
@@ -161,7 +197,7 @@ internal sealed class DirectFile : IDisposable
         do
         {
             descriptor = Syscall.open(path, flags);
-            errno = descriptor < 0 ? Stdlib.GetLastError() : 0;
+            errno = descriptor < 0 ? LibC.LastError() : 0;
         }
         while (errno == Errno.EINTR);
 

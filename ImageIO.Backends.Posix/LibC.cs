@@ -22,37 +22,25 @@ internal static partial class LibC
     /// <summary>fallocate(2), again after a signal. 0 is success.</summary>
     public static Errno Fallocate(SafeFileHandle file, int mode, long offset, long length)
     {
-        while (true)
+        Errno errno;
+        do
         {
-            if (FallocateCall(file, mode, offset, length) == 0)
-            {
-                return 0;
-            }
-
-            Errno errno = LastError();
-            if (errno != Errno.EINTR)
-            {
-                return errno;
-            }
+            errno = ErrnoOf(FallocateCall(file, mode, offset, length));
         }
+        while (errno == Errno.EINTR);
+        return errno;
     }
 
     /// <summary>fsync(2), again after a signal. 0 is success.</summary>
     public static Errno Fsync(SafeFileHandle file)
     {
-        while (true)
+        Errno errno;
+        do
         {
-            if (FsyncCall(file) == 0)
-            {
-                return 0;
-            }
-
-            Errno errno = LastError();
-            if (errno != Errno.EINTR)
-            {
-                return errno;
-            }
+            errno = ErrnoOf(FsyncCall(file));
         }
+        while (errno == Errno.EINTR);
+        return errno;
     }
 
     /// <summary>Where data begins at or after <paramref name="offset"/>: lseek(2) with SEEK_DATA. ENXIO: nowhere.</summary>
@@ -71,7 +59,14 @@ internal static partial class LibC
     }
 
     /// <summary>What the last call reported. Read at once: the next call of any kind may change it.</summary>
-    internal static Errno LastError() => NativeConvert.ToErrno(Marshal.GetLastPInvokeError());
+    /// <remarks>
+    /// Also an error that <see cref="Errno"/> has no name for, as file systems in user space may report any number. Linux has the
+    /// same numbers on all architectures that are served.
+    /// </remarks>
+    internal static Errno LastError() => (Errno)Marshal.GetLastPInvokeError();
+
+    /// <summary>0, or what a call that returned a negative result reported.</summary>
+    private static Errno ErrnoOf(nint result) => result < 0 ? LastError() : 0;
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     private static partial int FallocateCall(SafeFileHandle file, int mode, long offset, long length);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ImageIO.Core.Errors;
 using Mono.Unix.Native;
 
@@ -8,27 +9,12 @@ internal static class PosixError
 {
     /// <summary>The failure of a storage call on an open image.</summary>
     /// <param name="call">The call with its arguments, as a log reader wants it: <c>pwrite(/path, 4096 bytes at 0)</c>.</param>
-    /// <param name="errno">What it reported.</param>
-    /// <param name="cause">The exception that carried it, or null.</param>
-    public static TransferException Storage(string call, Errno errno, Exception? cause = null) =>
+    /// <param name="errno">What it reported; may be a number that <see cref="Errno"/> has no name for.</param>
+    public static TransferException Storage(string call, Errno errno) =>
         new(
             // EFBIG: the file system's or the process's largest file (write(2)); for a client it is a full disk too.
             errno is Errno.ENOSPC or Errno.EDQUOT or Errno.EFBIG ? TransferError.StorageFull : TransferError.StorageFailed,
-            $"{call} failed: {Describe(errno)}",
-            cause);
-
-    /// <summary>The failure of a .NET file call; its HResult holds the errno.</summary>
-    public static TransferException Storage(string call, Exception cause)
-    {
-        Errno errno = cause switch
-        {
-            UnauthorizedAccessException => Errno.EACCES,
-            ArgumentOutOfRangeException => Errno.EFBIG,
-            IOException { HResult: var raw and > 0 } when NativeConvert.TryToErrno(raw, out Errno known) => known,
-            _ => Errno.EIO,
-        };
-        return Storage(call, errno, cause);
-    }
+            $"{call} failed: {Describe(errno)}");
 
     /// <summary>The failure to open an image.</summary>
     public static TransferException Unavailable(string call, Errno errno) =>
@@ -38,9 +24,6 @@ internal static class PosixError
     public static bool MeansUnsupported(Errno errno) =>
         errno is Errno.EOPNOTSUPP or Errno.ENOSYS or Errno.ENOTTY or Errno.ENODEV;
 
-    /// <summary>Whether a .NET file call can fail like this because of the storage.</summary>
-    public static bool IsStorageFailure(Exception e) =>
-        e is (IOException and not TransferException) or UnauthorizedAccessException or ArgumentOutOfRangeException;
-
-    private static string Describe(Errno errno) => $"{errno} ({Stdlib.strerror(errno)})";
+    /// <summary>The error by its name, or else its number, and what the system says of it.</summary>
+    public static string Describe(Errno errno) => $"{errno} ({Marshal.GetPInvokeErrorMessage((int)errno)})";
 }

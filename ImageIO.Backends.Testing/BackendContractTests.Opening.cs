@@ -12,7 +12,7 @@ public abstract partial class BackendContractTests
     [SkippableFact]
     public void Factory_has_a_name_and_schemes_in_lower_case()
     {
-        IBackendFactory factory = CreateFactory();
+        IBackendFactory factory = Factory;
         Assert.Matches("^[a-z][a-z0-9_]*$", factory.Name);
         Assert.NotEmpty(factory.Schemes);
         Assert.All(factory.Schemes, scheme => Assert.Matches("^[a-z][a-z0-9+.-]*$", scheme));
@@ -23,8 +23,8 @@ public abstract partial class BackendContractTests
     public async Task Factory_accepts_its_image_and_serves_its_scheme()
     {
         ImageUrl url = await CreateImageAsync(UsualSize);
-        Assert.True(CreateFactory().Accepts(url));
-        Assert.Contains(url.Scheme, CreateFactory().Schemes);
+        Assert.True(Factory.Accepts(url));
+        Assert.Contains(url.Scheme, Factory.Schemes);
     }
 
     /// <summary>See <see cref="IBackendFactory.OpenAsync"/>.</summary>

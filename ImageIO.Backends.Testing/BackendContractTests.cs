@@ -27,9 +27,13 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     // The largest buffer of a test is twice the usual image; several are held at once in parallel tests.
     private readonly BufferPool _pool = new(64L * 1024 * 1024);
     private readonly List<IBackend> _opened = [];
+    private IBackendFactory? _factory;
 
     /// <summary>The factory under test; asked once for each test.</summary>
     protected abstract IBackendFactory CreateFactory();
+
+    /// <summary>The factory of this test: there is one in a host, and what handles share may be in it.</summary>
+    private IBackendFactory Factory => _factory ??= CreateFactory();
 
     /// <summary>Makes a new image that reads as zeroes, which the factory accepts and can open for writing.</summary>
     /// <param name="size">
@@ -66,7 +70,7 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     /// <summary>Opens an image until the test ends.</summary>
     protected async ValueTask<IBackend> OpenAsync(ImageUrl url, bool write = true)
     {
-        IBackend backend = await CreateFactory().OpenAsync(url, new ImageAccess(write), CancellationToken.None);
+        IBackend backend = await Factory.OpenAsync(url, new ImageAccess(write), CancellationToken.None);
         _opened.Add(backend);
         return backend;
     }

@@ -15,6 +15,7 @@ internal static unsafe partial class BlockIoctl
     private const ulong BLKSSZGET = 0x1268;         // _IO(0x12, 104): int, bytes
     private const ulong BLKGETSIZE64 = 0x80081272;  // _IOR(0x12, 114, size_t): u64, bytes
     private const ulong BLKPBSZGET = 0x127b;        // _IO(0x12, 123): unsigned int, bytes
+    private const ulong BLKGETDISKSEQ = 0x80081280; // _IOR(0x12, 128, u64): a number that no other disk gets until a reboot
     private const ulong BLKZEROOUT = 0x127f;        // _IO(0x12, 127): u64[2], offset and length in bytes
 
     /// <summary>Size of the device in bytes, now.</summary>
@@ -41,6 +42,15 @@ internal static unsafe partial class BlockIoctl
         uint size = 0;
         Errno errno = Call(device, BLKPBSZGET, &size);
         bytes = (int)size;
+        return errno;
+    }
+
+    /// <summary>The number of the disk among all that there have been since the system's start. Linux 5.15.</summary>
+    public static Errno GetDiskSequence(SafeFileHandle device, out long sequence)
+    {
+        ulong number = 0;
+        Errno errno = Call(device, BLKGETDISKSEQ, &number);
+        sequence = (long)number;
         return errno;
     }
 

@@ -19,7 +19,10 @@ namespace ImageIO.Core.Backends;
 /// </remarks>
 public interface IBackend : IAsyncDisposable
 {
-    /// <summary>Size of the image in bytes, as it is now.</summary>
+    /// <summary>
+    /// Size of the image in bytes, as it is now for all handles. Never larger than what was written, not even while a write
+    /// of a partial last block runs, or after one that failed.
+    /// </summary>
     long Size { get; }
 
     /// <summary>Bytes that offsets and lengths are multiples of: a power of two from 1 to 64 KiB.</summary>

@@ -24,6 +24,6 @@ public sealed class TransferException : IOException
     /// </summary>
     public BigInteger? Limit { get; init; }
 
-    /// <summary>For <see cref="TransferError.StorageFull"/>: bytes of the request written before. Null: not known.</summary>
+    /// <summary>For <see cref="TransferError.StorageFull"/>: bytes of the request written before. Null: a flush failed.</summary>
     public long? BytesDone { get; init; }
 }

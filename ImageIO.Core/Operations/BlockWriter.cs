@@ -86,21 +86,9 @@ internal static class BlockWriter
     private static async ValueTask<RangeLock.Holder> LockAsync(
         ImageHandle image, ByteRange shared, ByteRange head, ByteRange tail)
     {
-        var tailAndBehind = new ByteRange(tail.Start, long.MaxValue);
-        if (tail.IsEmpty || tail.End <= await image.GetSizeAsync())
-        {
-            RangeLock.Holder held = await image.Locks.AcquireAsync(shared, head, tail);
-            if (tail.IsEmpty || tail.End <= await image.GetSizeAsync())
-            {
-                return held;
-            }
-
-            // The size looked larger than it is: another handle on the image was padding its last block. Only under
-            // the lock is the answer final, as an image does not become smaller.
-            held.Dispose();
-        }
-
-        return await image.Locks.AcquireAsync(shared, head, tailAndBehind);
+        // An image does not become smaller: a block that lies inside it does so under the lock as well.
+        bool mayGrow = !tail.IsEmpty && tail.End > await image.GetSizeAsync();
+        return await image.Locks.AcquireAsync(shared, head, mayGrow ? new ByteRange(tail.Start, long.MaxValue) : tail);
     }
 
     // Not from the shared pool: an operation waits for a buffer there only while it holds none, and here it holds one.

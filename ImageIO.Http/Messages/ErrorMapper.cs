@@ -130,7 +130,10 @@ public static partial class ErrorMapper
             TransferError.ClientDisconnected => (StatusCodes.Status400BadRequest, e.Message),
             TransferError.StorageFull =>
                 (StatusCodes.Status507InsufficientStorage,
-                    $"No space left on the storage after {e.BytesDone ?? 0} bytes of this request were written"),
+                    e.BytesDone is { } done
+                        ? $"No space left on the storage after {done} bytes of this request were written"
+                        // A flush: writing had succeeded.
+                        : "No space left on the storage: what was written could not be made durable"),
             TransferError.ImageUnavailable =>
                 (StatusCodes.Status500InternalServerError, "The image cannot be opened"),
             TransferError.UpstreamUnreachable =>

@@ -96,6 +96,6 @@ public sealed class SmallFileSystemTests
     {
         string path = Path.Combine(system.Path, name);
         await File.WriteAllBytesAsync(path, []);
-        return StorageImage.On(await StorageImage.OpenFileAsync(path, 4096), () => File.ReadAllBytes(path), ring);
+        return StorageImage.On(StorageImage.OpenFile(path, 4096, new SharedFile()), () => File.ReadAllBytes(path), ring);
     }
 }

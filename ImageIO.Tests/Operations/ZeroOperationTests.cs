@@ -93,7 +93,7 @@ public sealed class ZeroOperationTests
     {
         long length = (300L * MiB) + 1;
         await using StorageImage file = await StorageImage.CreateAsync(StorageKind.File, 512, []);
-        FileBackend backend = await StorageImage.OpenFileAsync(file.Path, 512);
+        FileBackend backend = StorageImage.OpenFile(file.Path, 512, new SharedFile());
         var counted = new FaultyBackend(backend);
         await using StorageImage storage = StorageImage.On(counted, () => []);
         var operation = new ZeroOperation(storage.Image, 0, length, long.MaxValue, ZeroMode.Deallocate, flush: true);
@@ -110,7 +110,7 @@ public sealed class ZeroOperationTests
     public async Task Cancel_and_progress_work_between_steps()
     {
         await using StorageImage file = await StorageImage.CreateAsync(StorageKind.File, 512, []);
-        var faulty = new FaultyBackend(await StorageImage.OpenFileAsync(file.Path, 512));
+        var faulty = new FaultyBackend(StorageImage.OpenFile(file.Path, 512, new SharedFile()));
         await using StorageImage storage = StorageImage.On(faulty, () => []);
         Held second = faulty.Hold(BackendCall.Zero, 2);
         var operation = new ZeroOperation(storage.Image, 0, 1024L * MiB, long.MaxValue, ZeroMode.Deallocate, flush: true);

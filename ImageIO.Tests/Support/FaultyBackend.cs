@@ -12,10 +12,8 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
     private readonly Dictionary<BackendCall, int> _calls = [];
     private readonly Dictionary<(BackendCall, int), TransferException> _failures = [];
     private readonly Dictionary<(BackendCall, int), Held> _held = [];
-    private readonly Queue<long> _sizes = new();
 
-    /// <summary>The size asked for: first what a test said, in turn, then the truth.</summary>
-    public long Size => _sizes.TryDequeue(out long size) ? size : inner.Size;
+    public long Size => inner.Size;
 
     public int BlockSize => inner.BlockSize;
 
@@ -48,9 +46,6 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
 
     /// <summary>The n-th call of a kind, counted from 1, stands still before it does anything.</summary>
     public Held Hold(BackendCall call, int nth) => _held[(call, nth)] = new Held();
-
-    /// <summary>The size is reported as this once, as a file's is that is padded for a moment.</summary>
-    public void ReportSizeOnce(long size) => _sizes.Enqueue(size);
 
     public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {

@@ -18,12 +18,15 @@ internal sealed class StorageImage : IAsyncDisposable
 
     private readonly Func<byte[]> _content;
     private readonly ImageDirectory? _directory;
+    private readonly SharedFile? _shared;
 
-    private StorageImage(ImageHandle image, Func<byte[]> content, ImageDirectory? directory = null)
+    private StorageImage(
+        ImageHandle image, Func<byte[]> content, ImageDirectory? directory = null, SharedFile? shared = null)
     {
         Image = image;
         _content = content;
         _directory = directory;
+        _shared = shared;
     }
 
     public ImageHandle Image { get; }
@@ -53,23 +56,25 @@ internal sealed class StorageImage : IAsyncDisposable
         var directory = new ImageDirectory();
         string path = directory.File("image");
         await File.WriteAllBytesAsync(path, content);
-        FileBackend backend = await OpenFileAsync(path, blockSize);
+        var shared = new SharedFile();
+        FileBackend backend = OpenFile(path, blockSize, shared);
         return new StorageImage(
             new ImageHandle(backend, "file", ring ?? SmallRing, NewPool(), TestThreads.NewImage()),
             () => File.ReadAllBytes(path),
-            directory);
+            directory,
+            shared);
     }
 
-    public static async Task<FileBackend> OpenFileAsync(string path, int blockSize)
+    public static FileBackend OpenFile(string path, int blockSize, SharedFile shared)
     {
         var file = DirectFile.Open(path, write: true);
         Assert.True(file.IsDirect, $"{path} was opened without direct I/O");
-        return new FileBackend(file, blockSize, canWrite: true);
+        return new FileBackend(file, blockSize, canWrite: true, shared);
     }
 
     /// <summary>Another handle on the same file, as a second ticket has one.</summary>
-    public async Task<ImageHandle> OpenAgainAsync() =>
-        new(await OpenFileAsync(Path, Image.BlockSize), "file", Image.Ring, Pool, Image.Shared);
+    public ImageHandle OpenAgain() =>
+        new(OpenFile(Path, Image.BlockSize, _shared!), "file", Image.Ring, Pool, Image.Shared);
 
     public Task WriteAsync(long offset, byte[] data, bool flush = false) => WriteAsync(Image, offset, data, flush);
 
@@ -90,6 +95,7 @@ internal sealed class StorageImage : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Image.DisposeAsync();
+        _shared?.Dispose();
         _directory?.Dispose();
         Assert.Equal(0, Pool.RentedBytes);
         Pool.Dispose();

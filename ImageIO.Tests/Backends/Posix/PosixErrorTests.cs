@@ -16,21 +16,23 @@ public sealed class PosixErrorTests
     [InlineData(Errno.ENXIO, TransferError.StorageFailed)]
     [InlineData(Errno.EROFS, TransferError.StorageFailed)]
     [InlineData(Errno.ESTALE, TransferError.StorageFailed)]
-    public void Errno_has_one_reason_also_through_an_exception_of_the_runtime(Errno errno, TransferError expected)
+    public void Errno_has_one_reason_and_is_named(Errno errno, TransferError expected)
     {
-        int raw = NativeConvert.FromErrno(errno);
+        TransferException e = PosixError.Storage("pwrite(/image, 512 bytes at 0)", errno);
 
-        Assert.Equal(expected, PosixError.Storage("pwrite(/image, 512 bytes at 0)", errno).Error);
-        TransferException carried = PosixError.Storage("pwrite(/image, 512 bytes at 0)", new IOException("failed", raw));
-        Assert.Equal(expected, carried.Error);
-        Assert.Contains(errno.ToString(), carried.Message, StringComparison.Ordinal);
+        Assert.Equal(expected, e.Error);
+        Assert.StartsWith($"pwrite(/image, 512 bytes at 0) failed: {errno} (", e.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void What_the_runtime_says_in_other_types_has_a_reason_too()
+    [Theory]
+    [InlineData(133)]
+    [InlineData(300)]
+    [InlineData(511)]
+    public void An_error_without_a_name_is_told_by_its_number(int errno)
     {
-        Assert.Equal(TransferError.StorageFailed, PosixError.Storage("call", new UnauthorizedAccessException()).Error);
-        Assert.Equal(TransferError.StorageFull, PosixError.Storage("call", new ArgumentOutOfRangeException()).Error);
-        Assert.Equal(TransferError.StorageFailed, PosixError.Storage("call", new IOException("no errno")).Error);
+        TransferException e = PosixError.Storage("pread(/image, 512 bytes at 0)", (Errno)errno);
+
+        Assert.Equal(TransferError.StorageFailed, e.Error);
+        Assert.Contains($"failed: {errno} (", e.Message, StringComparison.Ordinal);
     }
 }

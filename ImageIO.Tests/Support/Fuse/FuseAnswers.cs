@@ -34,7 +34,7 @@ internal static class FuseAnswers
         Attributes(new Builder(128).UInt64(node).Skip(32), node, file);
 
     /// <summary>fuse_open_out.</summary>
-    public static byte[] Opened() => new Builder(16).UInt64(0).UInt32(OpenFlags).Bytes;
+    public static byte[] Opened(ulong handle) => new Builder(16).UInt64(handle).UInt32(OpenFlags).Bytes;
 
     /// <summary>fuse_write_out.</summary>
     public static byte[] Written(int count) => new Builder(8).UInt32((uint)count).Bytes;

@@ -11,5 +11,8 @@ internal readonly record struct FuseCall(FuseOperation Operation, string? File, 
     /// <summary>One past the last byte.</summary>
     public long End => Offset + Length;
 
+    /// <summary>Whether the file was opened with O_DIRECT, for calls on an open file.</summary>
+    public bool IsDirect { get; init; }
+
     public override string ToString() => $"{Operation} {File} {Offset}+{Length} mode {Mode:x}";
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Support.Fuse;
 
@@ -8,6 +9,9 @@ internal readonly struct FuseRequest(ReadOnlyMemory<byte> bytes)
 {
     private const int HeaderSize = 40;       // struct fuse_in_header
     private const int WriteHeaderSize = 40;  // struct fuse_write_in
+
+    /// <summary>What an open file is called between the kernel and us: our answers to open(2) say whether it is direct.</summary>
+    public const ulong DirectHandle = 1;
 
     /// <summary>fuse_setattr_in.valid: the size changes.</summary>
     private const uint FATTR_SIZE = 1 << 3;
@@ -26,16 +30,23 @@ internal readonly struct FuseRequest(ReadOnlyMemory<byte> bytes)
     /// <summary>For <see cref="FuseOperation.Truncate"/>: false when times, owner or mode change and not the size.</summary>
     public bool ChangesSize => (UInt32(HeaderSize) & FATTR_SIZE) != 0;
 
+    /// <summary>For <see cref="FuseOperation.Open"/>: whether with O_DIRECT, whose value differs by architecture.</summary>
+    public bool OpensDirect =>
+        (UInt32(HeaderSize) & (uint)NativeConvert.FromOpenFlags(OpenFlags.O_DIRECT)) != 0;
+
     /// <summary>For <see cref="FuseOperation.Write"/>: what is written.</summary>
     public ReadOnlySpan<byte> Data => bytes.Span[(HeaderSize + WriteHeaderSize)..];
 
     /// <summary>The call as rules and tests see it.</summary>
     public FuseCall Describe(string? file) => Operation switch
     {
-        FuseOperation.Open => new(Operation, file, 0, 0, (int)UInt32(HeaderSize)),
+        FuseOperation.Open => new(Operation, file, 0, 0, (int)UInt32(HeaderSize)) { IsDirect = OpensDirect },
         FuseOperation.Truncate => new(Operation, file, 0, (long)UInt64(HeaderSize + 16), 0),
         FuseOperation.Read or FuseOperation.Write =>
-            new(Operation, file, (long)UInt64(HeaderSize + 8), UInt32(HeaderSize + 16), 0),
+            new(Operation, file, (long)UInt64(HeaderSize + 8), UInt32(HeaderSize + 16), 0)
+            {
+                IsDirect = UInt64(HeaderSize) == DirectHandle,
+            },
         FuseOperation.Allocate =>
             new(Operation, file, (long)UInt64(HeaderSize + 8), (long)UInt64(HeaderSize + 16), (int)UInt32(HeaderSize + 24)),
         FuseOperation.Seek => new(Operation, file, (long)UInt64(HeaderSize + 8), 0, (int)UInt32(HeaderSize + 16)),

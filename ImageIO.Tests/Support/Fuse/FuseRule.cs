@@ -70,7 +70,10 @@ internal sealed class FuseRule(FuseOperation operation, Predicate<FuseCall>? whe
     }
 
     /// <summary>The calls hang until the test opens the gate.</summary>
-    public FuseGate Hang() => Gate = new FuseGate();
+    public FuseGate Hang() => Hang(new FuseGate());
+
+    /// <summary>The same, at a gate that several rules have.</summary>
+    public FuseGate Hang(FuseGate gate) => Gate = gate;
 
     /// <summary>Whether it applies to this call, which is counted.</summary>
     internal bool Takes(FuseCall call) =>

@@ -43,7 +43,7 @@ internal sealed partial class FuseStorage
                 Answer(request, 0, FuseAnswers.Init());
                 return;
             case OPENDIR:
-                Answer(request, 0, FuseAnswers.Opened());
+                Answer(request, 0, FuseAnswers.Opened(0));
                 return;
             case READDIR or RELEASEDIR:
                 Answer(request, 0, []);
@@ -126,7 +126,7 @@ internal sealed partial class FuseStorage
 
                 return (0, FuseAnswers.Attributes(request.Node, file));
             case FuseOperation.Open:
-                return (0, FuseAnswers.Opened());
+                return (0, FuseAnswers.Opened(request.OpensDirect ? FuseRequest.DirectHandle : 0));
             case FuseOperation.Read:
                 return (0, file.Read(call.Offset, Math.Min(call.Length, limit)));
             case FuseOperation.Write:
@@ -157,7 +157,7 @@ internal sealed partial class FuseStorage
         // struct fuse_out_header
         byte[] answer = new byte[16 + (error == 0 ? body.Length : 0)];
         BinaryPrimitives.WriteInt32LittleEndian(answer, answer.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(answer.AsSpan(4), error == 0 ? 0 : -NativeConvert.FromErrno(error));
+        BinaryPrimitives.WriteInt32LittleEndian(answer.AsSpan(4), -(int)error);
         BinaryPrimitives.WriteUInt64LittleEndian(answer.AsSpan(8), request.Unique);
         if (error == 0)
         {

@@ -1,0 +1,69 @@
+using ImageIO.Backends.Posix;
+using ImageIO.Core.Buffers;
+using Microsoft.Win32.SafeHandles;
+using Mono.Unix.Native;
+
+namespace ImageIO.Backends.File;
+
+/// <summary>
+/// Reads and writes what direct I/O cannot, through the page cache: bytes that are no whole blocks. Opened when it is first
+/// needed.
+/// </summary>
+/// <param name="file">The file.</param>
+/// <param name="shared">What all handles on it share.</param>
+/// <param name="canWrite">Whether it was opened for writing.</param>
+internal sealed class CachedFile(DirectFile file, SharedFile shared, bool canWrite) : IDisposable
+{
+    // The largest page of the architectures that are served is 64 KiB; advice on more than that page does no harm.
+    private const int LargestPage = 64 * 1024;
+
+    private readonly Lock _lock = new();
+    private SafeFileHandle? _handle;
+
+    /// <summary>Writes exactly these bytes, and out of the cache: later direct I/O finds them on the disk.</summary>
+    public void Write(ReadOnlySpan<byte> source, long offset)
+    {
+        SafeFileHandle handle = Handle();
+        using SharedFile.Change change = shared.BeginCached();
+        Errno errno = DirectFile.TryWrite(handle, source, offset, blockSize: 1);
+        if (errno != 0)
+        {
+            throw PosixError.Storage($"pwrite({file.Path}, {source.Length} bytes at {offset}, through the cache)", errno);
+        }
+
+        errno = LibC.WriteOut(handle, offset, source.Length);
+        if (errno != 0)
+        {
+            throw PosixError.Storage($"sync_file_range({file.Path}, {source.Length} bytes at {offset})", errno);
+        }
+
+        Drop(handle, offset, source.Length);
+    }
+
+    /// <summary>Reads until so many bytes are there or the file ends, like <see cref="DirectFile.Read"/>.</summary>
+    public int Read(Span<byte> destination, long offset, int wanted)
+    {
+        SafeFileHandle handle = Handle();
+        Errno errno = DirectFile.TryRead(handle, destination, offset, wanted, blockSize: 1, out int count);
+        Drop(handle, offset, destination.Length);
+        return errno == 0
+            ? count
+            : throw PosixError.Storage($"pread({file.Path}, {destination.Length} bytes at {offset}, through the cache)", errno);
+    }
+
+    public void Dispose() => _handle?.Dispose();
+
+    private static void Drop(SafeFileHandle handle, long offset, int length)
+    {
+        long start = Alignment.Down(offset, LargestPage);
+        LibC.DropFromCache(handle, start, Alignment.Up(offset + length, LargestPage) - start);
+    }
+
+    private SafeFileHandle Handle()
+    {
+        lock (_lock)
+        {
+            return _handle ??= file.OpenCached(canWrite);
+        }
+    }
+}
