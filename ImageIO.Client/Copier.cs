@@ -1,0 +1,306 @@
+using System.Runtime.CompilerServices;
+using ImageIO.Client.Copying;
+using ImageIO.Client.Transport;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Ranges;
+using ImageIO.Formats;
+
+namespace ImageIO.Client;
+
+/// <summary>
+/// Copies whole images between a local one and a server: several connections, sparse, with retries, resumed and verified
+/// where asked for. Returns when the copy is durable.
+/// </summary>
+/// <remarks>
+/// Failures are <see cref="TransferException"/>; <see cref="TransferError.DigestMismatch"/> means that the content at both
+/// ends differs. After cancelling, and with <see cref="CopyOptions.ResumeFile"/>, what the server has is flushed once and
+/// noted there.
+/// </remarks>
+public static class Copier
+{
+    // Servers cancel what is idle for a minute.
+    private static readonly TimeSpan KeepAlivePeriod = TimeSpan.FromSeconds(20);
+
+    // A second interruption, or a server that hangs, must not keep the caller.
+    private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>Uploads an image. It is only read.</summary>
+    /// <param name="source">The guest's bytes. May block its caller.</param>
+    /// <param name="target">The server.</param>
+    /// <param name="options">How. Null: the defaults.</param>
+    /// <param name="progress">Called often, from several threads. Null: nobody is told.</param>
+    /// <param name="cancellationToken">Interrupts the copy.</param>
+    public static async Task UploadAsync(
+        IBackend source,
+        TransferClient target,
+        CopyOptions? options,
+        IProgress<TransferProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(target);
+        options ??= new CopyOptions();
+        long sourceSize = source.Size;
+        if (sourceSize > target.Capacity)
+        {
+            throw new TransferException(
+                TransferError.RangeNotSatisfiable, $"The image has {sourceSize} bytes, but the server takes only {target.Capacity}");
+        }
+
+        bool coversRest = !options.KeepsRest && !options.KeepsHoles && target.Size > sourceSize;
+        RequireVerifiable(options, coversRest || target.Size <= sourceSize);
+        long size = coversRest ? target.Size : sourceSize;
+        var meter = new CopyMeter(size, progress);
+        int workers = Math.Min(options.MaxWorkers, Math.Max(1, target.Features.MaxWriters));
+        var run = new CopyRun(target, options, "upload", size, workers, target.Features.RemembersLosses, meter);
+        using var access = new UnalignedAccess(source);
+        var planner = new SegmentPlanner(
+            size, extent => ClassifyUpload(extent, options, sourceSize), mergesGaps: !options.KeepsHoles, run.Done);
+        IAsyncEnumerable<Extent> extents = SourceExtentsAsync(source, coversRest ? target : null, sourceSize, cancellationToken);
+        Uploader[] uploaders = [.. Enumerable.Range(0, workers).Select(number => new Uploader(run, access, number))];
+        try
+        {
+            await KeepingAliveAsync(
+                target, meter,
+                token => run.WorkAsync(
+                    planner.PlanAsync(extents, token), (number, stop) => uploaders[number].RunAsync(stop), token),
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception) when (options.ResumeFile is not null)
+        {
+            await SaveAsync(run, uploaders[0]).ConfigureAwait(false);
+            throw;
+        }
+        finally
+        {
+            foreach (Uploader uploader in uploaders)
+            {
+                await uploader.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+
+        if (source.Size != sourceSize)
+        {
+            throw new TransferException(
+                TransferError.StorageFailed, $"The source changed its size from {sourceSize} to {source.Size} bytes while it was read");
+        }
+
+        await VerifyAsync(target, run, cancellationToken).ConfigureAwait(false);
+        run.RemoveState();
+    }
+
+    /// <summary>Downloads an image.</summary>
+    /// <param name="source">The server.</param>
+    /// <param name="target">Where the guest's bytes go: of the server's size already, or growing. May block its caller.</param>
+    /// <param name="options">How. Null: the defaults.</param>
+    /// <param name="progress">Called often, from several threads. Null: nobody is told.</param>
+    /// <param name="cancellationToken">Interrupts the copy.</param>
+    public static async Task DownloadAsync(
+        TransferClient source,
+        IBackend target,
+        CopyOptions? options,
+        IProgress<TransferProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(target);
+        options ??= new CopyOptions();
+        long size = source.Size;
+        if (size > target.Size && !target.Capabilities.CanGrow)
+        {
+            throw new TransferException(
+                TransferError.StorageFull, $"The image has {size} bytes, but there is room for only {target.Size}");
+        }
+
+        RequireVerifiable(options, !options.IsIncremental);
+        var meter = new CopyMeter(size, progress);
+        int workers = Math.Min(options.MaxWorkers, Math.Max(1, source.Features.MaxReaders));
+        var run = new CopyRun(source, options, "download", size, workers, coversAll: true, meter);
+        using var access = new UnalignedAccess(target);
+        var planner = new SegmentPlanner(
+            size, extent => ClassifyDownload(extent, options), mergesGaps: !options.KeepsHoles && !options.IsIncremental, run.Done);
+        IAsyncEnumerable<Extent> extents = source.ExtentsAsync(
+            options.IsIncremental ? ExtentContext.Dirty : ExtentContext.Zero, cancellationToken);
+        Downloader[] downloaders = [.. Enumerable.Range(0, workers).Select(number => new Downloader(run, access, number))];
+        try
+        {
+            await KeepingAliveAsync(
+                source, meter,
+                token => run.WorkAsync(
+                    planner.PlanAsync(extents, token), (number, stop) => downloaders[number].RunAsync(stop), token),
+                cancellationToken).ConfigureAwait(false);
+            await Task.Run(() => target.FlushAsync(cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception) when (options.ResumeFile is not null)
+        {
+            await SaveAsync(run, target).ConfigureAwait(false);
+            throw;
+        }
+        finally
+        {
+            foreach (Downloader downloader in downloaders)
+            {
+                await downloader.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+
+        await VerifyAsync(source, run, cancellationToken).ConfigureAwait(false);
+        run.RemoveState();
+    }
+
+    private static PartKind ClassifyUpload(Extent extent, CopyOptions options, long sourceSize)
+    {
+        if (extent.Range.Start >= sourceSize)
+        {
+            // What the server has behind our image.
+            return extent.Flags.HasFlag(ExtentFlags.Zero) ? PartKind.SkippedZero : PartKind.Zero;
+        }
+
+        return options.KeepsHoles && extent.Flags.HasFlag(ExtentFlags.Hole) ? PartKind.Left
+            : !extent.Flags.HasFlag(ExtentFlags.Zero) ? PartKind.Data
+            : options.IsDestinationZero && !options.KeepsHoles ? PartKind.SkippedZero
+            : PartKind.Zero;
+    }
+
+    private static PartKind ClassifyDownload(Extent extent, CopyOptions options)
+    {
+        if (options.IsIncremental)
+        {
+            return !extent.Flags.HasFlag(ExtentFlags.Dirty) ? PartKind.Left
+                : extent.Flags.HasFlag(ExtentFlags.Zero) ? PartKind.Zero
+                : PartKind.Data;
+        }
+
+        return options.KeepsHoles && extent.Flags.HasFlag(ExtentFlags.Hole) ? PartKind.Left
+            : !extent.Flags.HasFlag(ExtentFlags.Zero) ? PartKind.Data
+            : options.IsDestinationZero ? PartKind.SkippedZero
+            : PartKind.Zero;
+    }
+
+    private static void RequireVerifiable(CopyOptions options, bool knowsAll)
+    {
+        if (options.Verifies && (options.KeepsHoles || !knowsAll))
+        {
+            throw new TransferException(
+                TransferError.InvalidRequest, "A copy of a part of an image cannot be verified: the checksum is of the whole image");
+        }
+    }
+
+    private static async IAsyncEnumerable<Extent> SourceExtentsAsync(
+        IBackend source, TransferClient? target, long sourceSize, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (Extent extent in source.GetExtentsAsync(ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
+        {
+            yield return extent;
+        }
+
+        if (target is null)
+        {
+            yield break;
+        }
+
+        await foreach (Extent extent in target.ExtentsAsync(ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
+        {
+            if (extent.Range.End > sourceSize)
+            {
+                yield return extent with { Range = new ByteRange(Math.Max(extent.Range.Start, sourceSize), extent.Range.End) };
+            }
+        }
+    }
+
+    private static async Task KeepingAliveAsync(
+        TransferClient client, CopyMeter meter, Func<CancellationToken, Task> work, CancellationToken cancellationToken)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task keeping = KeepAliveAsync(client, meter, end.Token);
+        try
+        {
+            await work(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await end.CancelAsync().ConfigureAwait(false);
+            await keeping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task KeepAliveAsync(TransferClient client, CopyMeter meter, CancellationToken cancellationToken)
+    {
+        long confirmed = -1;
+        while (true)
+        {
+            await Task.Delay(KeepAlivePeriod, client.Options.Time, cancellationToken).ConfigureAwait(false);
+            if (meter.Confirmed == confirmed)
+            {
+                try
+                {
+                    await client.KeepAliveAsync(cancellationToken).ConfigureAwait(false);
+                }
+                catch (TransferException)
+                {
+                    // Whoever moves data hears of it, too, and decides.
+                }
+            }
+
+            confirmed = meter.Confirmed;
+        }
+    }
+
+    private static async Task VerifyAsync(TransferClient client, CopyRun run, CancellationToken cancellationToken)
+    {
+        if (run.Digests is null)
+        {
+            return;
+        }
+
+        run.Meter.Report(TransferPhase.Verifying);
+        if (!client.Features.HasChecksum)
+        {
+            throw new TransferException(TransferError.NotSupported, $"{client.Dialer.Address} has no checksums to verify with");
+        }
+
+        long serverSize = await client.RefreshSizeAsync(cancellationToken).ConfigureAwait(false);
+        ImageChecksum theirs = await client.ChecksumAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+        string ours = run.Digests.Finish(Math.Max(serverSize, run.Size));
+        if (serverSize < run.Size || !string.Equals(ours, theirs.Checksum, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new TransferException(
+                TransferError.DigestMismatch,
+                $"The image at {client.Dialer.Address} is not the local one: checksum {theirs.Checksum} of {serverSize} bytes there, "
+                + $"{ours} of {run.Size} bytes here");
+        }
+    }
+
+    // Best effort: the reason why the copy ended is what the caller must hear.
+    private static async Task SaveAsync(CopyRun run, Uploader uploader)
+    {
+        using var limit = new CancellationTokenSource(SaveLimit, run.Client.Options.Time);
+        try
+        {
+            await uploader.SaveAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ExchangeException or OperationCanceledException)
+        {
+            // What was durable before stays.
+        }
+
+        run.SaveState();
+    }
+
+    private static async Task SaveAsync(CopyRun run, IBackend target)
+    {
+        IReadOnlyList<(int Worker, ByteRange Range)> covered = run.Ledger.BeginFlush(0);
+        try
+        {
+            await Task.Run(() => target.FlushAsync(CancellationToken.None).AsTask()).ConfigureAwait(false);
+            run.Ledger.EndFlush(covered);
+        }
+        catch (TransferException)
+        {
+            // What was durable before stays.
+        }
+
+        run.SaveState();
+    }
+}

@@ -1,0 +1,86 @@
+using Org.BouncyCastle.Crypto.Digests;
+
+namespace ImageIO.Client.Copying;
+
+/// <summary>
+/// The checksum of an image from the digests of its blocks, in the server's form: computed while the bytes pass by, in
+/// any order of segments. Thread-safe where the segments are different ones.
+/// </summary>
+internal sealed class BlockDigests
+{
+    /// <summary>The server's name of the algorithm: BLAKE2b with digests of 32 bytes.</summary>
+    public const string Algorithm = "blake2b";
+
+    private const int DigestSize = 32;
+
+    private static readonly byte[] Zeroes = new byte[64 * 1024];
+
+    private readonly byte[] _digests;
+    private readonly byte[] _zeroDigest = new byte[DigestSize];
+
+    public BlockDigests(long size)
+    {
+        Size = size;
+        _digests = new byte[size / Segment.Block * DigestSize];
+        Blake2bDigest zero = NewHash();
+        AppendZeroes(zero, Segment.Block);
+        zero.DoFinal(_zeroDigest);
+    }
+
+    /// <summary>Bytes of the image.</summary>
+    public long Size { get; }
+
+    /// <summary>The hash of the last, partial block, which goes on with zeroes when the server's image is larger.</summary>
+    internal Blake2bDigest? Tail { get; set; }
+
+    /// <summary>Begins at the start of a block.</summary>
+    public DigestRun Begin(long offset) => new(this, offset);
+
+    /// <summary>The checksum of an image of another size, which has zeroes behind ours.</summary>
+    /// <param name="size">Bytes; not less than ours.</param>
+    public string Finish(long size)
+    {
+        Blake2bDigest all = NewHash();
+        all.BlockUpdate(_digests);
+        byte[] digest = new byte[DigestSize];
+        long position = Size / Segment.Block * Segment.Block;
+        if (Tail is { } tail)
+        {
+            var last = new Blake2bDigest(tail);
+            AppendZeroes(last, Math.Min(size, position + Segment.Block) - Size);
+            last.DoFinal(digest);
+            all.BlockUpdate(digest);
+            position += Segment.Block;
+        }
+
+        for (; position + Segment.Block <= size; position += Segment.Block)
+        {
+            all.BlockUpdate(_zeroDigest);
+        }
+
+        if (position < size)
+        {
+            Blake2bDigest rest = NewHash();
+            AppendZeroes(rest, size - position);
+            rest.DoFinal(digest);
+            all.BlockUpdate(digest);
+        }
+
+        all.DoFinal(digest);
+        return Convert.ToHexStringLower(digest);
+    }
+
+    internal static Blake2bDigest NewHash() => new(DigestSize * 8);
+
+    internal static void AppendZeroes(Blake2bDigest hash, long length)
+    {
+        for (; length > 0; length -= Zeroes.Length)
+        {
+            hash.BlockUpdate(Zeroes.AsSpan(0, (int)Math.Min(length, Zeroes.Length)));
+        }
+    }
+
+    internal Span<byte> DigestOf(long blockStart) => _digests.AsSpan((int)(blockStart / Segment.Block * DigestSize), DigestSize);
+
+    internal void SetZero(long blockStart) => _zeroDigest.CopyTo(DigestOf(blockStart));
+}

@@ -1,0 +1,71 @@
+using Org.BouncyCastle.Crypto.Digests;
+
+namespace ImageIO.Client.Copying;
+
+/// <summary>Hashes the bytes of a segment in their order. Can be copied, to go back to where it was.</summary>
+internal sealed class DigestRun
+{
+    private readonly BlockDigests _owner;
+    private readonly Blake2bDigest _hash;
+    private long _position;
+
+    internal DigestRun(BlockDigests owner, long position)
+    {
+        _owner = owner;
+        _position = position;
+        _hash = BlockDigests.NewHash();
+    }
+
+    private DigestRun(DigestRun other)
+    {
+        _owner = other._owner;
+        _position = other._position;
+        _hash = new Blake2bDigest(other._hash);
+    }
+
+    public DigestRun Copy() => new(this);
+
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            int length = (int)Math.Min(bytes.Length, Segment.Block - (_position % Segment.Block));
+            _hash.BlockUpdate(bytes[..length]);
+            bytes = bytes[length..];
+            Advance(length);
+        }
+    }
+
+    public void AppendZeroes(long length)
+    {
+        while (length > 0)
+        {
+            long step = Math.Min(length, Segment.Block - (_position % Segment.Block));
+            if (step == Segment.Block)
+            {
+                _owner.SetZero(_position);
+                _position += step;
+            }
+            else
+            {
+                BlockDigests.AppendZeroes(_hash, step);
+                Advance(step);
+            }
+
+            length -= step;
+        }
+    }
+
+    private void Advance(long length)
+    {
+        _position += length;
+        if (_position % Segment.Block == 0)
+        {
+            _hash.DoFinal(_owner.DigestOf(_position - Segment.Block));
+        }
+        else if (_position == _owner.Size)
+        {
+            _owner.Tail = new Blake2bDigest(_hash);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+using System.Runtime.CompilerServices;
+using ImageIO.Client.Copying;
+using ImageIO.Client.Transport;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Ranges;
+
+namespace ImageIO.Client;
+
+/// <summary>An image at a server: the far end of a transfer. Calls may come in parallel, they run one after another.</summary>
+/// <remarks>
+/// Every failure is a <see cref="TransferException"/>. <see cref="Copier"/> moves whole images with several connections,
+/// retries and verification; the calls here are single requests.
+/// </remarks>
+public sealed class TransferClient : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _gate = new(1);
+    private ImageConnection? _connection;
+
+    private TransferClient(Dialer dialer, TransferClientOptions options, ImageConnection connection, ServerFeatures features)
+    {
+        Dialer = dialer;
+        Options = options;
+        Features = features;
+        _connection = connection;
+    }
+
+    /// <summary>Bytes that can be read of the image.</summary>
+    public long Size { get; private set; }
+
+    /// <summary>Most bytes that the image can hold, as far as the server tells; else <see cref="Size"/>.</summary>
+    public long Capacity => Math.Max(Size, Features.Size ?? 0);
+
+    /// <summary>Whether the server is reached through its Unix socket.</summary>
+    public bool IsOverUnixSocket => Dialer.IsUnix;
+
+    internal Dialer Dialer { get; }
+
+    internal TransferClientOptions Options { get; }
+
+    internal ServerFeatures Features { get; }
+
+    /// <summary>Connects to a server, by its proxy where it is out of reach, by its Unix socket where it is near.</summary>
+    /// <param name="url">The transfer's URL, like <c>https://host:54322/images/ID</c>.</param>
+    /// <param name="options">How it is reached. Null: the defaults.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.UpstreamUnreachable"/>, <see cref="TransferError.OperationNotPermitted"/>,
+    /// <see cref="TransferError.InvalidRequest"/> or what else the server answers.
+    /// </exception>
+    public static async Task<TransferClient> OpenAsync(
+        string url, TransferClientOptions? options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(url);
+        options ??= new TransferClientOptions();
+        var dialer = Dialer.For(ImageAddress.Parse(url, options.IsInsecure), options);
+        try
+        {
+            ImageConnection connection;
+            try
+            {
+                connection = await ImageConnection.OpenAsync(dialer, options, cancellationToken).ConfigureAwait(false);
+            }
+            catch (ExchangeException e) when (options.ProxyUrl is { } proxy && proxy != url
+                && e.Failure is ExchangeFailure.Unreachable or ExchangeFailure.CertificateRefused)
+            {
+                // Only a connection that failed: an answer of the host would be the same through the proxy.
+                dialer = Dialer.For(ImageAddress.Parse(proxy, options.IsInsecure), options);
+                connection = await ImageConnection.OpenAsync(dialer, options, cancellationToken).ConfigureAwait(false);
+            }
+
+            return await StartAsync(dialer, options, connection, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ExchangeException e)
+        {
+            throw e.ToTransferException();
+        }
+    }
+
+    /// <summary>Fills a buffer.</summary>
+    public Task ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken) => CallAsync(
+        connection => connection.GetAsync(
+            ByteRange.At(offset, destination.Length),
+            async (stream, token) => await stream.ReadExactlyAsync(destination, token).ConfigureAwait(false),
+            cancellationToken),
+        cancellationToken);
+
+    /// <summary>Writes bytes; they are durable after <see cref="FlushAsync"/>.</summary>
+    public Task WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken) => CallAsync(
+        connection => connection.PutAsync(
+            ByteRange.At(offset, source.Length),
+            async (stream, token) => await stream.WriteAsync(source, token).ConfigureAwait(false),
+            Features.CanFlush,
+            sha256: null,
+            cancellationToken),
+        cancellationToken);
+
+    /// <summary>Makes a range read as zeroes.</summary>
+    public Task ZeroAsync(long offset, long length, CancellationToken cancellationToken) =>
+        CallAsync(connection => connection.ZeroAsync(ByteRange.At(offset, length), !Features.CanFlush, cancellationToken), cancellationToken);
+
+    /// <summary>Makes everything durable that this object wrote.</summary>
+    public Task FlushAsync(CancellationToken cancellationToken) => Features.CanFlush
+        ? CallAsync(connection => connection.FlushAsync(cancellationToken), cancellationToken)
+        : Task.CompletedTask;
+
+    /// <summary>The image's extents in order and without gaps; one of data, where the server does not tell.</summary>
+    /// <param name="context">Whether zeroes are asked for, or what changed.</param>
+    /// <param name="cancellationToken">Ends the enumeration.</param>
+    public async IAsyncEnumerable<Extent> ExtentsAsync(
+        ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (!Features.HasExtents)
+        {
+            if (Size > 0)
+            {
+                yield return new Extent(new ByteRange(0, Size), context == ExtentContext.Dirty ? ExtentFlags.Dirty : ExtentFlags.None);
+            }
+
+            yield break;
+        }
+
+        // On a connection of its own: data moves while extents come.
+        ImageConnection connection = await PublicAsync(ConnectAsync(cancellationToken)).ConfigureAwait(false);
+        await using (connection.ConfigureAwait(false))
+        {
+            IAsyncEnumerator<Extent> extents = connection
+                .GetExtentsAsync(context == ExtentContext.Dirty ? "dirty" : "zero", cancellationToken).GetAsyncEnumerator(cancellationToken);
+            await using (extents.ConfigureAwait(false))
+            {
+                while (await PublicAsync(extents.MoveNextAsync().AsTask()).ConfigureAwait(false))
+                {
+                    yield return extents.Current;
+                }
+            }
+        }
+    }
+
+    /// <summary>The server's checksum of the image.</summary>
+    /// <param name="algorithm">Name of the hash; the server's default is <c>blake2b</c>.</param>
+    /// <param name="blockSize">Bytes of a block, a multiple of 4096.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<ImageChecksum> ChecksumAsync(
+        string algorithm = BlockDigests.Algorithm, int blockSize = Segment.Block, CancellationToken cancellationToken = default)
+    {
+        ChecksumEntry entry = null!;
+        await CallAsync(
+            async connection => entry = await connection.GetChecksumAsync(algorithm, blockSize, cancellationToken).ConfigureAwait(false),
+            cancellationToken).ConfigureAwait(false);
+        return new ImageChecksum(entry.Algorithm, entry.BlockSize, entry.Checksum);
+    }
+
+    /// <summary>Asks the server for the image's size anew.</summary>
+    /// <returns>Bytes.</returns>
+    public async Task<long> RefreshSizeAsync(CancellationToken cancellationToken)
+    {
+        await CallAsync(
+            async connection => Size = await SizeAsync(connection, Features, cancellationToken).ConfigureAwait(false), cancellationToken)
+            .ConfigureAwait(false);
+        return Size;
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is not null)
+        {
+            await _connection.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _gate.Dispose();
+    }
+
+    /// <summary>A further connection to the same server.</summary>
+    internal Task<ImageConnection> ConnectAsync(CancellationToken cancellationToken) =>
+        ImageConnection.OpenAsync(Dialer, Options, cancellationToken);
+
+    /// <summary>Keeps the ticket alive while nothing moves: servers cancel what is idle.</summary>
+    internal Task KeepAliveAsync(CancellationToken cancellationToken) =>
+        CallAsync(connection => connection.GetFeaturesAsync(cancellationToken), cancellationToken);
+
+    private static async Task<TransferClient> StartAsync(
+        Dialer dialer, TransferClientOptions options, ImageConnection connection, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ServerFeatures features = await connection.GetFeaturesAsync(cancellationToken).ConfigureAwait(false);
+            if (options.UsesUnixSocket && connection.IsToThisHost && features.UnixSocket is { Length: > 1 } socket
+                && await TryUnixAsync(dialer.Through(socket), options, cancellationToken).ConfigureAwait(false) is { } local)
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+                (dialer, connection) = (dialer.Through(socket), local);
+            }
+
+            var client = new TransferClient(dialer, options, connection, features);
+            client.Size = await SizeAsync(connection, features, cancellationToken).ConfigureAwait(false);
+            return client;
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    // Kept only if it answers: the name may be another host's, seen through a forwarded port.
+    private static async Task<ImageConnection?> TryUnixAsync(
+        Dialer dialer, TransferClientOptions options, CancellationToken cancellationToken)
+    {
+        ImageConnection? connection = null;
+        try
+        {
+            connection = await ImageConnection.OpenAsync(dialer, options, cancellationToken).ConfigureAwait(false);
+            ServerFeatures features = await connection.GetFeaturesAsync(cancellationToken).ConfigureAwait(false);
+            if (features.Features.Count > 0)
+            {
+                return connection;
+            }
+        }
+        catch (ExchangeException)
+        {
+            // TCP works.
+        }
+
+        if (connection is not null)
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+
+        return null;
+    }
+
+    private static async Task<long> SizeAsync(ImageConnection connection, ServerFeatures features, CancellationToken cancellationToken)
+    {
+        if (features.HasExtents && features.ExpiresInSeconds is null)
+        {
+            long end = 0;
+            await foreach (Extent extent in connection.GetExtentsAsync("zero", cancellationToken).ConfigureAwait(false))
+            {
+                end = extent.Range.End;
+            }
+
+            return end;
+        }
+
+        try
+        {
+            return await connection.GetSizeAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ExchangeException e) when (e.Status == 405)
+        {
+            return await connection.GetSizeByReadingAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<T> PublicAsync<T>(Task<T> task)
+    {
+        try
+        {
+            return await task.ConfigureAwait(false);
+        }
+        catch (ExchangeException e)
+        {
+            throw e.ToTransferException();
+        }
+    }
+
+    private async Task CallAsync(Func<ImageConnection, Task> call, CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            _connection ??= await ConnectAsync(cancellationToken).ConfigureAwait(false);
+            await call(_connection).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // What state a failed request leaves a connection in is not known.
+            if (_connection is not null)
+            {
+                await _connection.DisposeAsync().ConfigureAwait(false);
+                _connection = null;
+            }
+
+            if (e is ExchangeException failure)
+            {
+                throw failure.ToTransferException();
+            }
+
+            throw;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+}
