@@ -81,6 +81,8 @@ public sealed partial class DocumentationTests
     [InlineData("operations.md")]
     [InlineData("info.md")]
     [InlineData("proxy.md")]
+    [InlineData("cli.md")]
+    [InlineData("client.md")]
     [InlineData("backends/file.md")]
     [InlineData("backends/nbd.md")]
     public void Page_has_the_headings_that_all_pages_have(string page)

@@ -1,0 +1,90 @@
+using System.CommandLine;
+using ImageIO.Client;
+using ImageIO.CommandLine.Output;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.CommandLine.Commands;
+
+/// <summary><c>imageio download URL FILE</c>.</summary>
+internal static class DownloadCommand
+{
+    public static Command Create()
+    {
+        var url = new Argument<string>("URL") { Description = "The transfer's URL, or @FILE with it" };
+        var file = new Argument<string>("FILE") { Description = "Image file to be written, or a block device" };
+        var target = new TargetOptions();
+        var options = new TransferOptions();
+        var command = new Command("download", "Download the image of a transfer's URL") { url, file };
+        foreach (Option option in target.All.Concat(options.All))
+        {
+            command.Options.Add(option);
+        }
+
+        command.SetAction((parsed, cancellationToken) => CommandRun.RunAsync(options.Progress(parsed), async progress =>
+        {
+            string path = parsed.GetRequiredValue(file);
+            string format = parsed.GetValue(target.Format)!;
+            target.Check(parsed, path, format, parsed.GetValue(options.Resume));
+            await using TransferClient client = await TransferClient.OpenAsync(
+                TransferUrl.Read(parsed.GetRequiredValue(url)), options.Client(parsed), cancellationToken);
+            await DownloadAsync(client, path, target.Target(parsed, format),
+                options.Copy(parsed) with { IsIncremental = parsed.GetValue(target.Incremental) }, progress, cancellationToken);
+            progress.Begin(Phases.DownloadCompleted);
+        }));
+        return command;
+    }
+
+    /// <summary>Downloads into a new file, which gets its name when it is whole and is removed when it is not.</summary>
+    public static async Task DownloadAsync(
+        TransferClient client,
+        string path,
+        ImageTargetOptions targetOptions,
+        CopyOptions options,
+        ProgressWriter progress,
+        CancellationToken cancellationToken)
+    {
+        progress.Begin(Phases.Downloading);
+        progress.SetSize(client.Size);
+        if (options.ResumeFile is not null && targetOptions.Format != "raw")
+        {
+            throw new TransferException(
+                TransferError.InvalidRequest, "A download in qcow2 cannot go on: the tables are written at its end. Use --format raw with --resume");
+        }
+
+        bool continues = options.ResumeFile is { } state && File.Exists(state) && File.Exists($"{path}.part");
+        if (options.ResumeFile is { } old && !continues)
+        {
+            File.Delete(old);
+        }
+
+        ImageTarget target = await ImageTarget.CreateAsync(path, client.Size, targetOptions with { Continues = continues }, cancellationToken);
+        try
+        {
+            await Copier.DownloadAsync(
+                client,
+                target.Backend,
+                options with
+                {
+                    IsDestinationZero = options.IsDestinationZero || target.IsZero,
+                    KeepsHoles = targetOptions.BackingFile is not null,
+                    ResumeIdentity = $"{Path.GetFullPath(path)} {targetOptions.Format}",
+                },
+                progress,
+                cancellationToken);
+            await target.CompleteAsync(cancellationToken);
+        }
+        catch (Exception e)
+        {
+            if (options.ResumeFile is not null && e is not TransferException { Error: TransferError.DigestMismatch })
+            {
+                await target.DisposeAsync();
+            }
+            else
+            {
+                await target.DiscardAsync();
+            }
+
+            throw;
+        }
+    }
+}

@@ -1,0 +1,167 @@
+using System.CommandLine;
+using System.Text.Json;
+using ImageIO.Client;
+using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
+using ImageIO.Core.Ranges;
+using ImageIO.Formats.Qcow2;
+
+namespace ImageIO.CommandLine.Commands;
+
+/// <summary><c>imageio info</c>, <c>measure</c>, <c>extents</c>, <c>checksum</c>: of a file or of a URL, as JSON.</summary>
+internal static class InspectCommands
+{
+    public static IEnumerable<Command> Create()
+    {
+        yield return Create("info", "What an image is", InfoAsync, UrlInfoAsync);
+        yield return Create("measure", "How large a qcow2 image of it becomes", MeasureAsync, url: null);
+        yield return Create("extents", "Where an image has data, zeroes and holes", ExtentsAsync, UrlExtentsAsync);
+        yield return Create("checksum", "An image's checksum", ChecksumAsync, UrlChecksumAsync);
+    }
+
+    private static Command Create(
+        string name,
+        string description,
+        Func<ImageFile, Utf8JsonWriter, CancellationToken, Task> file,
+        Func<TransferClient, Utf8JsonWriter, CancellationToken, Task>? url)
+    {
+        var image = new Argument<string>(url is null ? "FILE" : "FILE|URL");
+        var format = new Option<string?>("--source-format", "--format") { Description = "Format of FILE", HelpName = "FORMAT" };
+        var member = new Option<string?>("--member") { Description = "Member of the archive (OVA) that FILE is", HelpName = "NAME" };
+        var noBacking = new Option<bool>("--no-backing-chain") { Description = "Look at the topmost layer alone" };
+        var caFile = new Option<string?>("--cafile") { Description = "File with the authorities' certificates (PEM)", HelpName = "FILE" };
+        var insecure = new Option<bool>("--insecure") { Description = "Accept any certificate, and plain HTTP" };
+        var command = new Command(name, description) { image, format, member, noBacking, caFile, insecure };
+        command.SetAction((parsed, cancellationToken) => CommandRun.RunAsync(async () =>
+        {
+            string where = parsed.GetRequiredValue(image);
+            await using Stream output = Console.OpenStandardOutput();
+            await using (var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = name is "info" or "measure" or "checksum" }))
+            {
+                if (TransferUrl.Is(where))
+                {
+                    await using TransferClient client = await TransferClient.OpenAsync(
+                        TransferUrl.Read(where),
+                        new TransferClientOptions { CaFile = parsed.GetValue(caFile), IsInsecure = parsed.GetValue(insecure) },
+                        cancellationToken);
+                    await (url ?? throw new TransferException(TransferError.InvalidRequest, $"{name} is for files only"))(client, json, cancellationToken);
+                }
+                else
+                {
+                    await using ImageFile opened = await ImageFile.OpenAsync(
+                        where,
+                        new ImageFileOptions
+                        {
+                            Format = parsed.GetValue(format), Member = parsed.GetValue(member),
+                            WithBackingChain = name == "info" ? false : !parsed.GetValue(noBacking),
+                        },
+                        cancellationToken);
+                    await file(opened, json, cancellationToken);
+                }
+            }
+
+            output.WriteByte((byte)'\n');
+        }));
+        return command;
+    }
+
+    private static async Task InfoAsync(ImageFile image, Utf8JsonWriter json, CancellationToken cancellationToken)
+    {
+        ImageFileInfo info = await image.GetInfoAsync(cancellationToken);
+        json.WriteStartObject();
+        json.WriteString("format", info.Format);
+        json.WriteNumber("virtual_size", info.VirtualSize);
+        json.WriteNumber("actual_size", info.ActualSize);
+        json.WriteString("backing_file", info.BackingFile);
+        json.WriteString("backing_format", info.BackingFormat);
+        if (info.ClusterSize is { } clusterSize)
+        {
+            json.WriteNumber("cluster_size", clusterSize);
+        }
+        else
+        {
+            json.WriteNull("cluster_size");
+        }
+
+        json.WriteStartArray("bitmaps");
+        foreach (Qcow2Bitmap bitmap in info.Bitmaps)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", bitmap.Name);
+            json.WriteNumber("granularity", bitmap.Granularity);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteString("member", info.Member);
+        json.WriteEndObject();
+    }
+
+    private static Task UrlInfoAsync(TransferClient client, Utf8JsonWriter json, CancellationToken cancellationToken)
+    {
+        json.WriteStartObject();
+        json.WriteString("format", "raw");
+        json.WriteNumber("virtual_size", client.Size);
+        foreach (string absent in (string[])["actual_size", "backing_file", "backing_format", "cluster_size"])
+        {
+            json.WriteNull(absent);
+        }
+
+        json.WriteStartArray("bitmaps");
+        json.WriteEndArray();
+        json.WriteNull("member");
+        json.WriteEndObject();
+        return Task.CompletedTask;
+    }
+
+    private static async Task MeasureAsync(ImageFile image, Utf8JsonWriter json, CancellationToken cancellationToken)
+    {
+        Qcow2Measure measure = await image.MeasureAsync(cancellationToken);
+        json.WriteStartObject();
+        json.WriteNumber("required", measure.Required);
+        json.WriteNumber("fully_allocated", measure.FullyAllocated);
+        json.WriteEndObject();
+    }
+
+    private static Task ExtentsAsync(ImageFile image, Utf8JsonWriter json, CancellationToken cancellationToken) =>
+        WriteAsync(image.Backend.GetExtentsAsync(ExtentContext.Zero, cancellationToken), json, cancellationToken);
+
+    private static Task UrlExtentsAsync(TransferClient client, Utf8JsonWriter json, CancellationToken cancellationToken) =>
+        WriteAsync(client.ExtentsAsync(ExtentContext.Zero, cancellationToken), json, cancellationToken);
+
+    private static async Task WriteAsync(IAsyncEnumerable<Extent> extents, Utf8JsonWriter json, CancellationToken cancellationToken)
+    {
+        const int FlushAt = 32 * 1024;
+        json.WriteStartArray();
+        await foreach (Extent extent in extents.WithCancellation(cancellationToken))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("start", extent.Range.Start);
+            json.WriteNumber("length", extent.Range.Length);
+            json.WriteBoolean("zero", extent.Flags.HasFlag(ExtentFlags.Zero));
+            json.WriteBoolean("hole", extent.Flags.HasFlag(ExtentFlags.Hole));
+            json.WriteEndObject();
+            if (json.BytesPending > FlushAt)
+            {
+                await json.FlushAsync(cancellationToken);
+            }
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static async Task ChecksumAsync(ImageFile image, Utf8JsonWriter json, CancellationToken cancellationToken) =>
+        Write(await image.ChecksumAsync(cancellationToken), json);
+
+    private static async Task UrlChecksumAsync(TransferClient client, Utf8JsonWriter json, CancellationToken cancellationToken) =>
+        Write(await client.ChecksumAsync(cancellationToken: cancellationToken), json);
+
+    private static void Write(ImageChecksum checksum, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("algorithm", checksum.Algorithm);
+        json.WriteNumber("block_size", checksum.BlockSize);
+        json.WriteString("checksum", checksum.Checksum);
+        json.WriteEndObject();
+    }
+}

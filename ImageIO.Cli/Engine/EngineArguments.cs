@@ -1,0 +1,176 @@
+using System.CommandLine;
+using ImageIO.Client;
+using ImageIO.Client.Engine;
+using ImageIO.CommandLine.Commands;
+using ImageIO.CommandLine.Output;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.CommandLine.Engine;
+
+/// <summary>The options of everything that speaks to an Engine: those of <c>ovirt-img</c>, and for <c>imageio</c> some more.</summary>
+internal sealed class EngineArguments
+{
+    private readonly bool _isReference;
+
+    /// <param name="isReference">Whether only the options of the reference's tool are offered, with its output.</param>
+    public EngineArguments(bool isReference)
+    {
+        _isReference = isReference;
+        Output.AcceptOnlyFromAmong("text", "json");
+        MaxWorkers.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 8)
+            {
+                result.AddError("--max-workers must be from 1 to 8");
+            }
+        });
+        BufferSize.Validators.Add(result =>
+        {
+            if (!ByteSize.TryParse(result.GetValueOrDefault<string>()!, out long bytes) || bytes is < 64 * 1024 or > 16 * 1024 * 1024)
+            {
+                result.AddError("--buffer-size must be from 64k to 16m");
+            }
+        });
+    }
+
+    public Option<string?> Config { get; } = new("--config", "-c") { Description = "Section of ovirt-img.conf", HelpName = "SECTION" };
+
+    public Option<string?> EngineUrl { get; } = new("--engine-url") { Description = "Engine's URL", HelpName = "URL" };
+
+    public Option<string?> Username { get; } = new("--username") { Description = "Engine's user, with its domain", HelpName = "NAME" };
+
+    public Option<string?> PasswordFile { get; } = new("--password-file") { Description = "File with the user's password", HelpName = "FILE" };
+
+    public Option<string?> CaFile { get; } = new("--cafile") { Description = "File with the authorities' certificates (PEM)", HelpName = "FILE" };
+
+    public Option<bool> Insecure { get; } = new("--insecure") { Description = "Accept any certificate" };
+
+    public Option<string> Output { get; } = new("--output", "-o")
+    {
+        Description = "Form of the progress", HelpName = "text|json", DefaultValueFactory = _ => "text",
+    };
+
+    public Option<string?> LogFile { get; } = new("--log-file") { Description = "File for the log, in place of standard error", HelpName = "FILE" };
+
+    public Option<string?> LogLevel { get; } = new("--log-level") { Description = "debug, info, warning or error", HelpName = "LEVEL" };
+
+    public Option<string?> Description { get; } = new("--description", "-d") { Description = "Description of the disk", HelpName = "TEXT" };
+
+    public Option<int> MaxWorkers { get; } = new("--max-workers")
+    {
+        Description = "Connections that move data at once, 1 to 8", HelpName = "N", DefaultValueFactory = _ => 4,
+    };
+
+    public Option<string> BufferSize { get; } = new("--buffer-size")
+    {
+        Description = "Bytes that each of them reads ahead, 64k to 16m", HelpName = "SIZE", DefaultValueFactory = _ => "4m",
+    };
+
+    public Option<bool> Verify { get; } = new("--verify") { Description = "Compare checksums at the end" };
+
+    public Option<string?> Resume { get; } = new("--resume") { Description = "Remember in this file what is done, and go on from there", HelpName = "STATE" };
+
+    public Option<int> Retry { get; } = new("--retry") { Description = "Attempts in a row that may bring nothing", HelpName = "N", DefaultValueFactory = _ => 5 };
+
+    public Option<string?> LimitRate { get; } = new("--limit-rate") { Description = "Most bytes a second", HelpName = "SIZE" };
+
+    public Option<string?> Snapshot { get; } = new("--snapshot") { Description = "A snapshot of the disk, in its place", HelpName = "ID" };
+
+    public Option<string?> Backup { get; } = new("--backup") { Description = "A running backup that the disk is downloaded from", HelpName = "ID" };
+
+    public Option<bool> Shallow { get; } = new("--shallow") { Description = "Transfer the topmost layer alone" };
+
+    public Option<string?> Host { get; } = new("--host") { Description = "The host that shall transfer", HelpName = "ID" };
+
+    public Option<bool> UseProxy { get; } = new("--use-proxy") { Description = "Use the proxy although the host is in reach" };
+
+    public Option<int?> InactivityTimeout { get; } = new("--inactivity-timeout")
+    {
+        Description = "Seconds that the client may be away; then the transfer rests", HelpName = "SECONDS",
+    };
+
+    public IEnumerable<Option> All => _isReference ? Reference : Reference.Concat(Further);
+
+    private IEnumerable<Option> Reference =>
+    [
+        Config, EngineUrl, Username, PasswordFile, CaFile, Insecure, Output, LogFile, LogLevel, Description, MaxWorkers, BufferSize,
+    ];
+
+    private IEnumerable<Option> Further => [Verify, Resume, Retry, LimitRate, Snapshot, Backup, Shallow, Host, UseProxy, InactivityTimeout];
+
+    /// <summary>The section that the command line names.</summary>
+    public ReferenceConfiguration Configuration(ParseResult parsed) => parsed.GetValue(Config) is { } section
+        ? ReferenceConfiguration.Read(ReferenceConfiguration.DefaultPath, section)
+        : ReferenceConfiguration.Empty;
+
+    /// <summary>How Engine is reached; what the command line says wins.</summary>
+    public EngineOptions Engine(ParseResult parsed, ReferenceConfiguration configuration)
+    {
+        string username = Required(parsed.GetValue(Username) ?? configuration["username"], "--username");
+        return new EngineOptions
+        {
+            Url = Required(parsed.GetValue(EngineUrl) ?? configuration["engine_url"], "--engine-url"),
+            Username = username,
+            Password = PasswordSource.Read(parsed.GetValue(PasswordFile), configuration["password"], username),
+            CaFile = parsed.GetValue(CaFile) ?? configuration["cafile"],
+            IsInsecure = parsed.GetValue(Insecure) || configuration.Switch("secure") == false,
+            DiskTimeout = configuration.Seconds("disk_timeout") ?? TimeSpan.FromSeconds(120),
+        };
+    }
+
+    /// <summary>The log.</summary>
+    public CommandLog Log(ParseResult parsed, ReferenceConfiguration configuration) => new(
+        parsed.GetValue(LogFile) ?? configuration["log_file"],
+        parsed.GetValue(LogLevel) ?? configuration["log_level"] ?? "warning",
+        TimeProvider.System);
+
+    /// <summary>The disk's description.</summary>
+    public string DiskDescription(ParseResult parsed, ReferenceConfiguration configuration) =>
+        parsed.GetValue(Description) ?? configuration["description"] ?? (_isReference ? "Uploaded by ovirt-img" : "Uploaded by imageio");
+
+    /// <summary>How the disk is moved, with the steps told as phases.</summary>
+    public DiskTransferOptions Transfer(ParseResult parsed, ProgressWriter progress, string copyPhase) => new()
+    {
+        Copy = new CopyOptions
+        {
+            MaxWorkers = parsed.GetValue(MaxWorkers),
+            BufferSize = (int)TransferOptions.Size(parsed.GetValue(BufferSize)!, "--buffer-size"),
+            Retries = _isReference ? 5 : parsed.GetValue(Retry),
+            BytesPerSecond = Own(parsed, LimitRate) is { } rate ? Math.Max(1, TransferOptions.Size(rate, "--limit-rate")) : null,
+            Verifies = Own(parsed, Verify),
+            ResumeFile = Own(parsed, Resume),
+        },
+        SnapshotId = Own(parsed, Snapshot),
+        BackupId = Own(parsed, Backup),
+        HostId = Own(parsed, Host),
+        IsShallow = Own(parsed, Shallow),
+        UsesProxy = Own(parsed, UseProxy),
+        InactivityTimeout = Own(parsed, InactivityTimeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+        Step = step => progress.Begin(step switch
+        {
+            DiskStep.CreatingDisk => Phases.CreatingDisk,
+            DiskStep.CreatingTransfer => Phases.CreatingTransfer,
+            DiskStep.Copying => copyPhase,
+            DiskStep.Finalizing => Phases.Finalizing,
+            _ => Phases.Cancelling,
+        }),
+    };
+
+    /// <summary>Tells the progress on standard output.</summary>
+    public ProgressWriter Progress(ParseResult parsed) => new(
+        Console.Out,
+        (parsed.GetValue(Output) == "json", _isReference) switch
+        {
+            (true, true) => ProgressStyle.ReferenceJson,
+            (true, false) => ProgressStyle.Json,
+            (false, true) => ProgressStyle.Text,
+            _ => Console.IsOutputRedirected ? ProgressStyle.PlainText : ProgressStyle.Text,
+        },
+        TimeProvider.System);
+
+    private T? Own<T>(ParseResult parsed, Option<T> option) => _isReference ? default : parsed.GetValue(option);
+
+    private static string Required(string? value, string option) => value is { Length: > 0 }
+        ? value
+        : throw new TransferException(TransferError.InvalidRequest, $"{option} is required, on the command line or in the section of --config");
+}

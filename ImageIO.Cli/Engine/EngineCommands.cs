@@ -1,0 +1,150 @@
+using System.CommandLine;
+using ImageIO.Client;
+using ImageIO.Client.Engine;
+using ImageIO.CommandLine.Commands;
+using ImageIO.CommandLine.Output;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.CommandLine.Engine;
+
+/// <summary><c>upload-disk</c>, <c>download-disk</c> and <c>create-disk</c>: whole disks, with an Engine.</summary>
+internal static class EngineCommands
+{
+    /// <summary>What <c>ovirt-img</c> has: two commands, and the reference's exit codes.</summary>
+    public static IEnumerable<Command> ForReference() => [Upload(isReference: true), Download(isReference: true)];
+
+    /// <summary>What <c>imageio</c> has.</summary>
+    public static IEnumerable<Command> Create() => [Upload(isReference: false), Download(isReference: false), CreateDisk()];
+
+    private static Command Upload(bool isReference)
+    {
+        var arguments = new EngineArguments(isReference);
+        var disk = new DiskArguments();
+        var file = new Argument<string>("FILE") { Description = "Image file" };
+        var sourceFormat = new Option<string?>("--source-format") { Description = "Format of FILE, like raw or qcow2", HelpName = "FORMAT" };
+        var member = new Option<string?>("--member") { Description = "Member of the archive (OVA) that FILE is", HelpName = "NAME" };
+        var command = new Command("upload-disk", "Create a disk and upload an image to it") { file };
+        AddOptions(command, [.. disk.All, .. arguments.All, .. isReference ? (Option[])[] : [sourceFormat, member]]);
+        command.SetAction((parsed, cancellationToken) => RunAsync(arguments, parsed, isReference, async (engineOptions, configuration, progress) =>
+        {
+            string path = parsed.GetRequiredValue(file);
+            if (!File.Exists(path))
+            {
+                throw new TransferException(TransferError.InvalidRequest, $"There is no file {path}");
+            }
+
+            progress.Begin(Phases.Inspecting);
+            await using ImageFile image = await ImageFile.OpenAsync(
+                path,
+                new ImageFileOptions { Format = isReference ? null : parsed.GetValue(sourceFormat), Member = isReference ? null : parsed.GetValue(member) },
+                cancellationToken);
+            progress.SetSize(image.VirtualSize);
+            NewDisk created = await disk.ForAsync(parsed, image, arguments.DiskDescription(parsed, configuration), cancellationToken);
+            await using var engine = new EngineClient(engineOptions);
+            await DiskTransfer.UploadAsync(
+                engine, image, created, arguments.Transfer(parsed, progress, Phases.Uploading), progress, cancellationToken);
+            progress.Begin(Phases.UploadCompleted);
+        }));
+        return command;
+    }
+
+    private static Command Download(bool isReference)
+    {
+        var arguments = new EngineArguments(isReference);
+        var target = new TargetOptions();
+        var format = new Option<string>("--format", "-f") { Description = "Format of FILE", HelpName = "raw|qcow2", DefaultValueFactory = _ => "qcow2" };
+        format.AcceptOnlyFromAmong("raw", "qcow2");
+        var disk = new Argument<string>("DISK_ID") { Description = "The disk" };
+        var file = new Argument<string>("FILE") { Description = "Image file to be written, or a block device" };
+        var command = new Command("download-disk", "Download a disk") { disk, file };
+        AddOptions(command, [format, .. arguments.All, .. isReference ? [] : target.All.Where(option => option != target.Format)]);
+        command.SetAction((parsed, cancellationToken) => RunAsync(arguments, parsed, isReference, async (engineOptions, _, progress) =>
+        {
+            string path = parsed.GetRequiredValue(file);
+            var image = new ImageTargetOptions { Format = parsed.GetValue(format)! };
+            bool isIncremental = false;
+            DiskTransferOptions transfer = arguments.Transfer(parsed, progress, Phases.Downloading);
+            if (!isReference)
+            {
+                target.Check(parsed, path, image.Format, transfer.Copy.ResumeFile);
+                image = target.Target(parsed, image.Format);
+                isIncremental = parsed.GetValue(target.Incremental);
+            }
+
+            await using var engine = new EngineClient(engineOptions);
+            await DiskTransfer.DownloadAsync(
+                engine, parsed.GetRequiredValue(disk), transfer,
+                (client, token) => DownloadCommand.DownloadAsync(
+                    client, path, image, transfer.Copy with { IsIncremental = isIncremental }, progress, token),
+                cancellationToken);
+            progress.Begin(Phases.DownloadCompleted);
+        }));
+        return command;
+    }
+
+    private static Command CreateDisk()
+    {
+        var arguments = new EngineArguments(isReference: false);
+        var disk = new DiskArguments();
+        var size = new Argument<string>("SIZE") { Description = "Bytes that the guest sees, like 10g" };
+        var command = new Command("create-disk", "Create an empty disk and print its id") { size };
+        AddOptions(
+            command,
+            [
+                .. disk.All, arguments.Config, arguments.EngineUrl, arguments.Username, arguments.PasswordFile, arguments.CaFile,
+                arguments.Insecure, arguments.LogFile, arguments.LogLevel, arguments.Description,
+            ]);
+        command.SetAction((parsed, cancellationToken) => CommandRun.RunAsync(async () =>
+        {
+            ReferenceConfiguration configuration = arguments.Configuration(parsed);
+            await using var engine = new EngineClient(arguments.Engine(parsed, configuration));
+            string id = await engine.CreateDiskAsync(
+                disk.Empty(parsed, TransferOptions.Size(parsed.GetRequiredValue(size), "SIZE"), arguments.DiskDescription(parsed, configuration)),
+                created: null,
+                cancellationToken);
+            await Console.Out.WriteLineAsync(id);
+        }));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        EngineArguments arguments,
+        ParseResult parsed,
+        bool isReference,
+        Func<EngineOptions, ReferenceConfiguration, ProgressWriter, Task> body)
+    {
+        CommandLog? log = null;
+        string? failure = null;
+        int status = await CommandRun.RunAsync(
+            arguments.Progress(parsed),
+            async progress =>
+            {
+                ReferenceConfiguration configuration = arguments.Configuration(parsed);
+                log = arguments.Log(parsed, configuration);
+                await body(arguments.Engine(parsed, configuration), configuration, progress);
+            },
+            message => failure = message);
+        using (log)
+        {
+            if (failure is not null && log is not null)
+            {
+                log.Error(failure);
+            }
+            else if (failure is not null)
+            {
+                await Console.Error.WriteLineAsync($"{(isReference ? "ovirt-img" : "imageio")}: error: {failure}");
+            }
+        }
+
+        // The reference knows only failure and wrong usage.
+        return isReference && status > ExitCode.Usage ? ExitCode.Failed : status;
+    }
+
+    private static void AddOptions(Command command, IEnumerable<Option> options)
+    {
+        foreach (Option option in options)
+        {
+            command.Options.Add(option);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using ImageIO.CommandLine.Commands;
+using ImageIO.CommandLine.Engine;
+
+namespace ImageIO.CommandLine;
+
+/// <summary>One program with three names: <c>imageio</c>, <c>ovirt-img</c> and <c>ovirt-imageioctl</c>.</summary>
+internal static class Program
+{
+    private static async Task<int> Main(string[] args)
+    {
+        using var interruption = new Interruption();
+        int status = await RunAsync(InvokedName.Get(), args, interruption.Token);
+        return interruption.Signal != 0 ? ExitCode.Signaled + interruption.Signal : status;
+    }
+
+    private static Task<int> RunAsync(string name, string[] args, CancellationToken cancellationToken) => name switch
+    {
+        "ovirt-img" => RunOvirtImgAsync(args, cancellationToken),
+        _ => InvokeAsync(ImageioCommand(), args, cancellationToken),
+    };
+
+    private static Task<int> RunOvirtImgAsync(string[] args, CancellationToken cancellationToken)
+    {
+        var root = new RootCommand("Transfer disk images with oVirt.");
+        foreach (Command command in EngineCommands.ForReference())
+        {
+            root.Subcommands.Add(command);
+        }
+
+        return InvokeAsync(root, PrefixArguments.Expand(args, root), cancellationToken);
+    }
+
+    private static RootCommand ImageioCommand()
+    {
+        var root = new RootCommand("Moves disk images of virtual machines to and from an ImageIO or ovirt-imageio server.")
+        {
+            UploadCommand.Create(),
+            DownloadCommand.Create(),
+        };
+        foreach (Command command in EngineCommands.Create().Concat(InspectCommands.Create()))
+        {
+            root.Subcommands.Add(command);
+        }
+
+        return root;
+    }
+
+    private static async Task<int> InvokeAsync(RootCommand root, string[] args, CancellationToken cancellationToken)
+    {
+        ParseResult parsed = root.Parse(args);
+        // Our own handling of signals lets a transfer end in order.
+        int status = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, cancellationToken);
+        return parsed.Errors.Count > 0 ? ExitCode.Usage : status;
+    }
+}

@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Globalization;
+using Mono.Unix.Native;
+
+namespace ImageIO.Tests.Client;
+
+/// <summary>The built <c>imageio</c> as a process of its own.</summary>
+internal sealed class ImageioProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly Task<string> _output;
+    private readonly Task<string> _errors;
+
+    private ImageioProcess(Process process)
+    {
+        _process = process;
+        _output = process.StandardOutput.ReadToEndAsync();
+        _errors = process.StandardError.ReadToEndAsync();
+    }
+
+    // With what it needs, of its own: the tests' directory has another framework beside it.
+    private static readonly string Output = AppContext.BaseDirectory.Replace("ImageIO.Tests", "ImageIO.Cli", StringComparison.Ordinal);
+
+    /// <summary>The program as it was built.</summary>
+    public static string Executable { get; } = Path.Combine(Output, "imageio");
+
+    /// <summary>Whether SIGINT was ignored already when the tests were started.</summary>
+    public static bool IgnoresInterrupts
+    {
+        get
+        {
+            string mask = File.ReadLines("/proc/self/status").First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim();
+            return (long.Parse(mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) & (1 << ((int)Signum.SIGINT - 1))) != 0;
+        }
+    }
+
+    public int Id => _process.Id;
+
+    public static ImageioProcess Start(params IEnumerable<string> arguments) => StartAs(Executable, arguments);
+
+    /// <param name="program">The program, or a link to it under another name.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="environment">Further variables.</param>
+    public static ImageioProcess StartAs(
+        string program, IEnumerable<string> arguments, params IEnumerable<(string Name, string Value)> environment)
+    {
+        // By a shell, as everybody starts it: the platform's own start follows links and hides the name.
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$0\" \"$@\"", program, .. arguments])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+        };
+        // No qemu: what is read and written here needs none.
+        start.Environment["PATH"] = "/nowhere";
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return new ImageioProcess(process);
+    }
+
+    /// <summary>Runs to the end: status, standard output and standard error.</summary>
+    public static async Task<(int Status, string Output, string Errors)> RunAsync(params IEnumerable<string> arguments)
+    {
+        using ImageioProcess process = Start(arguments);
+        return await process.EndAsync();
+    }
+
+    public void Signal(Signum signal) => Assert.Equal(0, Syscall.kill(Id, signal));
+
+    public async Task<(int Status, string Output, string Errors)> EndAsync()
+    {
+        await _process.WaitForExitAsync();
+        return (_process.ExitCode, await _output, await _errors);
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        _process.Dispose();
+    }
+}
