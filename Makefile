@@ -20,11 +20,13 @@ build: ## programs into out/bin, runnable from anywhere
 	dotnet publish ImageIO.Web -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
 	dotnet publish ImageIO.Proxy -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
 	dotnet publish ImageIO.Ctl -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
+	dotnet publish ImageIO.Cli -c $(CONFIGURATION) -o $(LIB)-client --nologo -v quiet
 	@# Package files come with the modes of the user's package cache: let every user run what is here.
-	@chmod -R u=rwX,go=rX $(LIB)
+	@chmod -R u=rwX,go=rX $(LIB) $(LIB)-client
 	@mkdir -p $(BIN)
 	@for program in $(PROGRAMS); do \
 		sed "s/@PROGRAM@/$$program/" packaging/launcher >$(BIN)/$$program && chmod 755 $(BIN)/$$program || exit 1; done
+	@sed 's/@PROGRAM@/imageio/; s|lib/imageio/|lib/imageio-client/|' packaging/launcher >$(BIN)/imageio && chmod 755 $(BIN)/imageio
 
 demo: build ## upload and download a real disk image, directly and through a proxy, compare every byte
 	@build/demo.sh
@@ -62,4 +64,4 @@ format: ## put the code into the agreed form
 clean: ## remove everything that was built
 	rm -rf out dist artifacts bench/bin bench/obj ImageIO.*/bin ImageIO.*/obj
 
-include build/pack.mk build/install.mk build/package.mk
+include build/pack.mk build/install.mk build/package.mk build/client.mk

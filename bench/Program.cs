@@ -20,6 +20,7 @@ internal static class Program
         ("small", SmallRequestWorks.RunAsync),
         ("process", ProcessWorks.RunAsync),
         ("proxy", ProxyWorks.RunAsync),
+        ("client", ClientWorks.RunAsync),
         (Curve, RingWorks.RunAsync),
     ];
 

@@ -131,6 +131,26 @@ transfer download 200 --unix-socket "$work/local.sock" --output "$work/unix.raw"
 cmp "$work/disk.raw" "$work/unix.raw" || fail "the image downloaded over the Unix socket differs"
 say "" "over the Unix socket, every byte is the same"
 
+# Usage: client LABEL ARGUMENT...
+client() {
+    label=$1
+    shift
+    out/bin/imageio "$@" --cafile "$work/ca.pem" >"$work/client" 2>&1 || fail "imageio $1: $(cat "$work/client")"
+    say "$label" "imageio $1, $(sed -n 's/.*\] \(.*\) | .* completed *$/\1/p' "$work/client")"
+}
+
+# As a cloud's image comes: packed qcow2, and no qemu is needed on either way.
+client client download "$url/images/$download" "$work/disk.qcow2" --format qcow2 --compress zlib
+say "" "as a packed qcow2 file of $(du -m "$work/disk.qcow2" | cut -f 1) MiB"
+truncate -s 0 "$work/copy.raw"
+truncate -s $size "$work/copy.raw"
+client client upload "$work/disk.qcow2" "$url/images/$upload" --verify
+say "" "from that file, and both ends have the same checksum"
+client client download "$url/images/$download" "$work/client.raw" --verify
+cmp "$work/disk.raw" "$work/client.raw" || fail "the image downloaded by imageio differs"
+say "" "raw again, every byte is the same"
+rm -f "$work/client.raw" "$work/disk.qcow2"
+
 write_proxy_configuration "$work"
 out/bin/ovirt-imageio-proxy --config "$work/proxy.conf" 2>"$work/stderr" &
 proxy_pid=$!
