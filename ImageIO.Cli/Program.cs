@@ -1,6 +1,8 @@
 using System.CommandLine;
 using ImageIO.CommandLine.Commands;
+using ImageIO.CommandLine.Control;
 using ImageIO.CommandLine.Engine;
+using ImageIO.Control;
 
 namespace ImageIO.CommandLine;
 
@@ -16,6 +18,7 @@ internal static class Program
 
     private static Task<int> RunAsync(string name, string[] args, CancellationToken cancellationToken) => name switch
     {
+        "ovirt-imageioctl" when OperatingSystem.IsLinux() => Task.FromResult(new ControlCommands(Console.Out, Console.Error).Run(args)),
         "ovirt-img" => RunOvirtImgAsync(args, cancellationToken),
         _ => InvokeAsync(ImageioCommand(), args, cancellationToken),
     };
@@ -38,6 +41,14 @@ internal static class Program
             UploadCommand.Create(),
             DownloadCommand.Create(),
         };
+        if (OperatingSystem.IsLinux())
+        {
+            // Daemons are on Linux only.
+            root.Subcommands.Add(ShareCommand.Create());
+            root.Subcommands.Add(TicketsCommand.Create());
+            root.Subcommands.Add(TopCommand.Create());
+        }
+
         foreach (Command command in EngineCommands.Create().Concat(InspectCommands.Create()))
         {
             root.Subcommands.Add(command);

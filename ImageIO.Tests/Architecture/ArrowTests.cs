@@ -37,7 +37,7 @@ public sealed partial class ArrowTests
         { "ovirt-imageioctl", ["ImageIO.Control"] },
         { "ImageIO.Http", ["ImageIO.Core", "ImageIO.Configuration"] },
         { "ImageIO.Client", ["ImageIO.Core", "ImageIO.Formats", "ImageIO.Backends.File", "ImageIO.Backends.Block", "ImageIO.Backends.Nbd"] },
-        { "imageio", ["ImageIO.Core", "ImageIO.Formats", "ImageIO.Client"] },
+        { "imageio", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Control", "ImageIO.Formats", "ImageIO.Client"] },
         { "ImageIO.Page", ["ImageIO.Core", "ImageIO.Http"] },
         { "ovirt-imageio", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page"] },
         { "ovirt-imageio-proxy", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page"] },

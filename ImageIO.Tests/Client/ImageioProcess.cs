@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using ImageIO.Tests.Support;
 using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Client;
@@ -8,13 +9,15 @@ namespace ImageIO.Tests.Client;
 internal sealed class ImageioProcess : IDisposable
 {
     private readonly Process _process;
+    // Grows while the program runs: read and written by different threads.
+    private string _text = "";
     private readonly Task<string> _output;
     private readonly Task<string> _errors;
 
     private ImageioProcess(Process process)
     {
         _process = process;
-        _output = process.StandardOutput.ReadToEndAsync();
+        _output = ReadOutputAsync();
         _errors = process.StandardError.ReadToEndAsync();
     }
 
@@ -69,12 +72,31 @@ internal sealed class ImageioProcess : IDisposable
         return await process.EndAsync();
     }
 
+    /// <summary>The first line that it prints; the rest is in its output.</summary>
+    public async Task<string> ReadLineAsync()
+    {
+        await Eventually.HoldsAsync(() => Volatile.Read(ref _text).Contains('\n', StringComparison.Ordinal) || _process.HasExited, "it prints a line");
+        return Volatile.Read(ref _text).Split('\n')[0];
+    }
+
     public void Signal(Signum signal) => Assert.Equal(0, Syscall.kill(Id, signal));
 
     public async Task<(int Status, string Output, string Errors)> EndAsync()
     {
         await _process.WaitForExitAsync();
         return (_process.ExitCode, await _output, await _errors);
+    }
+
+    private async Task<string> ReadOutputAsync()
+    {
+        char[] buffer = new char[4096];
+        int length;
+        while ((length = await _process.StandardOutput.ReadAsync(buffer)) > 0)
+        {
+            Volatile.Write(ref _text, _text + new string(buffer, 0, length));
+        }
+
+        return Volatile.Read(ref _text);
     }
 
     public void Dispose()

@@ -1,0 +1,21 @@
+using System.Globalization;
+
+namespace ImageIO.CommandLine.Control;
+
+/// <summary>Durations as people write them: <c>90s</c>, <c>30m</c>, <c>2h</c>, <c>1d</c>.</summary>
+internal static class Duration
+{
+    public static bool TryParse(string text, out TimeSpan duration)
+    {
+        duration = default;
+        int seconds = text.Length == 0 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 };
+        string digits = seconds > 0 ? text[..^1] : text;
+        if (!int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number == 0)
+        {
+            return false;
+        }
+
+        duration = TimeSpan.FromSeconds((long)number * Math.Max(1, seconds));
+        return true;
+    }
+}

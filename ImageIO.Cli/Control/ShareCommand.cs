@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Runtime.Versioning;
+using System.Security.Cryptography;
+using System.Text.Json;
+using ImageIO.Client.Local;
+using ImageIO.CommandLine.Commands;
+using ImageIO.CommandLine.Output;
+using ImageIO.Core.Errors;
+
+namespace ImageIO.CommandLine.Control;
+
+/// <summary><c>imageio share FILE</c>: a link to a file of this host, as long as it is needed.</summary>
+[SupportedOSPlatform("linux")]
+internal static class ShareCommand
+{
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
+
+    public static Command Create()
+    {
+        var file = new Argument<string>("FILE") { Description = "Image file or block device of this host" };
+        var write = new Option<bool>("--write") { Description = "For an upload; FILE is created if there is none" };
+        var time = new Option<string>("--for") { Description = "How long, like 30m or 2h", HelpName = "TIME", DefaultValueFactory = _ => "1h" };
+        var size = new Option<string?>("--size") { Description = "Most bytes of an upload, like 10g", HelpName = "SIZE" };
+        var host = new Option<string?>("--host") { Description = "A name of this host that the other one knows", HelpName = "NAME" };
+        Option<string> directory = HostDaemon.DirectoryOption;
+        var command = new Command("share", "Give somebody a link to a file, without a manager") { file, write, time, size, host, directory };
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var progress = new ProgressWriter(
+                Console.Out, Console.IsOutputRedirected ? ProgressStyle.PlainText : ProgressStyle.Text, TimeProvider.System);
+            return CommandRun.RunAsync(progress, async _ =>
+            {
+                if (!Duration.TryParse(parsed.GetValue(time)!, out TimeSpan duration))
+                {
+                    throw new TransferException(TransferError.InvalidRequest, $"--for {parsed.GetValue(time)} is no time; expected is one like 30m or 2h");
+                }
+
+                var daemon = HostDaemon.Find(parsed.GetValue(directory)!);
+                NewTicket ticket = Ticket(
+                    Path.GetFullPath(parsed.GetRequiredValue(file)), parsed.GetValue(write), parsed.GetValue(size), duration);
+                daemon.Add(ticket.Id, JsonSerializer.SerializeToUtf8Bytes(ticket, ControlJson.Default.NewTicket));
+                try
+                {
+                    await Console.Out.WriteLineAsync(daemon.UrlOf(ticket.Id, parsed.GetValue(host)));
+                    await WatchAsync(daemon, ticket, duration, progress, cancellationToken);
+                }
+                finally
+                {
+                    daemon.Remove(ticket.Id);
+                }
+            });
+        });
+        return command;
+    }
+
+    private static NewTicket Ticket(string path, bool isUpload, string? size, TimeSpan duration)
+    {
+        bool exists = File.Exists(path);
+        if (!exists && !isUpload)
+        {
+            throw new TransferException(TransferError.InvalidRequest, $"There is no file {path}; --write creates one for an upload");
+        }
+
+        bool isDevice = exists && LocalStorage.IsBlockDevice(path);
+        if (isUpload && size is null && !isDevice && (!exists || new FileInfo(path).Length == 0))
+        {
+            throw new TransferException(TransferError.InvalidRequest, "--size is missing: how large may the upload be?");
+        }
+
+        if (!exists)
+        {
+            // Readable and writable for the daemon's group, which is this directory's business.
+            File.Create(path).Dispose();
+        }
+
+        long limit = size is not null ? TransferOptions.Size(size, "--size")
+            : isDevice ? long.MaxValue
+            : new FileInfo(path).Length;
+        return new NewTicket
+        {
+            // As hard to guess as a key.
+            Id = new Guid(RandomNumberGenerator.GetBytes(16)).ToString(),
+            Size = limit,
+            Url = $"file://{path}",
+            Ops = [isUpload ? "write" : "read"],
+            TimeoutSeconds = (long)duration.TotalSeconds,
+            Filename = Path.GetFileName(path),
+        };
+    }
+
+    // Until all was transferred, and nobody works on it any more; or the time is over.
+    private static async Task WatchAsync(
+        HostDaemon daemon, NewTicket ticket, TimeSpan duration, ProgressWriter progress, CancellationToken cancellationToken)
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        bool wasUsed = false;
+        progress.Begin("waiting for the other side");
+        while (TimeProvider.System.GetElapsedTime(started) < duration)
+        {
+            TicketView view = daemon.Show(ticket.Id);
+            if (view.Connections > 0 && !wasUsed)
+            {
+                wasUsed = true;
+                progress.SetSize(ticket.Size == long.MaxValue ? 0 : ticket.Size);
+                progress.Begin(ticket.Ops[0] == "write" ? Phases.Uploading : Phases.Downloading);
+            }
+
+            long done = (long)(view.Transferred ?? 0);
+            progress.Report(new Client.TransferProgress(Client.TransferPhase.Copying, done, ticket.Size, done, 0));
+            if (wasUsed && view is { IsActive: false, Connections: 0 } && done > 0)
+            {
+                progress.Begin(done >= ticket.Size ? "all was transferred" : "the other side has ended");
+                return;
+            }
+
+            await Task.Delay(Period, TimeProvider.System, cancellationToken);
+        }
+
+        progress.Begin("the time is over");
+    }
+}

@@ -1,0 +1,57 @@
+using System.CommandLine;
+using System.Runtime.Versioning;
+using ImageIO.CommandLine.Commands;
+using Spectre.Console;
+
+namespace ImageIO.CommandLine.Control;
+
+/// <summary><c>imageio top</c>: all transfers of the daemon on this host, as they move.</summary>
+[SupportedOSPlatform("linux")]
+internal static class TopCommand
+{
+    public static Command Create()
+    {
+        Option<string> directory = HostDaemon.DirectoryOption;
+        var count = new Option<int>("--count", "-n") { Description = "Views until it ends; 0: until it is stopped", HelpName = "N" };
+        var interval = new Option<int>("--interval") { Description = "Seconds between two views", HelpName = "N", DefaultValueFactory = _ => 2 };
+        var command = new Command("top", "A live view of all transfers") { directory, count, interval };
+        command.SetAction((parsed, cancellationToken) => CommandRun.RunAsync(() => RunAsync(
+            HostDaemon.Find(parsed.GetValue(directory)!),
+            parsed.GetValue(count),
+            TimeSpan.FromSeconds(Math.Max(1, parsed.GetValue(interval))),
+            cancellationToken)));
+        return command;
+    }
+
+    private static async Task RunAsync(HostDaemon daemon, int count, TimeSpan interval, CancellationToken cancellationToken)
+    {
+        var before = new Dictionary<string, decimal>();
+        long asked = TimeProvider.System.GetTimestamp();
+        await AnsiConsole.Live(new Text("")).StartAsync(async live =>
+        {
+            for (int view = 1; ; view++)
+            {
+                IReadOnlyList<TicketView> tickets = daemon.List();
+                double seconds = TimeProvider.System.GetElapsedTime(asked).TotalSeconds;
+                asked = TimeProvider.System.GetTimestamp();
+                double Rate(TicketView ticket) => ticket.Transferred is { } now && before.TryGetValue(ticket.Id, out decimal old)
+                    ? Math.Max(0, (double)(now - old)) / seconds
+                    : 0;
+                TicketView[] sorted = [.. tickets.OrderByDescending(Rate).ThenByDescending(ticket => ticket.IsActive)];
+                live.UpdateTarget(new Rows(
+                    new Text(
+                        $"{tickets.Count} tickets, {tickets.Count(ticket => ticket.IsActive)} active, "
+                        + $"{tickets.Sum(ticket => ticket.Connections)} connections, {ByteSize.Format(tickets.Sum(Rate))}/s"),
+                    TicketsCommand.Table(sorted, ticket => $"{ByteSize.Format(Rate(ticket))}/s")));
+                live.Refresh();
+                before = tickets.Where(ticket => ticket.Transferred is not null).ToDictionary(ticket => ticket.Id, ticket => ticket.Transferred!.Value);
+                if (view == count)
+                {
+                    return;
+                }
+
+                await Task.Delay(interval, TimeProvider.System, cancellationToken);
+            }
+        });
+    }
+}
