@@ -26,6 +26,7 @@ package_of() {
         cmp) echo diffutils ;;
         afl-fuzz) if command -v apt-get >/dev/null; then echo afl++; else echo american-fuzzy-lop; fi ;;
         python3-yaml) if command -v apt-get >/dev/null; then echo python3-yaml; else echo python3-pyyaml; fi ;;
+        aria2c) echo aria2 ;;
         curl | openssl | nginx | haproxy | chromium | nbdkit | python3-cryptography) echo "$1" ;;
         *) echo "install-tools.sh: no package is known for $1" >&2; return 1 ;;
     esac
