@@ -95,25 +95,29 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Pipe
     /// <inheritdoc />
     public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
 
+    // One state machine for each flush of a download, and none of it is allocated.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<FlushResult> FlushDirectlyAsync(CancellationToken cancellationToken)
     {
-        if (inner.UnflushedBytes > 0)
+        try
         {
-            FlushResult before = await EndIfBrokenAsync(inner.FlushAsync(cancellationToken));
-            if (before.IsCanceled || before.IsCompleted)
+            if (inner.UnflushedBytes > 0)
             {
-                return before;
+                FlushResult before = await inner.FlushAsync(cancellationToken);
+                if (before.IsCanceled || before.IsCompleted)
+                {
+                    return before;
+                }
             }
+
+            await stream.WriteAsync(_lent[.._written], cancellationToken);
+            _written = 0;
+            return default;
         }
-
-        return await EndIfBrokenAsync(SendLentAsync(cancellationToken));
-    }
-
-    private async ValueTask<FlushResult> SendLentAsync(CancellationToken cancellationToken)
-    {
-        await stream.WriteAsync(_lent[.._written], cancellationToken);
-        _written = 0;
-        return default;
+        catch (Exception e) when (IsBroken(e))
+        {
+            return End();
+        }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -123,11 +127,18 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Pipe
         {
             return await flush;
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        catch (Exception e) when (IsBroken(e))
         {
-            _isBroken = true;
-            stream.Leave();
-            return new FlushResult(isCanceled: false, isCompleted: true);
+            return End();
         }
+    }
+
+    private static bool IsBroken(Exception e) => e is IOException or ObjectDisposedException;
+
+    private FlushResult End()
+    {
+        _isBroken = true;
+        stream.Leave();
+        return new FlushResult(isCanceled: false, isCompleted: true);
     }
 }
