@@ -115,7 +115,7 @@ internal sealed class Upload
         }
         catch (IOException e)
         {
-            throw RequestBody.Broken(e, _done, _length);
+            throw RequestBody.Broken(_context, e, _done);
         }
         finally
         {

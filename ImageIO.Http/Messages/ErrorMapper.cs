@@ -25,6 +25,12 @@ public static partial class ErrorMapper
     public static async Task AnswerAsync(HttpContext context, Exception failure, ILogger logger)
     {
         ClientConnection connection = ClientConnection.Of(context);
+        if (failure is TransferException { Error: TransferError.ClientDisconnected } broken)
+        {
+            // An operation sees a body that ends early, and not why.
+            failure = RequestBody.Malformed(context, broken.InnerException) ?? broken;
+        }
+
         if (failure is TransferException { Error: TransferError.ClientDisconnected }
             || (failure is OperationCanceledException && context.RequestAborted.IsCancellationRequested))
         {

@@ -59,21 +59,28 @@ public static class RequestBody
     }
 
     /// <summary>The failure of a body that cannot be read further.</summary>
+    /// <param name="context">The request.</param>
     /// <param name="cause">What the server says.</param>
     /// <param name="done">Bytes read before.</param>
-    /// <param name="length">Bytes announced. Null: it comes in chunks.</param>
-    internal static Exception Broken(IOException cause, long done, long? length) => cause switch
-    {
-        // Of a chunked body the server judges the lines between the chunks; a length above 2^31 it cannot even read.
-        BadHttpRequestException when length is null => cause,
-        { InnerException: OverflowException } when length is null => new TransferException(
-            TransferError.InvalidRequest, "A chunk of the body is too long, at most 2147483647 bytes", cause),
-        _ => new TransferException(
+    internal static Exception Broken(HttpContext context, IOException cause, long done) =>
+        Malformed(context, cause) ?? new TransferException(
             TransferError.ClientDisconnected,
-            length is null
-                ? $"The client left after {done} bytes of its body"
-                : $"The client left at byte {done} of {length} of its body",
-            cause),
+            context.Request.ContentLength is { } length
+                ? $"The client left at byte {done} of {length} of its body"
+                : $"The client left after {done} bytes of its body",
+            cause);
+
+    /// <summary>
+    /// The failure of a body that is malformed, and not cut. Null: it is cut. Of a chunked body the server judges the lines
+    /// between the chunks; a length above 2^31 it cannot even read.
+    /// </summary>
+    internal static Exception? Malformed(HttpContext context, Exception? cause) => cause switch
+    {
+        _ when context.Request.ContentLength is not null || context.RequestAborted.IsCancellationRequested => null,
+        BadHttpRequestException => cause,
+        IOException { InnerException: OverflowException } => new TransferException(
+            TransferError.InvalidRequest, "A chunk of the body is too long, at most 2147483647 bytes", cause),
+        _ => null,
     };
 
     /// <summary>

@@ -96,6 +96,23 @@ public sealed class ImagePutTests(RunningDaemon daemon)
         Assert.Equal([1, 2, 3], image.Content[..3]);
     }
 
+    [Theory(Timeout = 20_000)]
+    [InlineData("80000000")]
+    [InlineData("ffffffff")]
+    [InlineData("10000000000000000")]
+    [InlineData("xyz")]
+    public async Task Chunk_of_a_length_that_cannot_be_is_400(string length)
+    {
+        TestImage image = await daemon.AddImageAsync(new byte[Size]);
+        using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
+        await client.RequestAsync("PUT", image.Url, "Transfer-Encoding: chunked");
+
+        await client.SendAsync($"2\nok\n{length}\n");
+
+        (await client.ReceiveAsync()).AssertIsError(400);
+        await client.AssertClosedAsync();
+    }
+
     [Fact(Timeout = 20_000)]
     public async Task Put_without_content_length_is_400_before_content_range_and_authorization()
     {
