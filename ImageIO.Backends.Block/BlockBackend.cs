@@ -88,7 +88,7 @@ internal sealed partial class BlockBackend : IBackend
 
     public ValueTask DisposeAsync()
     {
-        _file.Dispose();
+        _file.Close();
         return ValueTask.CompletedTask;
     }
 

@@ -12,7 +12,7 @@ namespace ImageIO.Backends.File;
 /// <param name="file">The file.</param>
 /// <param name="shared">What all handles on it share.</param>
 /// <param name="canWrite">Whether it was opened for writing.</param>
-internal sealed class CachedFile(DirectFile file, SharedFile shared, bool canWrite) : IDisposable
+internal sealed class CachedFile(DirectFile file, SharedFile shared, bool canWrite)
 {
     // The largest page of the architectures that are served is 64 KiB; advice on more than that page does no harm.
     private const int LargestPage = 64 * 1024;
@@ -51,7 +51,8 @@ internal sealed class CachedFile(DirectFile file, SharedFile shared, bool canWri
             : throw PosixError.Storage($"pread({file.Path}, {destination.Length} bytes at {offset}, through the cache)", errno);
     }
 
-    public void Dispose() => _handle?.Dispose();
+    /// <summary>Closes it, if it was opened.</summary>
+    public void Close() => file.Close(_handle);
 
     private static void Drop(SafeFileHandle handle, long offset, int length)
     {

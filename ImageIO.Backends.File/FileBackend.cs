@@ -50,19 +50,23 @@ internal sealed partial class FileBackend : IBackend
 
     public ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
-        // Asked for before: a writer may make the file larger between our read and a later look at the size.
-        long size = Size;
-        int wanted = (int)Math.Clamp(size - offset, 0, destination.Length);
-        int read = Read(destination.Span, offset, wanted);
-        if (read < wanted && offset + read < Math.Min(size, Size))
+        int read = Read(destination.Span, offset, destination.Length);
+        if (read < destination.Length)
         {
-            throw new TransferException(
-                TransferError.StorageFailed,
-                $"pread({_file.Path}, {destination.Length} bytes at {offset}) ended after {read} bytes, "
-                + $"but the file has {size}");
+            // The file ends here. Or a writer has made it longer since, and then the bytes are there now.
+            int wanted = (int)Math.Clamp(Size - offset, 0, destination.Length);
+            read = read < wanted ? Read(destination.Span, offset, wanted) : read;
+            if (read < wanted && Size is var size && offset + read < size)
+            {
+                throw new TransferException(
+                    TransferError.StorageFailed,
+                    $"pread({_file.Path}, {destination.Length} bytes at {offset}) ended after {read} bytes, "
+                    + $"but the file has {size}");
+            }
+
+            destination.Span[read..].Clear();
         }
 
-        destination.Span[read..].Clear();
         return ValueTask.CompletedTask;
     }
 
@@ -96,11 +100,19 @@ internal sealed partial class FileBackend : IBackend
         return ValueTask.CompletedTask;
     }
 
+    /// <exception cref="TransferException">The storage reported that something written may be lost (close(2)).</exception>
     public ValueTask DisposeAsync()
     {
-        _cached.Dispose();
-        _file.Dispose();
-        Interlocked.Exchange(ref _closed, null)?.Invoke();
+        try
+        {
+            _cached.Close();
+        }
+        finally
+        {
+            Interlocked.Exchange(ref _closed, null)?.Invoke();
+            _file.Close();
+        }
+
         return ValueTask.CompletedTask;
     }
 

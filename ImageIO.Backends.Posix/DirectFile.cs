@@ -188,7 +188,22 @@ internal sealed class DirectFile : IDisposable
         }
     }
 
-    /// <summary>Closes the descriptor.</summary>
+    /// <summary>
+    /// Closes the descriptor. Some file systems (NFS) report here that earlier writes failed. Closing it again does nothing.
+    /// </summary>
+    public void Close() => Close(Handle);
+
+    /// <summary>Closes another descriptor of this file. Null: there is none.</summary>
+    public void Close(SafeFileHandle? handle)
+    {
+        Errno errno = handle is null ? 0 : LibC.Close(handle);
+        if (errno != 0)
+        {
+            throw PosixError.Storage($"close({Path})", errno);
+        }
+    }
+
+    /// <summary>Closes the descriptor, if it is open, whatever the storage says.</summary>
     public void Dispose() => Handle.Dispose();
 
     private static SafeFileHandle Open(string path, OpenFlags flags, out Errno errno)

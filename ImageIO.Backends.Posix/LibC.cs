@@ -43,6 +43,21 @@ internal static partial class LibC
         return errno;
     }
 
+    /// <summary>close(2), of which the handle's own disposal keeps the error to itself. 0 is success, or closed already.</summary>
+    public static Errno Close(SafeFileHandle file)
+    {
+        if (file.IsClosed)
+        {
+            return 0;
+        }
+
+        int descriptor = (int)file.DangerousGetHandle();
+        file.SetHandleAsInvalid();
+        // Not again after a signal: the descriptor is closed then, and its number may be another file's by now (close(2)).
+        Errno errno = ErrnoOf(CloseCall(descriptor));
+        return errno == Errno.EINTR ? 0 : errno;
+    }
+
     /// <summary>Where data begins at or after <paramref name="offset"/>: lseek(2) with SEEK_DATA. ENXIO: nowhere.</summary>
     public static Errno SeekData(SafeFileHandle file, long offset, out long found) =>
         Seek(file, offset, SEEK_DATA, out found);
@@ -70,6 +85,9 @@ internal static partial class LibC
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     private static partial int FallocateCall(SafeFileHandle file, int mode, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int CloseCall(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FsyncCall(SafeFileHandle file);

@@ -180,6 +180,19 @@ public sealed class FileBackendFailureTests : IDisposable
         Assert.Equal(Size, extents[^1].Range.End);
     }
 
+    [SkippableFact(Timeout = Timeout)]
+    public async Task A_close_that_fails_is_told_once_and_leaves_no_descriptor()
+    {
+        IBackend backend = await OpenAsync();
+        _storage.When(FuseOperation.Close).Fail(Errno.EDQUOT);
+
+        TransferException e = await Assert.ThrowsAsync<TransferException>(() => backend.DisposeAsync().AsTask());
+
+        Assert.Contains("close(", e.Message, StringComparison.Ordinal);
+        Assert.Equal(0, OpenFiles.Count(_file.Path));
+        await backend.DisposeAsync();
+    }
+
     private static void AssertNames(TransferException e, int errno, string call, long? offset)
     {
         Assert.Equal(TransferError.StorageFailed, e.Error);

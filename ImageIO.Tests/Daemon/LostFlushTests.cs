@@ -116,6 +116,19 @@ public sealed class LostFlushTests : IAsyncLifetime
     }
 
     [SkippableFact(Timeout = Timeout)]
+    public async Task A_close_that_fails_loses_what_was_not_flushed()
+    {
+        string ticket = await InstallAsync();
+        Assert.Equal(HttpStatusCode.OK, await PutAsync(ticket, _content, 0, "n"));
+        _storage.When(FuseOperation.Close).Fail(Errno.EIO);
+        await BecomesClosedAsync(ticket);
+        _storage.ForgetRules();
+
+        Assert.Equal(HttpStatusCode.InternalServerError, await FlushAsync(ticket));
+        Assert.Equal(HttpStatusCode.OK, await PutAsync(ticket, _content, 0, "y"));
+    }
+
+    [SkippableFact(Timeout = Timeout)]
     public async Task A_ticket_that_was_never_used_keeps_the_memory_of_its_image()
     {
         string ticket = await InstallAsync();
