@@ -1,6 +1,7 @@
 using ImageIO.Core.Backends;
 using ImageIO.Core.Ranges;
 using Xunit;
+using static ImageIO.Backends.Testing.ContractAssert;
 
 namespace ImageIO.Backends.Testing;
 
@@ -109,19 +110,6 @@ public abstract partial class BackendContractTests
         }
 
         AssertCovers(extents, backend.Size);
-    }
-
-    private static void AssertCovers(List<Extent> extents, long size)
-    {
-        long position = 0;
-        foreach (Extent extent in extents)
-        {
-            Assert.True(extent.Range.Start == position, $"extent {extent.Range} does not begin at {position}");
-            Assert.False(extent.Range.IsEmpty, $"extent {extent.Range} is empty");
-            position = extent.Range.End;
-        }
-
-        Assert.True(position == size, $"extents end at {position}, the image at {size}");
     }
 
     private async Task WriteUntilAsync(IBackend backend, CancellationToken stop)

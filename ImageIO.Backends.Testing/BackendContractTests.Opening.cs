@@ -3,6 +3,7 @@ using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Errors;
 using Xunit;
+using static ImageIO.Backends.Testing.ContractAssert;
 
 namespace ImageIO.Backends.Testing;
 

@@ -1,5 +1,6 @@
 using ImageIO.Core.Backends;
 using Xunit;
+using static ImageIO.Backends.Testing.ContractAssert;
 
 namespace ImageIO.Backends.Testing;
 

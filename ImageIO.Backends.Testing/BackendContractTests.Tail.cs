@@ -1,6 +1,7 @@
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using Xunit;
+using static ImageIO.Backends.Testing.ContractAssert;
 
 namespace ImageIO.Backends.Testing;
 

@@ -1,13 +1,12 @@
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
-using ImageIO.Core.Ranges;
 using Xunit;
 
 namespace ImageIO.Backends.Testing;
 
 /// <summary>
-/// What every backend must do. Derive one class for each kind of image, say how a new image is made, and xunit runs
-/// every test on it.
+/// What every backend that writes must do; <see cref="ReadOnlyBackendContractTests"/> is for those that only read. Derive
+/// one class for each kind of image, say how a new image is made, and xunit runs every test on it.
 /// </summary>
 /// <remarks>
 /// <para>Split by concern: this part is what a backend author implements, the others are the tests. They keep the
@@ -78,13 +77,6 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     /// <summary>A new image, open for writing.</summary>
     protected async ValueTask<IBackend> OpenNewAsync(long size = UsualSize) => await OpenAsync(await CreateImageAsync(size));
 
-    private static byte[] Pattern(int length, int seed)
-    {
-        byte[] bytes = new byte[length];
-        new Random(seed).NextBytes(bytes);
-        return bytes;
-    }
-
     private async ValueTask WriteAsync(IBackend backend, byte[] bytes, long offset, CancellationToken cancellationToken = default)
     {
         using AlignedBuffer buffer = await _pool.RentAsync(bytes.Length, CancellationToken.None);
@@ -104,31 +96,4 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     }
 
     private ValueTask<byte[]> ReadAllAsync(IBackend backend) => ReadAsync(backend, 0, backend.Size);
-
-    private static async ValueTask<List<Extent>> ExtentsAsync(IBackend backend, ExtentContext context = ExtentContext.Zero)
-    {
-        var extents = new List<Extent>();
-        await foreach (Extent extent in backend.GetExtentsAsync(context, CancellationToken.None))
-        {
-            extents.Add(extent);
-        }
-
-        return extents;
-    }
-
-    // Not Assert.Equal: on a mebibyte it spends a minute on the message.
-    private static void AssertSame(ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> actual, string what)
-    {
-        Assert.True(expected.Length == actual.Length, $"{what}: expected {expected.Length} bytes, got {actual.Length}");
-        int same = expected.Span.CommonPrefixLength(actual.Span);
-        Assert.True(
-            same == expected.Length,
-            same == expected.Length ? "" : $"{what}: byte {same} is {actual.Span[same]:x2}, expected {expected.Span[same]:x2}");
-    }
-
-    private static void AssertZero(ReadOnlyMemory<byte> actual, string what)
-    {
-        int other = actual.Span.IndexOfAnyExcept((byte)0);
-        Assert.True(other < 0, $"{what}: byte {other} of {actual.Length} is not zero");
-    }
 }
