@@ -22,6 +22,8 @@ public static class Copier
     // Servers cancel what is idle for a minute.
     private static readonly TimeSpan KeepAlivePeriod = TimeSpan.FromSeconds(20);
 
+    private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(1);
+
     // A second interruption, or a server that hangs, must not keep the caller.
     private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(30);
 
@@ -86,6 +88,7 @@ public static class Copier
                 TransferError.StorageFailed, $"The source changed its size from {sourceSize} to {source.Size} bytes while it was read");
         }
 
+        await GrowAsync(target, size, cancellationToken).ConfigureAwait(false);
         await VerifyAsync(target, run, cancellationToken).ConfigureAwait(false);
         run.RemoveState();
     }
@@ -247,6 +250,17 @@ public static class Copier
         }
     }
 
+    // A file that grows ends where the last write did: zeroes at the image's end that were skipped belong to it, too.
+    private static async Task GrowAsync(TransferClient target, long size, CancellationToken cancellationToken)
+    {
+        if (target.Size < size && target.Features.CanZero
+            && await target.RefreshSizeAsync(cancellationToken).ConfigureAwait(false) is var reached && reached < size)
+        {
+            await target.ZeroAsync(reached, size - reached, cancellationToken).ConfigureAwait(false);
+            await target.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     private static async Task VerifyAsync(TransferClient client, CopyRun run, CancellationToken cancellationToken)
     {
         if (run.Digests is null)
@@ -261,7 +275,7 @@ public static class Copier
         }
 
         long serverSize = await client.RefreshSizeAsync(cancellationToken).ConfigureAwait(false);
-        ImageChecksum theirs = await client.ChecksumAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+        ImageChecksum theirs = await ChecksumAsync(client, run.Options.Retries, cancellationToken).ConfigureAwait(false);
         string ours = run.Digests.Finish(Math.Max(serverSize, run.Size));
         if (serverSize < run.Size || !string.Equals(ours, theirs.Checksum, StringComparison.OrdinalIgnoreCase))
         {
@@ -269,6 +283,22 @@ public static class Copier
                 TransferError.DigestMismatch,
                 $"The image at {client.Dialer.Address} is not the local one: checksum {theirs.Checksum} of {serverSize} bytes there, "
                 + $"{ours} of {run.Size} bytes here");
+        }
+    }
+
+    // Nothing is lost by asking again.
+    private static async Task<ImageChecksum> ChecksumAsync(TransferClient client, int retries, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await client.ChecksumAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            }
+            catch (TransferException e) when (attempt <= retries && e.Error == TransferError.UpstreamFailed)
+            {
+                await Task.Delay(RetryPeriod, client.Options.Time, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -14,6 +14,9 @@ namespace ImageIO.Client;
 /// </remarks>
 public sealed class TransferClient : IAsyncDisposable
 {
+    // Attempts in a row in which no extent came.
+    private const int MostExtentFailures = 3;
+
     private readonly SemaphoreSlim _gate = new(1);
     private ImageConnection? _connection;
 
@@ -120,18 +123,48 @@ public sealed class TransferClient : IAsyncDisposable
             yield break;
         }
 
-        // On a connection of its own: data moves while extents come.
-        ImageConnection connection = await PublicAsync(ConnectAsync(cancellationToken)).ConfigureAwait(false);
-        await using (connection.ConfigureAwait(false))
+        // A slow copy takes extents slowly, and a server cuts whom it takes for stalled: go on from there then.
+        long position = 0;
+        for (int failures = 0; ;)
         {
-            IAsyncEnumerator<Extent> extents = connection
-                .GetExtentsAsync(context == ExtentContext.Dirty ? "dirty" : "zero", cancellationToken).GetAsyncEnumerator(cancellationToken);
-            await using (extents.ConfigureAwait(false))
+            long begun = position;
+            ExchangeException? failure = null;
+            ImageConnection connection = await PublicAsync(ConnectAsync(cancellationToken)).ConfigureAwait(false);
+            await using (connection.ConfigureAwait(false))
             {
-                while (await PublicAsync(extents.MoveNextAsync().AsTask()).ConfigureAwait(false))
+                IAsyncEnumerator<Extent> extents = connection
+                    .GetExtentsAsync(context == ExtentContext.Dirty ? "dirty" : "zero", cancellationToken).GetAsyncEnumerator(cancellationToken);
+                await using (extents.ConfigureAwait(false))
                 {
-                    yield return extents.Current;
+                    while (true)
+                    {
+                        try
+                        {
+                            if (!await extents.MoveNextAsync().ConfigureAwait(false))
+                            {
+                                yield break;
+                            }
+                        }
+                        catch (ExchangeException e)
+                        {
+                            failure = e;
+                            break;
+                        }
+
+                        Extent extent = extents.Current;
+                        if (extent.Range.End > position)
+                        {
+                            yield return extent with { Range = new ByteRange(Math.Max(position, extent.Range.Start), extent.Range.End) };
+                            position = extent.Range.End;
+                        }
+                    }
                 }
+            }
+
+            failures = position > begun ? 1 : failures + 1;
+            if (failure.Failure is not (ExchangeFailure.Broken or ExchangeFailure.Busy) || failures > MostExtentFailures)
+            {
+                throw failure.ToTransferException();
             }
         }
     }

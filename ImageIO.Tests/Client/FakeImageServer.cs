@@ -270,9 +270,15 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
                 await SendHeadAsync(stream, 200, _visible.Length);
                 return true;
             case "GET" when request.Path.Contains("/extents", StringComparison.Ordinal):
-                await SendAsync(
-                    stream, 200,
-                    Extents ?? $$"""[{"start":0,"length":{{_visible.Length}},"zero":false,"hole":false}]""");
+                string extents = Extents ?? $$"""[{"start":0,"length":{{_visible.Length}},"zero":false,"hole":false}]""";
+                if (action.Kind == FakeActionKind.CutAt)
+                {
+                    await SendHeadAsync(stream, 200, extents.Length, body: extents[..action.Value]);
+                    socket.Shutdown(SocketShutdown.Send);
+                    return false;
+                }
+
+                await SendAsync(stream, 200, extents);
                 return true;
             case "GET":
                 ByteRange range = request.Range.IsEmpty ? new ByteRange(0, _visible.Length) : request.Range;

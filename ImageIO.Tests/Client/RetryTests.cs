@@ -193,6 +193,24 @@ public sealed class RetryTests
     }
 
     [Fact(Timeout = 30_000)]
+    public async Task Extents_that_are_cut_go_on_where_they_were()
+    {
+        int cuts = 0;
+        string extents = string.Join(
+            ',', Enumerable.Range(0, 18).Select(i => $$"""{"start":{{i * 524_288}},"length":524288,"zero":false,"hole":false}"""));
+        await using var server = new FakeImageServer(Image) { Extents = $"[{extents},{{\"start\":9437184,\"length\":512,\"zero\":false,\"hole\":false}}]" };
+        server.Decide = request => request.Path.EndsWith("zero", StringComparison.Ordinal) && ++cuts is 2 or 3
+            ? FakeAction.CutAt(cuts * 300)
+            : FakeAction.Serve;
+        var target = new BytesSource(new byte[Size]);
+
+        await DownloadAsync(server, target, Fast);
+
+        Bytes.AssertEqual(Image, target.Bytes, "the download");
+        Assert.Equal(4, cuts);
+    }
+
+    [Fact(Timeout = 30_000)]
     public async Task Server_that_is_gone_for_good_ends_the_copy_after_its_tries()
     {
         var server = new FakeImageServer(new byte[Size]);

@@ -54,6 +54,21 @@ public sealed class TransferTests(RunningDaemon daemon)
         Assert.InRange(last.Sent, 4_000_000, 7_500_000);
     }
 
+    [Fact(Timeout = 30_000)]
+    public async Task Skipped_zeroes_at_the_end_of_a_growing_file_still_belong_to_it()
+    {
+        byte[] content = Bytes.Random(2_000_000);
+        content.AsSpan(1_000_000).Clear();
+        TestImage image = await daemon.AddImageAsync([]);
+        await daemon.InstallAsync(TicketBody.For(image.Id, image.Path, content.Length, "write"));
+        await using TransferClient client = await OpenAsync(image, Options);
+
+        await Copier.UploadAsync(
+            new BytesSource(content), client, new CopyOptions { IsDestinationZero = true, Verifies = true }, null, CancellationToken.None);
+
+        Bytes.AssertEqual(content, image.Content, "the image");
+    }
+
     [Theory(Timeout = 30_000)]
     [InlineData(false)]
     [InlineData(true)]
