@@ -3,7 +3,7 @@
 CLIENT_RID = linux-x64
 CLIENT = out/client/$(CLIENT_RID)
 
-.PHONY: client install-client
+.PHONY: client install-client client-deb client-rpm client-tar
 
 client: ## the client without need of .NET into out/client; CLIENT_RID=win-x64, osx-arm64, linux-arm64: for others
 	build/publish-client.sh $(CLIENT_RID)
@@ -20,3 +20,7 @@ install-client: ## copy what `make client` made to DESTDIR: imageio and its othe
 	$(INSTALL) packaging/completion/imageio.bash $(SHAREDIR)/bash-completion/completions/imageio
 	$(INSTALL) packaging/completion/_imageio $(SHAREDIR)/zsh/site-functions/_imageio
 	$(INSTALL) LICENSE CHANGELOG.md $(SHAREDIR)/doc/imageio-client/
+
+client-deb: ## the client as a package into dist; client-rpm, client-tar
+client-deb client-rpm client-tar:
+	@RID=$(CLIENT_RID) build/client-package.sh $(@:client-%=%)

@@ -13,7 +13,8 @@ case $(uname -s)-$(uname -m) in
     Linux-aarch64) own=linux-arm64 ;;
     *) own= ;;
 esac
-kind=${2:-$([ "$rid" = "$own" ] && echo native || echo trimmed)}
+linker=$(command -v clang || command -v gcc || :)
+kind=${2:-$([ "$rid" = "$own" ] && [ -n "$linker" ] && echo native || echo trimmed)}
 out=out/client/$rid
 
 rm -rf "$out"
@@ -21,4 +22,7 @@ rm -rf "$out"
 dotnet publish ImageIO.Cli -c Release -r "$rid" -o "$out" --nologo -v quiet "-p:PublishClient=$kind" \
     -p:DebugType=none -p:RunAnalyzers=false -p:ContinuousIntegrationBuild=true "-p:PathMap=$PWD/=/_/"
 rm -f "$out"/*.dbg "$out"/*.xml
+# Package files come with any modes.
+find "$out" -type f -exec chmod 644 {} +
+chmod 755 "$out"/imageio*
 ls -l "$out"
