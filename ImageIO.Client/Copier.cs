@@ -279,6 +279,8 @@ public static class Copier
         string ours = run.Digests.Finish(Math.Max(serverSize, run.Size));
         if (serverSize < run.Size || !string.Equals(ours, theirs.Checksum, StringComparison.OrdinalIgnoreCase))
         {
+            // To go on from a state that led here would lead here again.
+            run.RemoveState();
             throw new TransferException(
                 TransferError.DigestMismatch,
                 $"The image at {client.Dialer.Address} is not the local one: checksum {theirs.Checksum} of {serverSize} bytes there, "

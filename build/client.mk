@@ -3,7 +3,7 @@
 CLIENT_RID = linux-x64
 CLIENT = out/client/$(CLIENT_RID)
 
-.PHONY: client install-client client-deb client-rpm client-tar
+.PHONY: client install-client client-deb client-rpm client-tar pack-client
 
 client: ## the client without need of .NET into out/client; CLIENT_RID=win-x64, osx-arm64, linux-arm64: for others
 	build/publish-client.sh $(CLIENT_RID)
@@ -24,3 +24,7 @@ install-client: ## copy what `make client` made to DESTDIR: imageio and its othe
 client-deb: ## the client as a package into dist; client-rpm, client-tar
 client-deb client-rpm client-tar:
 	@RID=$(CLIENT_RID) build/client-package.sh $(@:client-%=%)
+
+pack-client: ## NuGet packages of the client library and what it is made of into out/packages
+	for project in Core Backends.Posix Backends.File Backends.Block Backends.Nbd Formats Client; do \
+		dotnet pack ImageIO.$$project -c $(CONFIGURATION) -o $(PACKAGES) --nologo -v quiet || exit 1; done
