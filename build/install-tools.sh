@@ -22,12 +22,16 @@ package_of() {
         cpio | lintian | mmdebstrap | rpmlint | strace) echo "$1" ;;
         qemu-img | qemu-nbd | qemu-io) if command -v apt-get >/dev/null; then echo qemu-utils; else echo qemu-img; fi ;;
         qemu-storage-daemon) if command -v apt-get >/dev/null; then echo qemu-system-common; else echo qemu-common; fi ;;
+        # qemu's client of HTTPS, a module beside qemu-img.
+        qemu-curl) if command -v apt-get >/dev/null; then echo qemu-block-extra; else echo qemu-block-curl; fi ;;
+        nbdkit) if command -v apt-get >/dev/null; then echo nbdkit; else echo nbdkit nbdkit-curl-plugin; fi ;;
+        aria2c) echo aria2 ;;
+        prlimit) echo util-linux ;;
         nbdcopy) if command -v apt-get >/dev/null; then echo libnbd-bin; else echo libnbd; fi ;;
         cmp) echo diffutils ;;
         afl-fuzz) if command -v apt-get >/dev/null; then echo afl++; else echo american-fuzzy-lop; fi ;;
         python3-yaml) if command -v apt-get >/dev/null; then echo python3-yaml; else echo python3-pyyaml; fi ;;
-        aria2c) echo aria2 ;;
-        curl | openssl | nginx | haproxy | chromium | nbdkit | python3-cryptography) echo "$1" ;;
+        curl | openssl | nginx | haproxy | chromium | socat | wget | python3-cryptography) echo "$1" ;;
         *) echo "install-tools.sh: no package is known for $1" >&2; return 1 ;;
     esac
 }
@@ -35,6 +39,7 @@ package_of() {
 # python3-NAME is a module of the system's Python, everything else a program.
 present() {
     case $1 in
+        qemu-curl) [ -n "$(find /usr/lib /usr/lib64 -name block-curl.so 2>/dev/null | head -n 1)" ] ;;
         python3-*) /usr/bin/python3 -c "import ${1#python3-}" 2>/dev/null ;;
         *) command -v "$1" >/dev/null ;;
     esac
