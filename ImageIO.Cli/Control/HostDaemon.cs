@@ -16,12 +16,14 @@ internal sealed class HostDaemon
     private readonly ControlClient _control;
     private readonly string _host;
     private readonly int _port;
+    private readonly bool _hasPage;
 
-    private HostDaemon(ControlClient control, string host, int port)
+    private HostDaemon(ControlClient control, string host, int port, bool hasPage)
     {
         _control = control;
         _host = host;
         _port = port;
+        _hasPage = hasPage;
     }
 
     /// <summary>The option that names the configuration.</summary>
@@ -41,7 +43,8 @@ internal sealed class HostDaemon
             return new HostDaemon(
                 new ControlClient(ControlAddress.Read(reader)),
                 host is "::" or "0.0.0.0" or "" ? Dns.GetHostName() : host,
-                reader.Integer("remote", "port", DefaultPort, 0, 65534));
+                reader.Integer("remote", "port", DefaultPort, 0, 65534),
+                reader.Boolean("page", "enable", true));
         }
         catch (ConfigurationException e)
         {
@@ -53,6 +56,11 @@ internal sealed class HostDaemon
     /// <param name="id">The ticket's id.</param>
     /// <param name="host">A name of this host that the client knows. Null: its own.</param>
     public string UrlOf(string id, string? host) => $"https://{host ?? _host}:{_port}/images/{id}";
+
+    /// <summary>Where a person finds it with a browser. Null: this daemon has no page.</summary>
+    /// <param name="id">The ticket's id, behind a <c>#</c>, which browsers send nowhere.</param>
+    /// <param name="host">A name of this host that the person knows. Null: its own.</param>
+    public string? PageOf(string id, string? host) => _hasPage ? $"https://{host ?? _host}:{_port}/#{id}" : null;
 
     public void Add(string id, ReadOnlySpan<byte> ticket) => Ask(ticket.ToArray(), body => _control.AddTicket(id, body));
 

@@ -42,6 +42,11 @@ internal static class ShareCommand
                 try
                 {
                     await Console.Out.WriteLineAsync(daemon.UrlOf(ticket.Id, parsed.GetValue(host)));
+                    if (daemon.PageOf(ticket.Id, parsed.GetValue(host)) is { } page)
+                    {
+                        await Console.Out.WriteLineAsync(page);
+                    }
+
                     await WatchAsync(daemon, ticket, duration, progress, cancellationToken);
                 }
                 finally

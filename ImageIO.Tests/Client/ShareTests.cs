@@ -26,6 +26,7 @@ public sealed class ShareTests(RunningDaemon daemon) : IDisposable
         Assert.True(status == 0, errors);
         Assert.True(shared == 0, shareErrors);
         Assert.Contains("all was transferred", output, StringComparison.Ordinal);
+        Assert.Contains($"/#{Id(url)}\n", output, StringComparison.Ordinal);
         byte[] copied = await File.ReadAllBytesAsync(_directory.File("copy"));
         Bytes.AssertEqual(content, copied, "the copy");
         Assert.DoesNotContain(Id(url), await daemon.Control.GetStringAsync("/tickets"), StringComparison.Ordinal);
