@@ -12,7 +12,9 @@ namespace ImageIO.Http.Hosting;
 /// <param name="Length">Bytes.</param>
 /// <param name="Written">When its content was written last.</param>
 /// <param name="Changed">When anything about it changed last.</param>
-public readonly record struct FileState(ulong Device, ulong Node, long Length, Timespec Written, Timespec Changed)
+/// <param name="IsHidden">Whether this user may not look at it; everything else is 0 then.</param>
+public readonly record struct FileState(
+    ulong Device, ulong Node, long Length, Timespec Written, Timespec Changed, bool IsHidden = false)
 {
     /// <summary>
     /// The state of a file now, links followed. One that is not there, or not ours to see, is a state like any other;
@@ -20,7 +22,7 @@ public readonly record struct FileState(ulong Device, ulong Node, long Length, T
     /// </summary>
     public static FileState Of(string path) => Syscall.stat(path, out Stat stat) == 0
         ? new FileState(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtim, stat.st_ctim)
-        : default;
+        : default(FileState) with { IsHidden = Stdlib.GetLastError() == Errno.EACCES };
 
     /// <summary>When its content was written last, as a time.</summary>
     public DateTimeOffset WrittenAt => DateTimeOffset.FromUnixTimeSeconds(Written.tv_sec);

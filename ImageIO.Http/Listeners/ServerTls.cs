@@ -21,7 +21,7 @@ public sealed partial class ServerTls
 
     private readonly string[] _files;
     private readonly Lock _lock = new();
-    private FileState[] _loadedFrom;
+    private FileState[] _loadedFrom = [];
     private long _triedAt;
     private string? _lastProblem;
 
@@ -137,6 +137,15 @@ public sealed partial class ServerTls
             IsReloadFailing = false;
             Log.Reloaded(Logger, _files[0], Expires);
         }
+        catch (UnauthorizedAccessException e)
+        {
+            // Root read the first one; the renewed one is root's, too, and this process is no longer.
+            IsReloadFailing = true;
+            if (isNews)
+            {
+                Log.ReloadForbidden(Logger, _files[0], _files[1], e.Message, Expires, ProgramName.Unit);
+            }
+        }
         catch (Exception e) when (IsUnusable(e))
         {
             // Perhaps the key is written after the certificate, or there was no descriptor left to read them by.
@@ -171,7 +180,9 @@ public sealed partial class ServerTls
         _ => TlsTransport.DotNet,
     };
 
-    private FileState[] Look() => [.. _files.Select(FileState.Of)];
+    // A file that is hidden from the user that this process has become is taken for unchanged.
+    private FileState[] Look() => [.. _files.Select((file, i) =>
+        FileState.Of(file) is var now && now.IsHidden && i < _loadedFrom.Length ? _loadedFrom[i] : now)];
 
     private static bool IsUnusable(Exception e) =>
         e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
@@ -183,6 +194,10 @@ public sealed partial class ServerTls
     {
         [LoggerMessage(4, LogLevel.Information, "New TLS certificate from {File}, valid until {Expires}")]
         public static partial void Reloaded(ILogger logger, string file, DateTimeOffset expires);
+
+        [LoggerMessage(19, LogLevel.Warning, "Cannot read the changed TLS files {File} and {Key} as the user that this program has become: {Error}; the old certificate stays in use, valid until {Expires}. To use the new one: systemctl restart {Unit}")]
+        public static partial void ReloadForbidden(
+            ILogger logger, string file, string key, string error, DateTimeOffset expires, string unit);
 
         [LoggerMessage(5, LogLevel.Error, "Cannot use the changed TLS files {File} and {Key}: {Error}; the old certificate stays in use, valid until {Expires}")]
         public static partial void ReloadFailed(ILogger logger, string file, string key, string error, DateTimeOffset expires);
