@@ -26,6 +26,9 @@ clean_up() {
         kill -TERM "$pid" 2>/dev/null && wait "$pid"
     done
     ! mountpoint -q "$work/chroot/proc" || umount "$work/chroot/proc"
+    # A guest that is still up when a check was interrupted.
+    sed -n "s:^[^ ]* \($work/guests/[^ ]*\) .*:\1:p" /proc/mounts | tac | while read -r mounted; do umount --lazy "$mounted"; done
+    for device in ${loops:-}; do losetup --detach "$device" 2>/dev/null; done
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -64,9 +67,13 @@ check_with() {
 
 build/install-tools.sh curl openssl rpm2cpio rpmbuild cpio dpkg-deb rpmlint lintian mmdebstrap systemd-analyze strace man cmp ||
     echo "Going on without."
+build/install-tools.sh createrepo_c systemd-nspawn nsenter || echo "Going on without."
 [ "$(id -u)" -eq 0 ] || { echo "check-packages.sh: owners and a chroot need root" >&2; exit 1; }
 
-for part in source programs tarball units removal rpm deb; do
+. build/packages/guest.sh
+# IMAGEIO_PACKAGE_CHECKS=swap,systemd: these parts alone. What a later part uses of an earlier one must be there then.
+parts=$(echo "${IMAGEIO_PACKAGE_CHECKS:-source programs tarball units removal rpm deb client swap systemd}" | tr , ' ')
+for part in $parts; do
     printf '\n== %s\n' "$part"
     # shellcheck source=/dev/null
     . "build/packages/$part.sh"

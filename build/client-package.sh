@@ -1,7 +1,7 @@
 #!/bin/sh
 # Usage: client-package.sh deb|rpm|tar
 #
-# A package of the client, imageio-client, into dist, of what `make client` made. RID: linux-x64 (default) or linux-arm64; for
+# Packages of the client, imageio-client and imageio-ovirt-img, into dist, of what `make client` made. RID: linux-x64 (default) or linux-arm64; for
 # tar also win-x64 and osx-arm64.
 set -eu
 cd -- "$(dirname -- "$0")/.."
@@ -31,13 +31,19 @@ case $kind in
         make --no-print-directory install-client DESTDIR="$root" CLIENT_RID="$rid" >/dev/null
         rm -f "$root/usr/share/doc/imageio-client/LICENSE"
         mv "$root/usr/share/doc/imageio-client/CHANGELOG.md" "$work/changelog"
-        gzip -9nc "$work/changelog" >"$root/usr/share/doc/imageio-client/changelog.gz"
-        cp packaging/deb/copyright "$root/usr/share/doc/imageio-client/copyright"
-        mkdir "$root/DEBIAN"
-        size=$(du -sk "$root/usr" | cut -f 1)
-        sed "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@SIZE@/$size/" packaging/deb/imageio-client.control \
-            >"$root/DEBIAN/control"
-        dpkg-deb --root-owner-group -b "$root" "dist/imageio-client_${version}_$architecture.deb" >/dev/null
+        mkdir -p "$work/other/usr/bin" "$work/other/usr/share/man/man1" "$work/other/usr/share/doc/imageio-ovirt-img"
+        mv "$root/usr/bin/ovirt-img" "$work/other/usr/bin/"
+        mv "$root/usr/share/man/man1/ovirt-img.1.gz" "$work/other/usr/share/man/man1/"
+        for package in imageio-client imageio-ovirt-img; do
+            [ $package = imageio-client ] || { root=$work/other && architecture=all; }
+            gzip -9nc "$work/changelog" >"$root/usr/share/doc/$package/changelog.gz"
+            cp packaging/deb/copyright "$root/usr/share/doc/$package/copyright"
+            mkdir "$root/DEBIAN"
+            size=$(du -sk "$root/usr" | cut -f 1)
+            sed "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@SIZE@/$size/" packaging/deb/$package.control \
+                >"$root/DEBIAN/control"
+            dpkg-deb --root-owner-group -b "$root" "dist/${package}_${version}_$architecture.deb" >/dev/null
+        done
         ;;
     rpm)
         build/install-tools.sh rpmbuild
@@ -50,4 +56,4 @@ case $kind in
         ;;
     *) echo "client-package.sh: deb, rpm or tar, not $kind" >&2; exit 2 ;;
 esac
-ls dist/imageio-client*
+ls dist/imageio-client* dist/imageio-ovirt-img* 2>/dev/null || :

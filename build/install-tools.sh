@@ -19,6 +19,9 @@ package_of() {
         dpkg-deb) echo dpkg ;;
         man) echo man-db ;;
         systemd-analyze) echo systemd ;;
+        systemd-nspawn) echo systemd-container ;;
+        nsenter) echo util-linux ;;
+        createrepo_c) if command -v apt-get >/dev/null; then echo createrepo-c; else echo createrepo_c; fi ;;
         cpio | lintian | mmdebstrap | rpmlint | strace) echo "$1" ;;
         qemu-img | qemu-nbd | qemu-io) if command -v apt-get >/dev/null; then echo qemu-utils; else echo qemu-img; fi ;;
         qemu-storage-daemon) if command -v apt-get >/dev/null; then echo qemu-system-common; else echo qemu-common; fi ;;
