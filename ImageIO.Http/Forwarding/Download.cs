@@ -19,6 +19,7 @@ internal sealed class Download
 
     private readonly HttpContext _context;
     private readonly ForwardRequest _request;
+    private readonly UpstreamConnection _daemon;
     private readonly AnswerHead _head;
     private readonly AnswerPart _part;
     private readonly AnswerBody _body;
@@ -29,6 +30,7 @@ internal sealed class Download
     {
         _context = context;
         _request = request;
+        _daemon = daemon;
         _head = head;
         _body = new AnswerBody(daemon, HttpMethods.IsHead(context.Request.Method) ? BodyFraming.None : head.Body);
         try
@@ -115,6 +117,12 @@ internal sealed class Download
                 {
                     _request.Progress.Add(read);
                 }
+            }
+
+            if (done < _part.Length)
+            {
+                // In chunks, or to the end of the connection, and fewer than the Content-Range says.
+                throw _daemon.Truncated("body");
             }
         }
         finally

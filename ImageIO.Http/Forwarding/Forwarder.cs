@@ -59,7 +59,7 @@ public sealed class Forwarder
         return new TicketProbe(_pool, url, _mark.Append(request.Headers.Via)).AskAsync(position, cancellationToken);
     }
 
-    // Whatever is under way when a client leaves fails, in whichever order its ends are noticed.
+    // When a client leaves, everything under way fails, and which failure is seen first is chance.
     private static bool HasClientLeft(HttpContext context, Exception failure) =>
         failure is TransferException { Error: TransferError.ClientDisconnected }
         || (context.RequestAborted.IsCancellationRequested && failure is OperationCanceledException or IOException);

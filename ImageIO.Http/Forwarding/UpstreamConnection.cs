@@ -141,7 +141,7 @@ internal sealed class UpstreamConnection : IDisposable
 
     /// <summary>The failure of an answer that ends too early.</summary>
     public TransferException Truncated(string part) =>
-        new(TransferError.UpstreamFailed, $"{Origin} closed the connection before the end of the answer's {part}");
+        new(TransferError.UpstreamFailed, $"{Origin} broke off before the end of the answer's {part}");
 
     /// <summary>Ends it if the daemon has kept us waiting for too long.</summary>
     public void EndIfOverdue()

@@ -161,6 +161,9 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
         }
 
         Assert.Equal(length, received);
+        await Eventually.HoldsAsync(
+            () => _front.Files.ReadLog().Contains("UpstreamFailed", StringComparison.Ordinal), "the log names the side");
+        Assert.DoesNotContain("unhandled", _front.Files.ReadLog(), StringComparison.Ordinal);
     }
 
     [Theory(Timeout = 20_000)]
