@@ -19,6 +19,8 @@ internal static class FuzzTarget
         ["answer"] = AnswerTarget.Run,
         ["request"] = RequestTarget.Run,
         ["chunk"] = ChunkTarget.Run,
+        ["answer-body"] = AnswerBodyTarget.Run,
+        ["any-host"] = AnyHostTarget.Run,
         ["qcow2"] = Qcow2Target.Read,
         ["tar"] = Qcow2Target.Tar,
         ["tls-handshake"] = TlsTarget.Handshake,
