@@ -9,7 +9,7 @@ LIB = out/lib/imageio
 BIN = out/bin
 PROGRAMS = ovirt-imageio ovirt-imageioctl ovirt-imageio-proxy
 
-.PHONY: help build demo run check check-fast bench browser churn fuzz format clean
+.PHONY: help build demo run check check-fast bench browser page page-pictures churn fuzz format clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -31,7 +31,7 @@ build: ## programs into out/bin, runnable from anywhere
 demo: build ## upload and download a real disk image, directly and through a proxy, compare every byte
 	@build/demo.sh
 
-run: build ## a daemon in the foreground with a ticket, and a curl command to try
+run: build ## a daemon in the foreground with a ticket, the link of its page, and curl commands to try
 	@build/run.sh
 
 check: ## set-up, build, format and all tests
@@ -49,6 +49,17 @@ browser: ## what the manager's web page does, in Chromium, with an image of 300 
 	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet
 	build/install-tools.sh chromium
 	IMAGEIO_BROWSER_PIECE_MIB=100 dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter BrowserTests
+
+page: ## the page's tests in their long form: 4 GiB sparse, 100 rounds of cuts, reloads and pauses, 1 GiB beside curl
+	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet
+	build/install-tools.sh chromium qemu-img
+	IMAGEIO_PAGE_SIZE_MIB=4096 IMAGEIO_PAGE_DATA_MIB=300 IMAGEIO_PAGE_ROUNDS=100 IMAGEIO_PAGE_SPEED_MIB=1024 \
+		dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter FullyQualifiedName~ImageIO.Tests.Page \
+		--logger 'console;verbosity=detailed'
+
+page-pictures: ## docs/images, the pictures of the page
+	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet
+	IMAGEIO_PAGE_SHOTS=docs/images dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter PageTourTests
 
 fuzz: ## search for inputs that our parsers take the wrong way; SECONDS=600, TARGETS=tls-records: some alone
 	@build/fuzz.sh $(or $(SECONDS),600) $(TARGETS)

@@ -17,6 +17,9 @@ internal sealed class PageFiles
     // What stands in the first file for the folder of the others.
     private const string FolderMark = "{folder}";
 
+    // What stands in it for the list of all scripts: a browser that knows them at once does not fetch them one after the other.
+    private const string ModulesMark = "{modules}";
+
     // Enough of SHA-256 to tell versions apart.
     private const int HashLength = 16;
 
@@ -52,10 +55,14 @@ internal sealed class PageFiles
         }
 
         string folder = $"/page/{Convert.ToHexStringLower(hash.GetHashAndReset())[..HashLength]}/";
-        string index = Encoding.UTF8.GetString(files.Single(file => file.Name == Start).Content);
+        IEnumerable<string> modules = names.Where(name => name.EndsWith(".js", StringComparison.Ordinal))
+            .Select(name => $"<link rel=\"modulepreload\" href=\"{FolderMark}{name}\">");
+        string index = Encoding.UTF8.GetString(files.Single(file => file.Name == Start).Content)
+            .Replace(ModulesMark, string.Join('\n', modules), StringComparison.Ordinal)
+            .Replace(FolderMark, folder, StringComparison.Ordinal);
         return new PageFiles(
             folder,
-            new PageFile(Start, Encoding.UTF8.GetBytes(index.Replace(FolderMark, folder, StringComparison.Ordinal))),
+            new PageFile(Start, Encoding.UTF8.GetBytes(index)),
             files.Where(file => file.Name != Start).ToFrozenDictionary(file => file.Name, StringComparer.Ordinal));
     }
 

@@ -27,6 +27,7 @@ build/install-tools.sh qemu-img qemu-nbd qemu-io nbdkit nbdcopy || echo "Going o
 build/install-tools.sh aria2c prlimit qemu-curl socat wget || echo "Going on without."
 build/install-tools.sh qemu-storage-daemon || echo "Going on without."
 build/install-tools.sh chromium || echo "Going on without."
+build/typescript.sh || echo "Going on without."
 
 step() {
     printf '\n== %s\n' "$1"

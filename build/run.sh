@@ -42,7 +42,11 @@ pid=$!
 
 cat <<END
 
-A daemon with a ticket for $run/disk.raw (1 GiB, empty). Try, in another terminal in this directory:
+A daemon with a ticket for $run/disk.raw (1 GiB, empty). In a browser, which will warn of the new certificate:
+
+  https://localhost:$port/#$id
+
+or in another terminal in this directory:
 
   curl --cacert $run/ca.pem --upload-file README.md https://localhost:$port/images/$id
   curl --cacert $run/ca.pem --range 0-99 https://localhost:$port/images/$id

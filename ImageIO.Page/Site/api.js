@@ -95,19 +95,19 @@ export class ImageApi {
   /**
    * Writes bytes. Not by fetch, which does not tell how far it is.
    * @param {number} start where
-   * @param {Uint8Array<ArrayBuffer>} bytes
+   * @param {Blob} body
    * @param {{flush: boolean | null, digest: string, signal: AbortSignal, onProgress: (sent: number) => void}} how
    *   flush null: the server knows no such thing
    * @returns {Promise<void>}
    */
-  put(start, bytes, { flush, digest, signal, onProgress }) {
+  put(start, body, { flush, digest, signal, onProgress }) {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const request = new XMLHttpRequest();
       const query = flush === null ? '' : `?flush=${flush ? 'y' : 'n'}`;
       request.open('PUT', this.#url + query);
       request.setRequestHeader('Content-Type', 'application/octet-stream');
-      request.setRequestHeader('Content-Range', `bytes ${start}-${start + bytes.length - 1}/*`);
+      request.setRequestHeader('Content-Range', `bytes ${start}-${start + body.size - 1}/*`);
       request.setRequestHeader('Content-Digest', digest);
       for (const [name, value] of Object.entries(this.#headers)) {
         request.setRequestHeader(name, value);
@@ -150,7 +150,7 @@ export class ImageApi {
           reject(Failure.ofAnswer(request.status, request.responseText));
         }
       };
-      request.send(bytes);
+      request.send(body);
     });
   }
 
@@ -161,6 +161,9 @@ export class ImageApi {
    * @param {{signal: AbortSignal, onProgress: () => void}} how
    */
   async read(start, target, { signal, onProgress }) {
+    if (target.filled === target.bytes.length) {
+      return;
+    }
     const from = start + target.filled;
     const last = start + target.bytes.length - 1;
     const silence = new AbortController();

@@ -4,29 +4,31 @@
 import { BlockHashes, sha256 } from './hashes.js';
 import { Failure } from './failure.js';
 import { BLOCK, GRAIN, PIECE, isAllZero } from './plan.js';
-import { RangeSet } from './ranges.js';
 import { Transfer } from './transfer.js';
 
-/** @typedef {import('./ranges.js').Range} Range */
+/**
+ * @typedef {import('./ranges.js').Range} Range
+ * @typedef {import('./ranges.js').RangeSet} RangeSet
+ */
 
 export class Download extends Transfer {
-  /** @readonly */ #handle;
+  /** @readonly */ #job;
   /** @readonly */ #hashes = new BlockHashes();
   /** @type {FileSystemWritableFileStream | null} */ #file = null;
-  #zero = new RangeSet();
   #next = 0;
   #done = 0;
+  /** For a piece each. @type {ArrayBuffer[]} */ #memory = [];
   /** What requests have read of what they are to read. @type {Set<{filled: number}>} */ #moving = new Set();
 
   /**
    * @param {import('./api.js').ImageApi} api
    * @param {import('./api.js').Facts} facts
-   * @param {FileSystemFileHandle} handle
+   * @param {{handle: FileSystemFileHandle, zero: RangeSet, imageSize: number}} job zero: what need not be transferred
    * @param {(progress: import('./transfer.js').Progress) => void} tell
    */
-  constructor(api, facts, handle, tell) {
-    super(api, facts, facts.size, tell);
-    this.#handle = handle;
+  constructor(api, facts, job, tell) {
+    super(api, facts, job.imageSize, tell);
+    this.#job = job;
   }
 
   /** @protected */
@@ -40,39 +42,21 @@ export class Download extends Transfer {
 
   /** @protected */
   async move() {
-    await this.untilDone(async ({ signal }) => {
-      this.#zero.clear();
-      if (this.facts.hasExtents) {
-        for await (const extent of this.api.extents(signal)) {
-          if (extent.zero) {
-            this.#zero.add(extent.start, extent.start + extent.length);
-          }
-        }
-      }
-    });
     // The whole size at once: what is not written reads as zeroes and takes no room.
     await this.#toDisk(async () => {
-      this.#file = await this.#handle.createWritable();
-      await this.#file.truncate(this.facts.size);
+      this.#file = await this.#job.handle.createWritable();
+      await this.#file.truncate(this.#job.imageSize);
     });
     await this.inParallel(this.facts.readers, () => this.#step());
   }
 
   /** @protected */
   async verify() {
-    const checksum = await this.#hashes.checksum(this.facts.size);
-    let isVerified = false;
-    if (this.facts.hasChecksum) {
-      let theirs = '';
-      await this.untilDone(async ({ signal }) => { theirs = await this.api.checksum(BLOCK, signal); });
-      if (theirs !== checksum) {
-        throw new Failure('mismatch', `${checksum} ${theirs}`);
-      }
-      isVerified = true;
-    }
+    const checksum = await this.#hashes.checksum(this.#job.imageSize);
+    const isVerified = await this.compareChecksum(checksum);
     await this.#toDisk(async () => { await this.#file?.close(); });
     this.#file = null;
-    this.result = { checksum, checked: this.facts.size, isVerified, untouched: 0 };
+    this.result = { checksum, checked: this.#job.imageSize, isVerified, untouched: 0 };
   }
 
   /** @protected */
@@ -82,10 +66,10 @@ export class Download extends Transfer {
   }
 
   async #step() {
-    if (this.#next >= this.facts.size) {
+    if (this.#next >= this.#job.imageSize) {
       return false;
     }
-    const piece = { start: this.#next, end: Math.min(this.#next + PIECE, this.facts.size) };
+    const piece = { start: this.#next, end: Math.min(this.#next + PIECE, this.#job.imageSize) };
     this.#next = piece.end;
     const parts = this.#dataIn(piece);
     if (parts.length === 0) {
@@ -94,7 +78,7 @@ export class Download extends Transfer {
       this.#done += piece.end - piece.start;
       return true;
     }
-    const bytes = new Uint8Array(piece.end - piece.start);
+    const bytes = new Uint8Array(this.#memory.pop() ?? new ArrayBuffer(PIECE), 0, piece.end - piece.start).fill(0);
     this.#done += bytes.length - parts.reduce((sum, part) => sum + part.end - part.start, 0);
     for (const part of parts) {
       await this.#read(part, bytes.subarray(part.start - piece.start, part.end - piece.start));
@@ -105,7 +89,7 @@ export class Download extends Transfer {
       await this.#toDisk(async () => { await this.#file?.write({ type: 'write', position: start, data }); });
       this.map.durable({ start, end });
     }
-    bytes.buffer.transfer?.(0);
+    this.#memory.push(bytes.buffer);
     return true;
   }
 
@@ -113,7 +97,7 @@ export class Download extends Transfer {
   #dataIn(piece) {
     /** @type {Range[]} */
     const parts = [];
-    for (const range of this.#zero.missing(piece.start, piece.end)) {
+    for (const range of this.#job.zero.missing(piece.start, piece.end)) {
       const last = parts.at(-1);
       if (last !== undefined && range.start - last.end < GRAIN) {
         last.end = range.end;
@@ -128,12 +112,11 @@ export class Download extends Transfer {
   async #read(range, bytes) {
     const target = { bytes, filled: 0 };
     this.#moving.add(target);
-    this.map.starts(range);
     try {
-      await this.untilDone(({ signal, onProgress }) => this.api.read(range.start, target, { signal, onProgress }));
+      await this.untilDone(({ signal, onProgress }) => this.map.while(
+        range, () => this.api.read(range.start, target, { signal, onProgress })));
     } finally {
       this.#moving.delete(target);
-      this.map.ends(range);
     }
     this.#done += bytes.length;
     this.acknowledged += bytes.length;

@@ -27,14 +27,14 @@ export class ImageMap {
     this.#moving = new Int32Array(this.count);
   }
 
-  /** @param {Range} range */
-  starts(range) {
+  /** Shows that a range is on its way, while something runs. @template T @param {Range} range @param {() => Promise<T>} work */
+  async while(range, work) {
     this.#each(range, (cell) => { this.#moving[cell]++; });
-  }
-
-  /** @param {Range} range */
-  ends(range) {
-    this.#each(range, (cell) => { this.#moving[cell]--; });
+    try {
+      return await work();
+    } finally {
+      this.#each(range, (cell) => { this.#moving[cell]--; });
+    }
   }
 
   /** @param {Range} range @param {boolean} isZero */
@@ -75,7 +75,7 @@ export class ImageMap {
   #cell(i) {
     const size = Math.min(this.cellSize, this.size - i * this.cellSize);
     if (this.#done[i] < size) {
-      return this.#moving[i] > 0 || this.#done[i] > 0 ? CELL.moving : CELL.todo;
+      return this.#moving[i] > 0 ? CELL.moving : CELL.todo;
     }
     if (this.#data[i] === 0) {
       return CELL.zero;

@@ -24,6 +24,8 @@ const nothing = {
 let model = nothing;
 /** The link that is open, as it stands in the address. */
 let openHash = '';
+/** Chosen before the server has said what the link allows. @type {File | undefined} */
+let early;
 /** @type {WakeLockSentinel | null} */
 let wakeLock = null;
 
@@ -46,8 +48,14 @@ function update(change) {
 
 const isBusy = () => ['running', 'paused', 'offline', 'verifying'].includes(model.state);
 
+function forgetChoice() {
+  early = undefined;
+  file.value = '';
+}
+
 /** Opens what the address or the person says. @param {string} text */
 function open(text) {
+  forgetChoice();
   if (!isSecureContext) {
     update({ ...nothing, state: 'failed', trouble: {
       title: 'This page needs a secure connection',
@@ -84,7 +92,9 @@ function open(text) {
 
 /** @param {File | undefined} chosen */
 function choose(chosen) {
-  if (chosen !== undefined && model.facts?.canWrite) {
+  if (model.isOpening) {
+    early = chosen;
+  } else if (chosen !== undefined && model.facts?.canWrite) {
     update({ state: 'ready', trouble: null, progress: null, isInsisted: false });
     send({ type: 'choose', file: chosen });
   }
@@ -124,11 +134,13 @@ function next() {
       break;
     case 'choose':
       update({ state: 'ready', trouble: null, progress: null, file: null, advice: null });
-      file.value = '';
       file.click();
       break;
     case 'fresh':
       upload(true);
+      break;
+    case 'reload':
+      location.reload();
       break;
     default:
       open(openHash);
@@ -140,6 +152,8 @@ worker.addEventListener('message', ({ data }) => {
   switch (news.type) {
     case 'opened':
       update({ ...nothing, state: 'ready', facts: news.facts, downloadUrl: news.downloadUrl });
+      choose(early);
+      early = undefined;
       break;
     case 'alive':
       if (model.state === 'ready' && model.facts !== null) {
@@ -173,7 +187,13 @@ worker.addEventListener('message', ({ data }) => {
   }
 });
 worker.addEventListener('error', (event) => {
-  update({ state: 'failed', trouble: onTransfer({ kind: 'bug', detail: event.message ?? 'Its worker cannot be loaded' }) });
+  // Without a message it was not loaded.
+  const isLoaded = event instanceof ErrorEvent && event.message !== undefined && event.message !== '';
+  update({ state: 'failed', trouble: isLoaded ? onTransfer({ kind: 'bug', detail: event.message }) : {
+    title: 'This page has not been loaded completely',
+    text: 'Check your network, then load it again.',
+    next: 'reload',
+  } });
 });
 
 element('ask', HTMLFormElement).addEventListener('submit', (event) => {
@@ -181,6 +201,8 @@ element('ask', HTMLFormElement).addEventListener('submit', (event) => {
   open(element('link', HTMLInputElement).value);
 });
 file.addEventListener('change', () => choose(file.files?.[0]));
+// Otherwise a browser is silent when the same file is chosen again.
+file.addEventListener('click', forgetChoice);
 for (const type of ['dragover', 'dragleave', 'drop']) {
   addEventListener(type, (event) => {
     // Anywhere: a browser would otherwise open the file in place of the page.

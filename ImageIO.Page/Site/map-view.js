@@ -1,19 +1,18 @@
 // Draws the map of an image.
 
-import { CELL } from './image-map.js';
-
 const HEIGHT = 110;
 const LARGEST_PITCH = 22;
 const SMALLEST_PITCH = 7;
 
-/** The style's names for a cell's states, by CELL. */
-const COLOURS = ['--todo', '--moving', '--written', '--durable', '--zero', '--verified'];
+/** The legend's items for a cell's states, by CELL: the map has their colours. */
+const ITEMS = ['todo', 'moving', 'written', 'durable', 'zero', 'verified'];
 
 /**
  * @param {HTMLCanvasElement} canvas
+ * @param {HTMLElement} legend
  * @param {Uint8Array} cells a CELL for each
  */
-export function drawMap(canvas, cells) {
+export function drawMap(canvas, legend, cells) {
   const width = canvas.clientWidth;
   const context = canvas.getContext('2d');
   if (width === 0 || context === null || cells.length === 0) {
@@ -29,27 +28,33 @@ export function drawMap(canvas, cells) {
     canvas.height = pixels.height;
     canvas.style.height = `${height}px`;
   }
-  const style = getComputedStyle(canvas);
-  const colours = COLOURS.map((name) => style.getPropertyValue(name));
+  const colours = ITEMS.map((name) => colourOf(legend, name));
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, width, height);
   const side = pitch - Math.max(1, Math.round(pitch / 7));
   cells.forEach((cell, i) => {
     const x = (i % columns) * pitch;
     const y = Math.floor(i / columns) * pitch;
-    if (cell === CELL.zero) {
-      context.strokeStyle = colours[cell];
-      context.strokeRect(x + 0.5, y + 0.5, side - 1, side - 1);
-    } else {
-      context.fillStyle = colours[cell];
+    if (colours[cell].fill !== '') {
+      context.fillStyle = colours[cell].fill;
       context.fillRect(x, y, side, side);
+    }
+    if (colours[cell].border !== '') {
+      context.strokeStyle = colours[cell].border;
+      context.strokeRect(x + 0.5, y + 0.5, side - 1, side - 1);
     }
   });
 }
 
+/** @param {HTMLElement} legend @param {string} name */
+function colourOf(legend, name) {
+  const style = getComputedStyle(/** @type {Element} */ (legend.querySelector(`.${name}`)), '::before');
+  return { fill: style.backgroundColor, border: style.borderTopStyle === 'none' ? '' : style.borderTopColor };
+}
+
 /** The map in words. @param {Uint8Array} cells */
 export function describeMap(cells) {
-  const parts = new Array(COLOURS.length).fill(0);
+  const parts = new Array(ITEMS.length).fill(0);
   for (const cell of cells) {
     parts[cell]++;
   }

@@ -4,8 +4,8 @@ import { bytes } from './units.js';
 
 /**
  * @typedef {{kind: import('./failure.js').FailureKind, detail: string | number}} PlainFailure
- * @typedef {'resume' | 'again' | 'open' | 'choose' | 'fresh' | 'none'} Next what the one button does: go on, look at the link
- *   again, ask for another link, choose a file, send everything again
+ * @typedef {'resume' | 'again' | 'open' | 'choose' | 'fresh' | 'reload' | 'none'} Next what the one button does: go on, look
+ *   at the link again, ask for another link, choose a file, send everything again, load the page again
  * @typedef {{title: string, text: string, next: Next}} Sentence
  */
 
@@ -78,7 +78,7 @@ export function onTransfer(failure, isDownload = false) {
     case 'full':
       return {
         title: 'The storage is full',
-        text: `${bytes(Number(detail))} of the image fit. Ask for more room, then resume.`,
+        text: `About ${bytes(Number(detail))} of the image fit. Ask for more room, then resume.`,
         next: 'resume',
       };
     case 'range':
@@ -132,8 +132,8 @@ export function onTransfer(failure, isDownload = false) {
     case 'bug':
       return {
         title: 'Something is wrong with this page',
-        text: `${quoted(detail)} Please report it. Reload the page and choose the file again: it goes on where it was.`,
-        next: 'again',
+        text: `${quoted(detail)} Please report it. Load the page again and choose the file: it goes on where it was.`,
+        next: 'reload',
       };
   }
 }

@@ -122,7 +122,7 @@ export class Session {
     await this.#run(true, async (tell) => {
       const { api } = this.#opened();
       this.#facts = await api.options();
-      return new Download(api, this.#facts, handle, tell);
+      return new Download(api, this.#facts, { handle, ...await this.#look(api, this.#facts) }, tell);
     });
   }
 
@@ -192,17 +192,7 @@ export class Session {
     const facts = this.#facts = await api.options();
     const source = this.#isUnpacked && qcow2 !== null ? qcow2 : new FileSource(/** @type {File} */ (file));
     const record = await this.#record(this.#isUnpacked);
-    const zeroAtServer = new RangeSet();
-    let imageSize = facts.size;
-    if (facts.hasExtents) {
-      imageSize = 0;
-      for await (const extent of api.extents()) {
-        imageSize = extent.start + extent.length;
-        if (extent.zero) {
-          zeroAtServer.add(extent.start, imageSize);
-        }
-      }
-    }
+    const { zero: zeroAtServer, imageSize } = await this.#look(api, facts);
     const hasZeroTail = record?.hasZeroTail === true || zeroAtServer.contains(source.size, imageSize);
     return new Upload(api, facts, {
       source,
@@ -212,6 +202,22 @@ export class Session {
       durable: new RangeSet(record?.durable),
       onDurable: (durable) => this.#save(/** @type {File} */ (file), { imageSize, hasZeroTail, durable }),
     }, tell);
+  }
+
+  /** What the server has. @param {ImageApi} api @param {import('./api.js').Facts} facts */
+  async #look(api, facts) {
+    const zero = new RangeSet();
+    if (!facts.hasExtents) {
+      return { zero, imageSize: facts.size };
+    }
+    let imageSize = 0;
+    for await (const extent of api.extents()) {
+      imageSize = extent.start + extent.length;
+      if (extent.zero) {
+        zero.add(extent.start, imageSize);
+      }
+    }
+    return { zero, imageSize };
   }
 
   /** @param {File} file @param {{imageSize: number, hasZeroTail: boolean, durable: RangeSet}} what */

@@ -3,6 +3,7 @@
 import { Failure, Interrupted } from './failure.js';
 import { ImageMap } from './image-map.js';
 import { Line } from './line.js';
+import { BLOCK } from './plan.js';
 import { RateMeter } from './rate.js';
 
 const SECOND = 1000;
@@ -76,7 +77,7 @@ export class Transfer {
       this.map.verified();
       this.#phase = 'done';
     } catch (error) {
-      this.#failure ??= Failure.of(error);
+      this.#failure ??= this.explain(Failure.of(error));
       this.#phase = 'failed';
     }
     this.line.stop();
@@ -126,6 +127,11 @@ export class Transfer {
     return this.api.options(signal);
   }
 
+  /** What more is known about a failure. @protected @param {Failure} failure @returns {Failure} */
+  explain(failure) {
+    return failure;
+  }
+
   /** Gives back what it holds, however it ended. @protected @returns {Promise<void>} */
   async release() {
     // Nothing here.
@@ -134,11 +140,6 @@ export class Transfer {
   /** Bytes done. @protected @returns {number} */
   get done() {
     return 0;
-  }
-
-  /** @protected */
-  get isPaused() {
-    return this.#isPaused;
   }
 
   /**
@@ -172,6 +173,22 @@ export class Transfer {
     while (!await this.line.attempt(work)) {
       // Lost or paused, and back.
     }
+  }
+
+  /**
+   * Compares with the checksum of what the server has. False: it has none to tell.
+   * @protected @param {string} ours
+   */
+  async compareChecksum(ours) {
+    if (!this.facts.hasChecksum) {
+      return false;
+    }
+    let theirs = '';
+    await this.untilDone(async ({ signal }) => { theirs = await this.api.checksum(BLOCK, signal); });
+    if (theirs !== ours) {
+      throw new Failure('mismatch', `${ours} ${theirs}`);
+    }
+    return true;
   }
 
   /** @protected */

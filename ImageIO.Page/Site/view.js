@@ -20,7 +20,15 @@ import { bytes, duration, percent } from './units.js';
  * @property {{url: string, host: string} | null} elsewhere
  */
 
-const NEXT_LABELS = { resume: '', again: 'Try again', open: 'Open another link', choose: 'Choose the file', fresh: 'Send everything again', none: '' };
+const NEXT_LABELS = {
+  resume: '',
+  again: 'Try again',
+  open: 'Open another link',
+  choose: 'Choose the file',
+  fresh: 'Send everything again',
+  reload: 'Load the page again',
+  none: '',
+};
 
 /** Whether downloads can go straight into a file that the person names. */
 export const canSaveDirectly = 'showSaveFilePicker' in globalThis;
@@ -147,7 +155,7 @@ function renderProgress({ state, progress, isDownload }) {
   html('figures').hidden = state === 'done';
   const map = element('map', HTMLCanvasElement);
   map.ariaLabel = describeMap(progress.cells);
-  drawMap(map, progress.cells);
+  drawMap(map, html('legend'), progress.cells);
   announce(state, share);
 }
 
@@ -174,7 +182,7 @@ function statusOf(state, progress, isDownload) {
       return `${what} ${wait > 0 ? `Trying again in ${wait} s.` : 'Trying again now.'}`;
     }
     case 'verifying':
-      return isDownload ? 'Checking that the file is what the disk is' : 'Checking that the disk is what the file is';
+      return isDownload ? 'Comparing the file with the disk' : 'Comparing the disk with the file';
     case 'done':
       return isDownload ? 'Downloaded' : 'Uploaded';
     case 'failed':

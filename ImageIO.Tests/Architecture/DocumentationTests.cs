@@ -83,6 +83,7 @@ public sealed partial class DocumentationTests
     [InlineData("proxy.md")]
     [InlineData("cli.md")]
     [InlineData("client.md")]
+    [InlineData("page.md")]
     [InlineData("backends/file.md")]
     [InlineData("backends/nbd.md")]
     public void Page_has_the_headings_that_all_pages_have(string page)

@@ -53,6 +53,14 @@ public sealed class PageFixture : IAsyncLifetime
     internal Task<PageVisit> VisitAsync(string fragment = "", int? port = null, BrowserNewContextOptions? options = null) =>
         PageVisit.StartAsync(Browser, $"https://127.0.0.1:{port ?? Port}", fragment, options);
 
+    /// <summary>Lets a ticket expire so many seconds from now.</summary>
+    internal async Task ChangeTimeoutAsync(string id, int seconds)
+    {
+        using HttpResponseMessage response = await Daemon.Control.PatchAsync(
+            $"/tickets/{id}", new StringContent(new JsonObject { ["timeout"] = seconds }.ToJsonString()));
+        response.EnsureSuccessStatusCode();
+    }
+
     /// <summary>An empty, sparse image of a size with a ticket to write it.</summary>
     internal async Task<TestImage> AddEmptyImageAsync(long size, Func<JsonObject, JsonObject>? change = null)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ImageIO.Page;
 using ImageIO.Tests.Support;
 using Microsoft.Playwright;
 
@@ -11,7 +12,7 @@ internal sealed class PageVisit : IAsyncDisposable
     private const float Patience = 30_000;
 
     private readonly IBrowserContext _context;
-    private readonly string _origin;
+    private string _origin;
     private readonly List<string> _offences = [];
 
     private PageVisit(IBrowserContext context, IPage page, string origin)
@@ -28,9 +29,14 @@ internal sealed class PageVisit : IAsyncDisposable
     public Task<string?> StateAsync() => Tab.GetAttributeAsync("main", "data-state");
 
     public static async Task<PageVisit> StartAsync(
-        Browser browser, string origin, string fragment, BrowserNewContextOptions? options)
+        Browser browser, string origin, string fragment, BrowserNewContextOptions? options, string script = "")
     {
         IBrowserContext context = await browser.NewContextAsync(options);
+        if (script.Length > 0)
+        {
+            await context.AddInitScriptAsync(script);
+        }
+
         context.SetDefaultTimeout(Patience);
         IPage page = await context.NewPageAsync();
         var visit = new PageVisit(context, page, origin);
@@ -41,6 +47,13 @@ internal sealed class PageVisit : IAsyncDisposable
     /// <summary>Opens the page with another link.</summary>
     public Task GoAsync(string fragment) => Tab.GotoAsync(fragment.Length == 0 ? $"{_origin}/" : $"{_origin}/#{fragment}");
 
+    /// <summary>Opens the page at another server.</summary>
+    public Task LeaveForAsync(string origin, string fragment)
+    {
+        _origin = origin;
+        return GoAsync(fragment);
+    }
+
     /// <summary>Opens a second tab of the same browser.</summary>
     public async Task<IPage> OpenTabAsync(string fragment)
     {
@@ -50,13 +63,34 @@ internal sealed class PageVisit : IAsyncDisposable
         return page;
     }
 
-    /// <summary>Waits for a state.</summary>
-    public async Task ReachAsync(string state)
+    /// <summary>Waits for a state; one that ends all fails.</summary>
+    public async Task ReachAsync(string state, float patience = Patience)
     {
-        string other = state is "failed" or "done" ? $", main[data-state={(state == "done" ? "failed" : "done")}]" : "";
-        await Tab.WaitForSelectorAsync($"main[data-state={state}]{other}");
+        await Tab.WaitForSelectorAsync(
+            $"main[data-state={state}], main[data-state=failed], main[data-state=done]",
+            new PageWaitForSelectorOptions { Timeout = patience });
         string? reached = await StateAsync();
         Assert.True(reached == state, $"{reached} in place of {state}: {await Tab.InnerTextAsync("main")}");
+    }
+
+    /// <summary>Waits for a state without waiting for the times between attempts.</summary>
+    public async Task SkipWaitsAsync(string state)
+    {
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await SayOnlineAsync();
+                return await StateAsync() == state;
+            },
+            $"the page is {state}");
+    }
+
+    /// <summary>Waits until so much of a transfer is done, and slows its network down, so that it does not end meanwhile.</summary>
+    public async Task ReachPercentAsync(int percent, TcpRelay relay)
+    {
+        await Tab.WaitForFunctionAsync(
+            "percent => Number(document.querySelector('[role=progressbar]').ariaValueNow) >= percent", percent);
+        relay.Crawl();
     }
 
     /// <summary>Chooses a file, as a person does, once the page lets them.</summary>
@@ -88,6 +122,48 @@ internal sealed class PageVisit : IAsyncDisposable
     public async Task<int> PercentAsync() => int.Parse(
         (await Tab.GetAttributeAsync("[role=progressbar]", "aria-valuenow"))!, CultureInfo.InvariantCulture);
 
+    /// <summary>Pauses and goes on, if the upload has not ended meanwhile.</summary>
+    public async Task PauseAndResumeAsync()
+    {
+        // By script: a button that has just gone is no failure.
+        await Tab.EvaluateAsync("document.querySelector('#pause').click()");
+        await Task.Delay(50);
+        await Tab.EvaluateAsync("document.querySelector('#resume').click()");
+    }
+
+    /// <summary>Waits until the browser has kept that so many bytes are durable, and tells how many there are.</summary>
+    public async Task<long> DurableAsync(long atLeast)
+    {
+        long durable = 0;
+        await Eventually.HoldsAsync(
+            async () => (durable = await Tab.EvaluateAsync<long>(StoredRecord)) >= atLeast, $"{atLeast} bytes are durable");
+        return durable;
+    }
+
+    /// <summary>Lets requests wait until somebody releases them.</summary>
+    public Task HoldAsync(string url, SemaphoreSlim gate) => _context.RouteAsync(url, async route =>
+    {
+        await gate.WaitAsync();
+        await route.ContinueAsync();
+    });
+
+    /// <summary>Calls a function with one of the page's modules.</summary>
+    /// <param name="module">The file's name.</param>
+    /// <param name="script">The function, of the module and the argument; <c>folder</c> is where modules are.</param>
+    /// <param name="argument">What else it gets.</param>
+    public Task<T> ImportAsync<T>(string module, string script, object? argument = null) => Tab.EvaluateAsync<T>(
+        $"async ([folder, name, argument]) => ({script})(await import(folder + name), argument)",
+        new object?[] { _origin + PageFiles.Load().Folder, module, argument });
+
+    /// <summary>Does one thing, and ends the visit.</summary>
+    public async Task<T> DisposingAsync<T>(Func<PageVisit, Task<T>> use)
+    {
+        await using (this)
+        {
+            return await use(this);
+        }
+    }
+
     /// <summary>Ends the waiting for a lost network, as a browser does that hears of it.</summary>
     public Task SayOnlineAsync() => Tab.EvaluateAsync("dispatchEvent(new Event('online'))");
 
@@ -96,6 +172,22 @@ internal sealed class PageVisit : IAsyncDisposable
         await _context.DisposeAsync();
         Assert.Empty(_offences);
     }
+
+    // Bytes in the only record of this browser.
+    private const string StoredRecord = """
+        () => new Promise((resolve) => {
+            const opening = indexedDB.open('imageio', 1);
+            opening.onupgradeneeded = () => opening.result.createObjectStore('uploads');
+            opening.onsuccess = () => {
+                const all = opening.result.transaction('uploads').objectStore('uploads').getAll();
+                all.onsuccess = () => {
+                    const bounds = all.result[0]?.durable ?? [];
+                    opening.result.close();
+                    resolve(bounds.reduce((sum, bound, i) => sum + (i % 2 === 0 ? -bound : bound), 0));
+                };
+            };
+        })
+        """;
 
     // The browser reports what the content security policy stops as an error on the console.
     private void Watch(IPage page)

@@ -13,9 +13,13 @@ internal static class SampleFile
     /// <param name="directory">Where it goes.</param>
     /// <param name="size">In bytes.</param>
     /// <param name="noise">Where, and how much: mebibytes.</param>
-    public static string Create(ImageDirectory directory, long size, params (long At, long Length)[] noise)
+    public static string Create(ImageDirectory directory, long size, params (long At, long Length)[] noise) =>
+        Create(directory, $"source-{Guid.NewGuid():N}.raw", size, noise);
+
+    /// <summary>The same with a name.</summary>
+    public static string Create(ImageDirectory directory, string name, long size, (long At, long Length)[] noise)
     {
-        string path = directory.File($"source-{Guid.NewGuid():N}.raw");
+        string path = directory.File(name);
         using FileStream file = File.Create(path);
         file.SetLength(size);
         foreach ((long at, long length) in noise)

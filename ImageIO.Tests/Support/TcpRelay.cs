@@ -8,6 +8,7 @@ namespace ImageIO.Tests.Support;
 internal sealed class TcpRelay : IAsyncDisposable
 {
     private const int BlockSize = 16 * 1024;
+    private const long CrawlBytesPerSecond = 128 * 1024;
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentDictionary<(Socket Client, Socket Server), byte> _connections = new();
@@ -16,9 +17,10 @@ internal sealed class TcpRelay : IAsyncDisposable
     private volatile int _serverPort;
     private volatile bool _isCut;
     private long _sent;
+    private long _received;
     private long _flipAt = -1;
-    private long _bytesPerSecond = long.MaxValue;
-    private long _turn;
+    private readonly Pace _up = new();
+    private readonly Pace _down = new();
 
     /// <param name="serverPort">Where the server listens.</param>
     public TcpRelay(int serverPort)
@@ -44,7 +46,25 @@ internal sealed class TcpRelay : IAsyncDisposable
     /// <summary>What may go from clients to the server in a second, all connections together.</summary>
     public long BytesPerSecond
     {
-        set => Interlocked.Exchange(ref _bytesPerSecond, value);
+        set => _up.BytesPerSecond = value;
+    }
+
+    /// <summary>Bytes that came from the server so far.</summary>
+    public long Received => Interlocked.Read(ref _received);
+
+    /// <summary>What may come from the server in a second, all connections together.</summary>
+    public long ReceivedBytesPerSecond
+    {
+        set => _down.BytesPerSecond = value;
+    }
+
+    /// <summary>Lets what is limited go so slowly that nothing ends while somebody looks.</summary>
+    public void Crawl()
+    {
+        foreach (Pace pace in new[] { _up, _down }.Where(pace => pace.BytesPerSecond != long.MaxValue))
+        {
+            pace.BytesPerSecond = CrawlBytesPerSecond;
+        }
     }
 
     /// <summary>Whether the network is gone: connections are reset and new ones too.</summary>
@@ -135,18 +155,20 @@ internal sealed class TcpRelay : IAsyncDisposable
                 block[flipAt - (end - read)] ^= 1;
             }
 
-            await PaceAsync(read);
+            await _up.WaitAsync(read, _stopping.Token);
             await SendAsync(server, block.AsMemory(0, read));
         }
 
         server.Shutdown(SocketShutdown.Send);
     }
 
-    private static async Task DownAsync(Socket server, Socket client)
+    private async Task DownAsync(Socket server, Socket client)
     {
         byte[] block = new byte[BlockSize];
         for (int read; (read = await server.ReceiveAsync(block)) > 0;)
         {
+            Interlocked.Add(ref _received, read);
+            await _down.WaitAsync(read, _stopping.Token);
             await SendAsync(client, block.AsMemory(0, read));
         }
 
@@ -162,24 +184,26 @@ internal sealed class TcpRelay : IAsyncDisposable
     }
 
     // Each block waits for its turn, so that all connections together keep the rate.
-    private async Task PaceAsync(int bytes)
+    private sealed class Pace
     {
-        long rate = Interlocked.Read(ref _bytesPerSecond);
-        if (rate == long.MaxValue)
-        {
-            return;
-        }
+        private readonly Lock _lock = new();
+        private long _turn;
 
-        long now = TimeProvider.System.GetTimestamp();
-        long cost = bytes * TimeProvider.System.TimestampFrequency / rate;
-        long turn;
-        long seen;
-        do
+        public long BytesPerSecond { get; set; } = long.MaxValue;
+
+        public Task WaitAsync(int bytes, CancellationToken cancellationToken)
         {
-            seen = Interlocked.Read(ref _turn);
-            turn = Math.Max(seen, now) + cost;
+            if (BytesPerSecond == long.MaxValue)
+            {
+                return Task.CompletedTask;
+            }
+
+            long now = TimeProvider.System.GetTimestamp();
+            lock (_lock)
+            {
+                _turn = Math.Max(_turn, now) + (bytes * TimeProvider.System.TimestampFrequency / BytesPerSecond);
+                return Task.Delay(TimeProvider.System.GetElapsedTime(now, _turn), TimeProvider.System, cancellationToken);
+            }
         }
-        while (Interlocked.CompareExchange(ref _turn, turn, seen) != seen);
-        await Task.Delay(TimeProvider.System.GetElapsedTime(now, turn), TimeProvider.System, _stopping.Token);
     }
 }

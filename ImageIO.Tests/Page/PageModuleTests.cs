@@ -1,0 +1,215 @@
+namespace ImageIO.Tests.Page;
+
+/// <summary>The page's modules that decide and move nothing, against what they are to be, at random.</summary>
+[Collection(PageFixture.Collection)]
+[Trait("Needs", "Chromium")]
+public sealed class PageModuleTests(PageFixture fixture)
+{
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Range_set_is_a_set_of_bytes()
+    {
+        string wrong = await RunAsync("ranges.js", """
+            ({ RangeSet }) => {
+                for (let round = 0; round < 300; round++) {
+                    const set = new RangeSet();
+                    const bytes = new Array(64).fill(false);
+                    const log = [];
+                    for (let i = 0; i < 20; i++) {
+                        const [a, b] = [Math.floor(Math.random() * 65), Math.floor(Math.random() * 65)].sort((x, y) => x - y);
+                        const isIn = Math.random() < 0.6;
+                        log.push([isIn, a, b]);
+                        isIn ? set.add(a, b) : set.remove(a, b);
+                        bytes.fill(isIn, a, b);
+                        const got = new Array(64).fill(false);
+                        let last = -1;
+                        for (const { start, end } of set) {
+                            if (start <= last || start >= end) return `not merged: ${JSON.stringify(log)}`;
+                            got.fill(true, start, end);
+                            last = end;
+                        }
+                        const [c, d] = [Math.floor(Math.random() * 65), Math.floor(Math.random() * 65)].sort((x, y) => x - y);
+                        const within = new Array(64).fill(false);
+                        for (const { start, end } of set.within(c, d)) within.fill(true, start, end);
+                        const missing = new Array(64).fill(false);
+                        for (const { start, end } of set.missing(c, d)) missing.fill(true, start, end);
+                        const part = bytes.map((x, i) => x && i >= c && i < d);
+                        if (String(got) !== String(bytes) || String(within) !== String(part)
+                            || String(missing) !== String(bytes.map((x, i) => !x && i >= c && i < d))
+                            || set.contains(c, d) !== bytes.slice(c, d).every(Boolean)
+                            || set.total !== bytes.filter(Boolean).length) return JSON.stringify([log, c, d]);
+                    }
+                }
+                return '';
+            }
+            """);
+
+        Assert.Equal("", wrong);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Runs_of_zeroes_are_found_where_they_are()
+    {
+        string wrong = await RunAsync("plan.js", """
+            ({ runsOf, isAllZero, GRAIN }) => {
+                for (let round = 0; round < 40; round++) {
+                    const bytes = new Uint8Array(Math.floor(Math.random() * 12 * GRAIN) + 1);
+                    for (let at = 0; at < bytes.length; at += GRAIN) {
+                        if (Math.random() < 0.5) bytes[Math.min(bytes.length - 1, at + Math.floor(Math.random() * GRAIN))] = 1;
+                    }
+                    let at = 1 << 30;
+                    for (const run of runsOf(bytes, at)) {
+                        if (run.start !== at || run.end <= run.start) return 'a gap';
+                        for (let grain = run.start; grain < run.end; grain += GRAIN) {
+                            const part = bytes.subarray(grain - (1 << 30), Math.min(grain + GRAIN, run.end) - (1 << 30));
+                            if (part.every((byte) => byte === 0) !== run.isZero) return `wrong at ${grain}`;
+                        }
+                        at = run.end;
+                    }
+                    if (at - (1 << 30) !== bytes.length) return 'an end is missing';
+                }
+                for (let i = 0; i < 70; i++) {
+                    const bytes = new Uint8Array(70);
+                    bytes[i] = 128;
+                    if (isAllZero(bytes, 0, 70) || !isAllZero(bytes, 0, i) || !isAllZero(bytes, i + 1, 70)) return `byte ${i}`;
+                }
+                return '';
+            }
+            """);
+
+        Assert.Equal("", wrong);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Plan_hands_out_each_byte_once_merges_zeroes_and_repeats_only_what_is_lost()
+    {
+        string wrong = await RunAsync("plan.js", """
+            async ({ UploadPlan, PIECE, LARGEST_ZERO }, ) => {
+                const { RangeSet } = await import(new URL('ranges.js', folder));
+                const size = 40 * PIECE + 5;
+                const plan = new UploadPlan(size, new RangeSet([PIECE * 2, PIECE * 3]), new RangeSet([PIECE * 4, PIECE * 6]));
+                const seen = [];
+                for (let piece = plan.nextPiece(); piece !== null; piece = plan.nextPiece()) {
+                    seen.push(piece.start / PIECE);
+                    plan.scanned.add(piece.start, piece.end);
+                    // All is zero but the first two pieces and the last.
+                    if (piece.start >= 2 * PIECE && piece.end < size) plan.foundZero(piece);
+                }
+                if (seen.length !== 39 || seen.includes(4) || seen.includes(5)) return `pieces ${seen}`;
+                const zeroes = [];
+                for (let zero = plan.takeZero(false) ?? plan.takeZero(true); zero !== null; zero = plan.takeZero(false) ?? plan.takeZero(true)) {
+                    zeroes.push([zero.start / PIECE, zero.end / PIECE]);
+                    if (zero.end - zero.start > LARGEST_ZERO) return 'too large a zero';
+                    plan.sent.add(zero.start, zero.end);
+                }
+                if (JSON.stringify(zeroes) !== '[[3,4],[6,22],[22,38],[38,40]]') return JSON.stringify(zeroes);
+                plan.sent.add(0, 2 * PIECE);
+                plan.sent.add(40 * PIECE, size);
+                const covered = plan.sent.clone();
+                plan.sent.remove(0, PIECE);
+                covered.remove(0, PIECE);
+                plan.flushed(covered);
+                plan.sent.add(0, PIECE);
+                plan.lost();
+                const again = plan.nextPiece();
+                if (again?.start !== 0 || plan.nextPiece() !== null) return 'not only the lost is sent again';
+                if (JSON.stringify(plan.missing({ start: 0, end: size })) !== JSON.stringify([{ start: 0, end: PIECE }])) return 'missing';
+                return '';
+            }
+            """);
+
+        Assert.Equal("", wrong);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Checksum_is_refused_when_a_block_was_never_looked_at()
+    {
+        string failure = await RunAsync("hashes.js", """
+            async ({ BlockHashes }) => {
+                const hashes = new BlockHashes();
+                hashes.setZero(0, 2);
+                hashes.set(3, new Uint8Array(32));
+                return hashes.checksum(4 * 4194304).then(() => 'made', (error) => error.kind);
+            }
+            """);
+
+        Assert.Equal("bug", failure);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Links_are_read_in_every_form_that_people_have()
+    {
+        string[] read = await (await fixture.VisitAsync()).DisposingAsync(visit => visit.ImportAsync<string[]>("link.js", """
+            ({ parseLink, imagePath }) => {
+                const signed = btoa(JSON.stringify({ data: JSON.stringify({ 'transfer-ticket': 'in/side' }) }));
+                return [
+                    '', '#', ' 1234 ', '#1234', 'a%20b', 'https://here:1/images/x/y', 'https://here:1//images/x', 'https://here:1/#x',
+                    'HTTPS://HERE:1/#x', 'https://there:1/images/x', 'https://there/#x', 'https://here:1/info/', 'https://', 'two words',
+                    signed, `#${encodeURIComponent(signed)}`, `${signed.slice(0, 9)}\n${signed.slice(9)}`,
+                ].map((text) => {
+                    const parsed = parseLink(text, 'https://here:1');
+                    if (parsed.kind !== 'link') return `${parsed.kind}${parsed.url ?? ''}`;
+                    return imagePath(parsed.link) + (parsed.link.signed === signed ? ' signed' : '');
+                });
+            }
+            """));
+
+        Assert.Equal(
+            [
+                "none", "none", "/images/1234", "/images/1234", "wrong", "/images/x/y", "/images/x", "/images/x",
+                "/images/x", "elsewherehttps://there:1/#x", "elsewherehttps://there/#x", "wrong", "wrong", "wrong",
+                "/images/in/side signed", "/images/in/side signed", "/images/in/side signed",
+            ],
+            read);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Line_waits_longer_each_time_and_wakes_from_a_sleep()
+    {
+        string told = await RunAsync("line.js", """
+            async ({ Line }) => {
+                const { Failure } = await import(new URL('failure.js', folder));
+                // Time and timers of our own, from here on.
+                let now = 1_000_000;
+                const timers = new Map();
+                let next = 1;
+                globalThis.setTimeout = (run, wait) => { timers.set(next, { run, at: now + wait }); return next++; };
+                globalThis.clearTimeout = (id) => timers.delete(id);
+                let tick = () => {};
+                globalThis.setInterval = (run) => { tick = run; return 0; };
+                Date.now = () => now;
+                Math.random = () => 0.5;
+                const settle = async () => { for (let i = 0; i < 50; i++) await Promise.resolve(); };
+                const waits = [];
+                let isUp = false;
+                const line = new Line(async () => { if (!isUp) throw new Failure('network'); }, () => {});
+                const first = line.attempt(async () => { throw new Failure('network'); });
+                await settle();
+                for (let i = 0; i < 8; i++) {
+                    const [id, timer] = [...timers][0];
+                    waits.push((timer.at - now) / 1000);
+                    now = timer.at;
+                    isUp = i === 7;
+                    timers.delete(id);
+                    timer.run();
+                    await settle();
+                }
+                const result = [await first, line.failure];
+                // A request hangs while the computer sleeps.
+                const hanging = line.attempt(({ signal }) => new Promise((_, reject) => {
+                    signal.addEventListener('abort', () => reject(signal.reason));
+                }));
+                await settle();
+                now += 1000;
+                tick();
+                now += 3_600_000;
+                tick();
+                return JSON.stringify([waits, ...result, await hanging]);
+            }
+            """);
+
+        Assert.Equal("[[1,2,4,8,16,30,30,30],false,null,false]", told);
+    }
+
+    private async Task<string> RunAsync(string module, string script) =>
+        await (await fixture.VisitAsync()).DisposingAsync(visit => visit.ImportAsync<string>(module, script));
+}
