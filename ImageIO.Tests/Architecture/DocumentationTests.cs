@@ -95,25 +95,6 @@ public sealed partial class DocumentationTests
             ["## Synopsis", "## Description", "## Parameters", "## Examples", "## Errors", "## Limits", "## Since"], headings);
     }
 
-    [Fact]
-    public void Links_between_pages_lead_to_files_that_exist()
-    {
-        string[] pages =
-        [
-            Path.Combine(RepositoryFiles.Root, "README.md"),
-            .. Directory.GetFiles(Path.Combine(RepositoryFiles.Root, "docs"), "*.md", SearchOption.AllDirectories),
-        ];
-        IEnumerable<string> broken =
-            from page in pages
-            from Match link in Link().Matches(File.ReadAllText(page))
-            let target = link.Groups["path"].Value
-            where !target.Contains("://", StringComparison.Ordinal)
-                && !Path.Exists(Path.Combine(Path.GetDirectoryName(page)!, target))
-            select $"{page}: {target}";
-
-        Assert.Empty(broken);
-    }
-
     // With the options that the backends ask for when they are made.
     private static DaemonConfiguration WithBackends(IEnumerable<IniOption> given)
     {
@@ -201,7 +182,4 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"^#\w+ =", RegexOptions.CultureInvariant)]
     private static partial Regex SampleOption();
-
-    [GeneratedRegex(@"\]\((?<path>[^)#\s]+)(?:#[^)]*)?\)", RegexOptions.CultureInvariant)]
-    private static partial Regex Link();
 }
