@@ -2,8 +2,8 @@ using System.Diagnostics.Metrics;
 
 namespace ImageIO.Core.Diagnostics;
 
-/// <summary>What is measured of operations and storage; names and units follow OpenTelemetry's conventions.</summary>
-/// <remarks>Nothing is computed for an instrument that nobody listens to.</remarks>
+/// <summary>Metrics of operations and storage calls. Names and units follow OpenTelemetry's conventions.</summary>
+/// <remarks>An instrument without a listener computes nothing.</remarks>
 public sealed class TransferMeter
 {
     /// <summary>Name of the meter.</summary>
@@ -31,22 +31,22 @@ public sealed class TransferMeter
             "Duration of single calls to the storage, by call and backend.",
             advice: new InstrumentAdvice<double>
             {
-                // From a cached read to a storage array that hangs in its 30 s SCSI timeout.
+                // From a cached read to an array in its 30 s SCSI timeout.
                 HistogramBucketBoundaries = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
             });
     }
 
-    /// <summary>An operation begins.</summary>
+    /// <summary>Counts the start of an operation.</summary>
     /// <param name="operation">read, write, zero, flush, extents or checksum.</param>
     /// <param name="backend">Name of the backend.</param>
     public void OperationStarts(string operation, string backend) =>
         _running.Add(1, new("operation", operation), new("backend", backend));
 
-    /// <summary>An operation ends.</summary>
-    /// <param name="operation">As when it began.</param>
-    /// <param name="backend">As when it began.</param>
-    /// <param name="bytes">What it moved.</param>
-    /// <param name="succeeded">Whether it did what it should.</param>
+    /// <summary>Counts the end of an operation.</summary>
+    /// <param name="operation">As at its start.</param>
+    /// <param name="backend">As at its start.</param>
+    /// <param name="bytes">Bytes moved.</param>
+    /// <param name="succeeded">Whether it succeeded.</param>
     public void OperationEnds(string operation, string backend, long bytes, bool succeeded)
     {
         _running.Add(-1, new("operation", operation), new("backend", backend));
@@ -55,10 +55,10 @@ public sealed class TransferMeter
             1, new("operation", operation), new("backend", backend), new("outcome", succeeded ? "success" : "failure"));
     }
 
-    /// <summary>Whether the durations of storage calls are wanted.</summary>
+    /// <summary>Whether anyone listens to the durations of storage calls.</summary>
     internal bool WantsStorageDuration => _storage.Enabled;
 
-    /// <summary>A call to the storage ended.</summary>
+    /// <summary>Records the duration of a storage call.</summary>
     internal void StorageCallEnded(string call, string backend, TimeSpan duration) =>
         _storage.Record(duration.TotalSeconds, new("call", call), new("backend", backend));
 }

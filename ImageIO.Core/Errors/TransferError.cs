@@ -1,15 +1,15 @@
 namespace ImageIO.Core.Errors;
 
 /// <summary>
-/// Why a request or an operation failed: one name for each reason, used in logs, metrics and tests. Which HTTP status a
-/// reason has is decided in one place, the error mapper of ImageIO.Http.
+/// Why a request or an operation failed: one name per reason, used in logs, metrics and tests. The error mapper of
+/// ImageIO.Http alone maps reasons to HTTP statuses.
 /// </summary>
 public enum TransferError
 {
     /// <summary>The request itself is wrong: a header, a parameter, or the body's JSON.</summary>
     InvalidRequest,
 
-    /// <summary>The body does not have the digest that its header promised.</summary>
+    /// <summary>The body does not have the digest that its header states.</summary>
     DigestMismatch,
 
     /// <summary>The body is larger than this resource reads.</summary>
@@ -21,13 +21,13 @@ public enum TransferError
     /// <summary>The method is unknown, or the resource does not have it.</summary>
     MethodNotAllowed,
 
-    /// <summary>No ticket with this id, as the management side sees it.</summary>
+    /// <summary>No ticket has the id that the manager gave.</summary>
     TicketNotFound,
 
-    /// <summary>A client presented the id of a ticket that does not exist.</summary>
+    /// <summary>No ticket has the id that a client presented.</summary>
     TicketUnknown,
 
-    /// <summary>The ticket's time is over.</summary>
+    /// <summary>The ticket has expired.</summary>
     TicketExpired,
 
     /// <summary>The ticket is being removed; running operations stop, new ones do not start.</summary>
@@ -36,51 +36,51 @@ public enum TransferError
     /// <summary>The ticket does not permit this operation.</summary>
     OperationNotPermitted,
 
-    /// <summary>Operations were still running when the time to cancel a ticket was over.</summary>
+    /// <summary>Operations were still running when the time to cancel a ticket had passed.</summary>
     CancelTimedOut,
 
     /// <summary>The range passes the ticket's size or the image's end.</summary>
     RangeNotSatisfiable,
 
-    /// <summary>The client went away, or sent less than it had announced.</summary>
+    /// <summary>The client disconnected, or sent less than it had announced.</summary>
     ClientDisconnected,
 
     /// <summary>The image could not be opened.</summary>
     ImageUnavailable,
 
-    /// <summary>No space, or no quota, is left for the image.</summary>
+    /// <summary>The storage or a quota has no space left for the image.</summary>
     StorageFull,
 
-    /// <summary>The storage reported an error, or gave less than it should hold.</summary>
+    /// <summary>The storage reported an error, or returned fewer bytes than it should.</summary>
     StorageFailed,
 
-    /// <summary>A flush failed earlier and what it lost has not been written again.</summary>
+    /// <summary>An earlier flush failed, and the data that it lost has not been written again.</summary>
     FlushLost,
 
-    /// <summary>The backend does not offer what was asked for.</summary>
+    /// <summary>The backend does not offer this.</summary>
     NotSupported,
 
-    /// <summary>A signed ticket that is not what it should be, or not now.</summary>
+    /// <summary>A signed ticket is malformed, not trusted, or not valid now.</summary>
     SignedTicketRefused,
 
-    /// <summary>A client of the proxy shows no credential: no ticket, none that is good for the image, no living session.</summary>
+    /// <summary>A client of the proxy has no valid ticket for the image and no live session.</summary>
     Unauthorized,
 
     /// <summary>The request does not say how long its body is.</summary>
     LengthRequired,
 
-    /// <summary>The daemon that a request is forwarded to cannot be connected to, or is not believed to be itself.</summary>
+    /// <summary>The other daemon cannot be connected to, or its certificate is not trusted.</summary>
     UpstreamUnreachable,
 
-    /// <summary>The daemon that a request is forwarded to stood still for too long.</summary>
+    /// <summary>The other daemon sent or accepted nothing for too long.</summary>
     UpstreamTimedOut,
 
-    /// <summary>The connection to the daemon that a request is forwarded to broke, or its answer made no sense.</summary>
+    /// <summary>The connection to the other daemon broke, or its answer is malformed.</summary>
     UpstreamFailed,
 
-    /// <summary>A forwarded request came back to the program that forwarded it, or was forwarded too often.</summary>
+    /// <summary>A forwarded request came back to its forwarder, or was forwarded too often.</summary>
     ForwardingLoop,
 
-    /// <summary>Other requests have all of something that is shared; the same request may succeed later.</summary>
+    /// <summary>A shared resource is used up. The same request may succeed later.</summary>
     Overloaded,
 }

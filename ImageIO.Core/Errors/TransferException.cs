@@ -3,8 +3,8 @@ using System.Numerics;
 namespace ImageIO.Core.Errors;
 
 /// <summary>
-/// A failure with a name. Covers everything that a request, a client or the storage can do wrong; a bug in our own code
-/// is an <see cref="ArgumentException"/> or <see cref="InvalidOperationException"/> instead, and cancellation an
+/// A failure with a name, caused by a request, a client or the storage. A bug in our own code is an
+/// <see cref="ArgumentException"/> or <see cref="InvalidOperationException"/>, and cancellation an
 /// <see cref="OperationCanceledException"/>.
 /// </summary>
 public sealed class TransferException : IOException
@@ -20,10 +20,14 @@ public sealed class TransferException : IOException
     public TransferError Error { get; }
 
     /// <summary>
-    /// For <see cref="TransferError.RangeNotSatisfiable"/> of a read: the size in bytes that the range passed. Null: not known.
+    /// For <see cref="TransferError.RangeNotSatisfiable"/> of a read: the size in bytes that the range passed. Null:
+    /// unknown.
     /// </summary>
     public BigInteger? Limit { get; init; }
 
-    /// <summary>For <see cref="TransferError.StorageFull"/>: bytes of the request written before. Null: a flush failed.</summary>
+    /// <summary>
+    /// For <see cref="TransferError.StorageFull"/>: bytes of the request that were written before. Null: a flush
+    /// failed.
+    /// </summary>
     public long? BytesDone { get; init; }
 }

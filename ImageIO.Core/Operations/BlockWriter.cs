@@ -5,29 +5,30 @@ using ImageIO.Core.Ranges;
 namespace ImageIO.Core.Operations;
 
 /// <summary>
-/// Writes bytes at any offset and of any length to an image that takes only whole blocks: the blocks at the edges are
-/// read, patched and written, safe against other writers of the same blocks.
+/// Writes any offset and length to an image that takes only whole blocks: the blocks at the edges are read, patched and
+/// written, safe against other writers of the same blocks.
 /// </summary>
 internal static class BlockWriter
 {
     /// <summary>Writes a part of a buffer.</summary>
     /// <param name="image">The image.</param>
     /// <param name="buffer">
-    /// Holds the payload behind a gap, such that its start is block-aligned in the image; with room for whole blocks
-    /// at both ends.
+    /// The payload behind a gap that aligns the buffer's start to a block of the image. It has room for whole blocks at
+    /// both ends.
     /// </param>
     /// <param name="gap">Bytes before the payload, less than a block.</param>
     /// <param name="length">Bytes of payload, more than 0.</param>
     /// <param name="offset">Where the payload belongs in the image.</param>
     /// <remarks>
-    /// Not cancelled by a client that leaves: what it sent is written. The locks cover, with B the block size and S the
-    /// image's size:
+    /// Not cancelled when the client disconnects, because received bytes are written. The locks cover, with B the block
+    /// size
+    /// and S the image's size:
     /// <code>
     ///   gap | payload                         | rest
     ///   ----+---------------------------------+-----
     ///   [ head: B ][ whole blocks ][ tail: B  ]          tail block ends at or before S: patched like the head
     ///   [ head: B ][ whole blocks ][ tail ... infinity)  tail reaches S: the write may change the size, so
-    ///                                                    nobody else may write or grow behind it meanwhile
+    ///                                                    no other writer may write or grow behind it meanwhile
     /// </code>
     /// </remarks>
     public static async Task WriteAsync(ImageHandle image, AlignedBuffer buffer, int gap, int length, long offset)
@@ -68,8 +69,9 @@ internal static class BlockWriter
 
         if (patchTail)
         {
-            // The size as it is under the lock: it decides whether bytes behind the payload must be kept, and whether
-            // the last block is a whole one.
+            // Read the size under the lock: it decides whether bytes behind the payload must be kept, and whether the
+            // last block
+            // is a whole one.
             long size = await image.GetSizeAsync();
             if (size > end)
             {
@@ -86,12 +88,13 @@ internal static class BlockWriter
     private static async ValueTask<RangeLock.Holder> LockAsync(
         ImageHandle image, ByteRange shared, ByteRange head, ByteRange tail)
     {
-        // An image does not become smaller: a block that lies inside it does so under the lock as well.
+        // An image does not shrink, so a block inside it is still inside it under the lock.
         bool mayGrow = !tail.IsEmpty && tail.End > await image.GetSizeAsync();
         return await image.Locks.AcquireAsync(shared, head, mayGrow ? new ByteRange(tail.Start, long.MaxValue) : tail);
     }
 
-    // Not from the shared pool: an operation waits for a buffer there only while it holds none, and here it holds one.
-    // A block is small, and only the two edges of a request need it.
+    // Not from the shared pool: an operation waits there only while it holds no buffer, and here it holds one. Only the
+    // two
+    // edges of a request need a scratch block.
     private static AlignedBuffer RentScratch(ImageHandle image) => AlignedBuffer.Allocate(image.BlockSize);
 }

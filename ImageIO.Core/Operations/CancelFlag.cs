@@ -1,9 +1,10 @@
 namespace ImageIO.Core.Operations;
 
-/// <summary>Set once to stop an operation; looked at between its buffers or steps.</summary>
+/// <summary>Stops an operation. Checked between its buffers or steps.</summary>
 /// <remarks>
-/// Not a cancellation token handed to the client's stream: a ticket that is cancelled lets the buffer at hand finish,
-/// and a client that stalls in it is the manager's timeout to handle (daemon-api section 3, DELETE).
+/// Not a cancellation token for the client's stream: an operation of a cancelled ticket finishes its current buffer,
+/// and
+/// a client that stalls in it is subject to the manager's timeout (daemon-api section 3, DELETE).
 /// </remarks>
 internal sealed class CancelFlag
 {

@@ -6,8 +6,8 @@ using ImageIO.Core.Tickets;
 namespace ImageIO.Core.Operations;
 
 /// <summary>
-/// Computes the checksum of an image: the hash of the concatenated hashes of its blocks. Blocks do not depend on each
-/// other, so all cores hash; blocks known to be zero are neither read nor hashed.
+/// Computes the checksum of an image: the hash of the concatenated hashes of its blocks. All cores hash, because blocks
+/// are independent; blocks that are known to be zero are neither read nor hashed.
 /// </summary>
 public sealed class ChecksumOperation : IOperation
 {
@@ -17,10 +17,10 @@ public sealed class ChecksumOperation : IOperation
     /// <summary>Largest block in bytes.</summary>
     public const int LargestBlock = 16 * 1024 * 1024;
 
-    /// <summary>Block size in bytes when nobody says otherwise.</summary>
+    /// <summary>Default block size in bytes.</summary>
     public const int DefaultBlock = 4 * 1024 * 1024;
 
-    // Two for each core: while one waits for the storage, the other hashes.
+    // Two per core: one waits for the storage while the other hashes.
     private static readonly int MostWorkers = 2 * Environment.ProcessorCount;
 
     private readonly ImageHandle _image;
@@ -57,10 +57,10 @@ public sealed class ChecksumOperation : IOperation
     /// <inheritdoc />
     public long Offset => 0;
 
-    /// <summary>Always 0: a checksum gives the client no image bytes, so none count as transferred.</summary>
+    /// <summary>Always 0, because a checksum transfers no image bytes.</summary>
     public long Done => 0;
 
-    /// <summary>The checksum in lower-case hexadecimal, when the operation has ended.</summary>
+    /// <summary>The checksum in lower-case hexadecimal, after the operation has ended.</summary>
     public string Checksum { get; private set; } = "";
 
     private long BlockCount => (_size + _blockSize - 1) / _blockSize;
@@ -77,7 +77,7 @@ public sealed class ChecksumOperation : IOperation
         Task[] workers =
         [
             .. Enumerable.Range(0, (int)Math.Min(MostWorkers, BlockCount))
-                // Beside each other: what a worker reads and hashes may keep it from ever waiting.
+                // In parallel, because a worker that reads and hashes may never wait.
                 .Select(index => _image.StartAsync(() => WorkAsync(zeroes, isFirst: index == 0, stop), stop.Token)),
         ];
         await Task.WhenAll(workers);
@@ -97,7 +97,7 @@ public sealed class ChecksumOperation : IOperation
             AlignedBuffer? buffer;
             if (isFirst)
             {
-                // One worker waits its turn for a buffer; the others are a gain only where there are free ones.
+                // One worker waits for a buffer. The others only help if buffers are free.
                 buffer = await _image.Pool.RentAsync(size, stop.Token);
             }
             else if (!_image.Pool.TryRent(size, out buffer))
@@ -116,13 +116,13 @@ public sealed class ChecksumOperation : IOperation
         }
         catch
         {
-            // The others stop too; whose failure came first is what Task.WhenAll reports.
+            // The other workers stop too. Task.WhenAll reports the first failure.
             await stop.CancelAsync();
             throw;
         }
     }
 
-    // The next block that must be read. Blocks that extents tell to be zero are done on the way.
+    // The next block that must be read. Blocks in zero extents are finished on the way.
     private async ValueTask<long?> NextBlockAsync(ZeroRanges zeroes, CancellationToken cancellationToken)
     {
         await _dispatch.WaitAsync(cancellationToken);
@@ -162,7 +162,7 @@ public sealed class ChecksumOperation : IOperation
             ReadOnlySpan<byte> bytes = buffer.Span[..length];
             if (isZero && bytes.IndexOfAnyExcept((byte)0) < 0)
             {
-                // Looking is ten times cheaper than hashing, and a whole block of zeroes has its hash already.
+                // Comparing is ten times cheaper than hashing, and the hash of a whole zero block is known.
                 zeroesSoFar += length;
                 continue;
             }
@@ -205,14 +205,14 @@ public sealed class ChecksumOperation : IOperation
 
     private Span<byte> DigestOf(long block) => _digests.AsSpan((int)(block * _digestSize), _digestSize);
 
-    /// <summary>Follows the image's zero extents along with ascending questions.</summary>
+    /// <summary>Advances through the image's zero extents as the positions asked for ascend.</summary>
     private sealed class ZeroRanges(ImageHandle image, CancellationToken cancellationToken) : IAsyncDisposable
     {
         private readonly IAsyncEnumerator<Extent>? _extents = image.Capabilities.HasZeroExtents
             ? image.GetExtentsAsync(ExtentContext.Zero, cancellationToken).GetAsyncEnumerator(cancellationToken)
             : null;
 
-        // The run of adjoining zero extents at or before the last question.
+        // The run of adjacent zero extents at or before the last position asked for.
         private ByteRange _zero;
         private bool _ended;
 
@@ -231,7 +231,7 @@ public sealed class ChecksumOperation : IOperation
                 }
                 else if (_extents.Current.Range.End >= range.End)
                 {
-                    // Data up to the question's end or further: what comes next cannot answer it.
+                    // Data up to the end of the range or beyond: the next extents are not needed.
                     _zero = new ByteRange(_extents.Current.Range.End, _extents.Current.Range.End);
                 }
             }

@@ -5,23 +5,26 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Core.Operations;
 
-/// <summary>The extents of an image as clients get them: neighbours with equal flags are one.</summary>
+/// <summary>The extents of an image as clients get them: neighbours with equal flags are merged.</summary>
 public static class ExtentMerger
 {
     /// <summary>
-    /// The merged extents in ascending order, without gaps, covering what a ticket reaches of the image as large as it is
-    /// now. Streams: memory does not depend on how many there are.
+    /// The merged extents in ascending order and without gaps, for the part of the image that the ticket reaches.
+    /// Streamed:
+    /// memory does not depend on their number.
     /// </summary>
     /// <param name="image">The image. One that does not offer the context is one extent without flags.</param>
     /// <param name="limit">
-    /// Where the ticket ends. A volume is often larger than its disk, in units of the storage; who were told of the rest
-    /// would ask for it, and be refused.
+    /// Where the ticket ends. A volume is often larger than its disk; a client that saw the rest would ask for it and
+    /// be
+    /// refused.
     /// </param>
     /// <param name="context">Which flags are wanted.</param>
     /// <param name="cancellationToken">Ends the enumeration.</param>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.StorageFailed"/>: the backend's extents do not cover the image. A client would take what
-    /// is missing for something that it need not read.
+    /// <see cref="TransferError.StorageFailed"/>: the backend's extents do not cover the image. A client would not read
+    /// the
+    /// missing part.
     /// </exception>
     public static async IAsyncEnumerable<Extent> ReadAsync(
         ImageHandle image,
@@ -47,7 +50,7 @@ public static class ExtentMerger
     internal static async IAsyncEnumerable<Extent> MergeAsync(
         IAsyncEnumerable<Extent> extents, long size, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // What is known so far of the extent that begins where the last one given ended.
+        // The pending extent: begins where the last one returned ended.
         var current = new ByteRange(0, 0);
         ExtentFlags flags = default;
         await foreach (Extent extent in extents.WithCancellation(cancellationToken))

@@ -8,7 +8,7 @@ namespace ImageIO.Core.Operations;
 /// <param name="image">The image.</param>
 /// <param name="limit">Where the ticket ends.</param>
 /// <param name="context">Which flags are wanted.</param>
-/// <param name="give">Takes one extent after the other, merged and in order.</param>
+/// <param name="give">Called with one extent after the other, merged and in order.</param>
 public sealed class ExtentsOperation(
     ImageHandle image, long limit, ExtentContext context, Func<Extent, ValueTask> give) : IOperation
 {
@@ -17,7 +17,7 @@ public sealed class ExtentsOperation(
     /// <inheritdoc />
     public long Offset => 0;
 
-    /// <summary>Always 0: extents are no image bytes.</summary>
+    /// <summary>Always 0, because extents are no image bytes.</summary>
     public long Done => 0;
 
     /// <inheritdoc />

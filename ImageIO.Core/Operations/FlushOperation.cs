@@ -3,7 +3,7 @@ using ImageIO.Core.Tickets;
 
 namespace ImageIO.Core.Operations;
 
-/// <summary>Makes everything written to an image so far durable.</summary>
+/// <summary>Makes everything written to an image durable.</summary>
 public sealed class FlushOperation : IOperation
 {
     private readonly ImageHandle _image;
@@ -21,10 +21,10 @@ public sealed class FlushOperation : IOperation
     /// <inheritdoc />
     public long Offset => 0;
 
-    /// <summary>Always 0: a flush transfers no bytes.</summary>
+    /// <summary>Always 0, because a flush transfers no bytes.</summary>
     public long Done => 0;
 
-    /// <summary>Does nothing: a flush is one step, and nobody can call it back.</summary>
+    /// <summary>Does nothing: a flush is one step that cannot be interrupted.</summary>
     public void Cancel()
     {
     }

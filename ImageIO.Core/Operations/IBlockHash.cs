@@ -1,6 +1,6 @@
 namespace ImageIO.Core.Operations;
 
-/// <summary>A hash computed piece by piece. Used by one thread at a time.</summary>
+/// <summary>An incremental hash. Used by one thread at a time.</summary>
 public interface IBlockHash
 {
     /// <summary>Bytes of a digest.</summary>
@@ -9,7 +9,7 @@ public interface IBlockHash
     /// <summary>Hashes more bytes.</summary>
     void Append(ReadOnlySpan<byte> bytes);
 
-    /// <summary>Writes the digest of everything appended, and begins anew.</summary>
+    /// <summary>Writes the digest of everything appended, and starts again.</summary>
     /// <param name="digest">Of <see cref="DigestSize"/> bytes.</param>
     void Finish(Span<byte> digest);
 }

@@ -6,15 +6,14 @@ using ImageIO.Core.Tickets;
 
 namespace ImageIO.Core.Operations;
 
-/// <summary>Reads a range of an image and sends it to a client; reading and sending overlap.</summary>
-/// <remarks>
-/// The ring is all that is read ahead of the client: a client that takes one byte of 10 MiB keeps the operation running.
-/// </remarks>
+/// <summary>Reads a range of an image and sends it to a client. Reading and sending overlap.</summary>
+/// <remarks>Reads ahead of the client by the ring at most, so a slow client keeps the operation running.</remarks>
 public sealed class ReadOperation : IOperation
 {
     /// <summary>
     /// Bytes given to the client's stream at once. Kestrel copies a whole write into its pipe before it waits for the
-    /// socket, so this bounds what a connection holds beside the ring.
+    /// socket,
+    /// so this limits what a connection holds beside the ring.
     /// </summary>
     internal const int SendSize = 256 * 1024;
 
@@ -72,7 +71,7 @@ public sealed class ReadOperation : IOperation
         }
         finally
         {
-            // The storage still writes into the buffers of reads in flight: they are given back when it is done.
+            // The storage still writes into the buffers of reads in flight. Give them back when it has finished.
             while (_inFlight.TryDequeue(out (Task Read, AlignedBuffer Buffer, int Gap, int Length) rest))
             {
                 await rest.Read.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -81,7 +80,7 @@ public sealed class ReadOperation : IOperation
         }
     }
 
-    // Starts reads until the ring is full or no further buffer is free; at least one is in flight afterwards.
+    // Starts reads until the ring is full or no buffer is free. At least one is in flight afterwards.
     private async ValueTask<long> ReadAheadAsync(long next, CancellationToken cancellationToken)
     {
         while (next < _range.End && _inFlight.Count < _image.Ring.QueueDepth)
@@ -106,7 +105,7 @@ public sealed class ReadOperation : IOperation
                 : _range.End;
             int length = (int)(end - next);
             size = (int)Alignment.Up(end - start, _image.BlockSize);
-            // Alone, it gains nothing by running beside us.
+            // A single read gains nothing from running in parallel.
             bool isAlone = _inFlight.Count == 0 && end == _range.End;
             Task ReadAsync() => this.ReadAsync(buffer.Memory[..size], start, end, cancellationToken);
             _inFlight.Enqueue((isAlone ? ReadAsync() : _image.StartAsync(ReadAsync, cancellationToken), buffer, gap, length));
@@ -116,7 +115,7 @@ public sealed class ReadOperation : IOperation
         return next;
     }
 
-    // Backends read zeroes past the end. If the image has become shorter since we promised these bytes, they are gone.
+    // Backends read zeroes past the end. If the image has shrunk since its size was promised, these bytes are lost.
     private async Task ReadAsync(Memory<byte> destination, long start, long end, CancellationToken cancellationToken)
     {
         await _image.ReadAsync(destination, start, cancellationToken);

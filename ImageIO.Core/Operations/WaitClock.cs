@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace ImageIO.Core.Operations;
 
-/// <summary>Adds up how long one flow of control waited. Only real waits cost the clock.</summary>
+/// <summary>Adds up how long one flow of control waited. A wait that ends at once is not timed.</summary>
 internal sealed class WaitClock
 {
     private long _ticks;

@@ -5,13 +5,13 @@ using ImageIO.Core.Tickets;
 
 namespace ImageIO.Core.Operations;
 
-/// <summary>Receives bytes from a client and writes them to an image; receiving and writing overlap.</summary>
+/// <summary>Receives bytes from a client and writes them to an image. Receiving and writing overlap.</summary>
 /// <remarks>
 /// <code>
 ///   client ──▶ buffer 1 ─┐                 1. rent a buffer (none free: do not read from the client)
 ///   client ──▶ buffer 2 ─┼─▶ storage      2. fill it from the client, to the next buffer boundary of the image
 ///   client ──▶ buffer 3 ─┘                 3. start writing it, and go on with the next
-///                                          4. when as many are in flight as the ring allows, await the oldest
+///                                          4. when the ring is full, await the oldest
 /// </code>
 /// </remarks>
 public sealed class WriteOperation : IOperation
@@ -26,7 +26,7 @@ public sealed class WriteOperation : IOperation
     private readonly Queue<(Task Write, int Length)> _inFlight = new();
     private long _done;
 
-    // Why the client's stream broke. What came before is written first, then this is reported.
+    // Why the client's stream broke. Reported after the bytes before it are written.
     private IOException? _failure;
 
     /// <summary>Prepares the upload of a range.</summary>
@@ -69,8 +69,8 @@ public sealed class WriteOperation : IOperation
 
     /// <summary>Runs the upload.</summary>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.ClientDisconnected"/>: fewer bytes came than were announced; those are written, nothing
-    /// was flushed. Or why the storage failed.
+    /// <see cref="TransferError.ClientDisconnected"/>: fewer bytes came than were announced. Those are written, but not
+    /// flushed. Or the reason why the storage failed.
     /// </exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -85,8 +85,9 @@ public sealed class WriteOperation : IOperation
         }
         finally
         {
-            // After a failure other buffers may still be on their way to the storage. They must land, and be given
-            // back, before the image can be closed; their own failures say nothing new.
+            // After a failure other buffers may still be in flight. They must be written and given back before the
+            // image can be
+            // closed. Their own failures add no information.
             while (_inFlight.TryDequeue(out (Task Write, int Length) rest))
             {
                 await rest.Write.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -130,7 +131,7 @@ public sealed class WriteOperation : IOperation
                 break;
             }
 
-            // The last one gains nothing by running beside us.
+            // The last write gains nothing from running in parallel.
             bool isLast = _length is not null && position + filled == Offset + _length;
             _inFlight.Enqueue((WriteAndReturnAsync(buffer, gap, filled, position, isLast), filled));
             position += filled;
@@ -160,8 +161,9 @@ public sealed class WriteOperation : IOperation
             int received;
             try
             {
-                // Not cancelled when the client has gone: what it sent before may still wait in the server's buffers,
-                // and the stream ends, or breaks, behind it.
+                // Not cancelled when the client disconnects: bytes that it sent before may still be in the server's
+                // buffers, and the
+                // stream ends or breaks behind them.
                 received = await _source.ReadAsync(room[filled..], CancellationToken.None);
             }
             catch (IOException e)

@@ -10,8 +10,9 @@ namespace ImageIO.Core.Operations;
 public sealed class ZeroOperation : IOperation
 {
     /// <summary>
-    /// Most bytes asked of the storage at once: 128 MiB. Storage arrays were seen to take minutes over one huge
-    /// request and run into the SCSI timeout; and cancel and progress work between steps.
+    /// Most bytes to zero in one storage call: 128 MiB. Some arrays take minutes for a huge request and run into the
+    /// SCSI
+    /// timeout. Cancelling and progress work between steps.
     /// </summary>
     public const int StepSize = 128 * 1024 * 1024;
 
@@ -90,7 +91,7 @@ public sealed class ZeroOperation : IOperation
         }
     }
 
-    // One step from a block boundary; returns where it ended.
+    // One step from a block boundary. Returns where it ended.
     private async ValueTask<long> StepAsync(long start, CancellationToken cancellationToken)
     {
         long end = start + Math.Min(StepSize, _range.End - start);
@@ -98,8 +99,9 @@ public sealed class ZeroOperation : IOperation
         long size = await _image.GetSizeAsync(cancellationToken);
         if (end > size || (end == size && wholeEnd < end))
         {
-            // It may set the image's size, which a backend does by looking at the size first: nobody may write or grow
-            // behind it meanwhile. Here, and only here, the backend takes a last partial block.
+            // This may set the image's size, and a backend reads the size first, so no other writer may write or grow
+            // behind it
+            // meanwhile. Only here does the backend get a partial last block.
             using RangeLock.Holder held = await _image.Locks.AcquireAsync(
                 shared: default, first: new ByteRange(start, long.MaxValue));
             if (end >= await _image.GetSizeAsync(cancellationToken) || wholeEnd == end)
@@ -118,7 +120,7 @@ public sealed class ZeroOperation : IOperation
 
         using (await _image.Locks.AcquireAsync(new ByteRange(start, wholeEnd)))
         {
-            // The size as it is under the lock, which does not keep others from growing the image.
+            // The size under the lock, which does not keep others from growing the image.
             if (wholeEnd <= await _image.GetSizeAsync(cancellationToken) && await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
             {
                 return wholeEnd;

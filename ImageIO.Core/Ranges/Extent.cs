@@ -1,6 +1,6 @@
 namespace ImageIO.Core.Ranges;
 
-/// <summary>What is known of an extent. The facts are independent of each other.</summary>
+/// <summary>What is known of an extent. The flags are independent of each other.</summary>
 [Flags]
 public enum ExtentFlags
 {
@@ -10,7 +10,7 @@ public enum ExtentFlags
     /// <summary>Reads as zeroes.</summary>
     Zero = 1,
 
-    /// <summary>Unallocated: a backing file, where there is one, shows through.</summary>
+    /// <summary>Unallocated. A backing file shows through, if there is one.</summary>
     Hole = 2,
 
     /// <summary>Changed since the checkpoint that a backup refers to.</summary>

@@ -1,15 +1,14 @@
 namespace ImageIO.Core.Ranges;
 
-/// <summary>
-/// A set of bytes kept as disjoint, merged ranges: overlapping and touching ranges become one. Not thread-safe.
-/// </summary>
+/// <summary>A set of bytes, kept as disjoint ranges: overlapping and adjacent ranges are merged. Not
+/// thread-safe.</summary>
 /// <remarks>
-/// Adding costs O(log n) plus the ranges it swallows, each of which is swallowed only once; the sum is kept, not
-/// computed. A ticket that got a million scattered writes is therefore as cheap to ask as one that got ten.
+/// Adding costs O(log n) plus the ranges it swallows, each of which is swallowed only once. The sum is kept, so asking
+/// for it costs the same after ten and after a million scattered writes.
 /// </remarks>
 public sealed class RangeSet
 {
-    // Invariant: ranges are non-empty, and between two neighbours lies at least one byte that is not in the set.
+    // Invariant: no range is empty, and at least one byte between two neighbours is not in the set.
     private readonly SortedSet<ByteRange> _ranges = new(Comparer<ByteRange>.Create((a, b) => a.Start.CompareTo(b.Start)));
 
     /// <summary>Number of distinct bytes in the set.</summary>
@@ -84,11 +83,11 @@ public sealed class RangeSet
     }
 
     /// <summary>
-    /// Joins the nearest neighbours, with the bytes between them, while there are more than <paramref name="most"/> ranges.
-    /// The set never loses a byte by this.
+    /// Joins the nearest neighbours, and the bytes between them, while there are more than <paramref name="most"/>
+    /// ranges.
     /// </summary>
     /// <param name="most">2 or more.</param>
-    /// <returns>How many bytes the set has gained.</returns>
+    /// <returns>Bytes that the set has gained. It never loses one.</returns>
     public long Join(int most)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 2);
@@ -97,7 +96,7 @@ public sealed class RangeSet
             return 0;
         }
 
-        // Down to half of what may be, so that the next time is far away.
+        // Join down to half, so that joining is rare.
         ByteRange[] ranges = [.. _ranges];
         long[] gaps = [.. ranges.Zip(ranges.Skip(1), (before, after) => after.Start - before.End)];
         int surplus = ranges.Length - (most / 2);
@@ -150,8 +149,9 @@ public sealed class RangeSet
         Sum -= range.Length;
     }
 
-    // The comparer looks at starts only, so an empty range at a position stands for that position. Min and Max of a
-    // view are found by walking down the tree; the view is never counted or copied.
+    // The comparer compares starts only, so an empty range stands for a position. Min and Max of a view walk down the
+    // tree
+    // without counting or copying it.
     private ByteRange? LastStartingAtOrBefore(long position)
     {
         if (_ranges.Count == 0)

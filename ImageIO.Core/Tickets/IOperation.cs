@@ -1,26 +1,25 @@
 namespace ImageIO.Core.Tickets;
 
-/// <summary>What a ticket needs to know of an operation that runs under it: how far it is, and how to stop it.</summary>
+/// <summary>The part of an operation that its ticket needs: its progress, and a way to stop it.</summary>
 public interface IOperation
 {
-    /// <summary>First image byte it works on.</summary>
+    /// <summary>First image byte of the operation.</summary>
     long Offset { get; }
 
-    /// <summary>
-    /// Bytes from <see cref="Offset"/> on that are done; grows while it runs and can be read at any moment.
-    /// </summary>
+    /// <summary>Bytes from <see cref="Offset"/> on that are done. Grows while it runs; can be read at any
+    /// time.</summary>
     long Done { get; }
 
-    /// <summary>How long it has waited for the storage, apart from waiting for its client. Zero: not measured.</summary>
+    /// <summary>Time spent waiting for the storage, without waiting for the client. Zero: not measured.</summary>
     TimeSpan StorageWait => TimeSpan.Zero;
 
-    /// <summary>Whether its end begins the idle time of the ticket anew (daemon-api section 3).</summary>
+    /// <summary>Whether its end restarts the ticket's idle time (daemon-api section 3).</summary>
     bool IsUse => true;
 
-    /// <summary>Runs it to its end. Called once.</summary>
-    /// <param name="cancellationToken">The client's: set when it has gone.</param>
+    /// <summary>Runs the operation. Called once.</summary>
+    /// <param name="cancellationToken">Set when the client has disconnected.</param>
     Task RunAsync(CancellationToken cancellationToken);
 
-    /// <summary>Asks it to stop after the buffer or step at hand. May be called at any time, and more than once.</summary>
+    /// <summary>Stops it after the current buffer or step. Can be called at any time, and more than once.</summary>
     void Cancel();
 }

@@ -3,15 +3,15 @@ using ImageIO.Core.Backends;
 namespace ImageIO.Core.Tickets;
 
 /// <summary>
-/// The images that one client connection holds open. One request at a time uses it; disposing it, when the connection
-/// has ended, gives all of them back.
+/// The images that one client connection holds open. Used by one request at a time; disposed when the connection ends,
+/// which gives all images back.
 /// </summary>
 public sealed class ImageLeases : IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<TicketId, Ticket> _held = [];
 
-    /// <summary>Tickets that it holds.</summary>
+    /// <summary>Number of tickets held.</summary>
     internal int Count
     {
         get
@@ -23,7 +23,7 @@ public sealed class ImageLeases : IAsyncDisposable
         }
     }
 
-    /// <summary>The image of a ticket, held from now on.</summary>
+    /// <summary>The image of a ticket, held until disposal.</summary>
     /// <inheritdoc cref="Ticket.OpenAsync" path="/exception" />
     public async ValueTask<ImageHandle> OpenAsync(Ticket ticket, CancellationToken cancellationToken)
     {
@@ -39,7 +39,7 @@ public sealed class ImageLeases : IAsyncDisposable
         }
     }
 
-    /// <summary>Counts as a connection of a ticket whose image is not opened here but forwarded, from now on.</summary>
+    /// <summary>Counts as a connection of a ticket whose image is forwarded and not opened here.</summary>
     /// <exception cref="Errors.TransferException"><see cref="Errors.TransferError.TicketCanceled"/>.</exception>
     public void Hold(Ticket ticket)
     {
@@ -55,7 +55,7 @@ public sealed class ImageLeases : IAsyncDisposable
         }
     }
 
-    /// <summary>Gives all images back; waits until those that nobody else holds are closed.</summary>
+    /// <summary>Gives all images back, and waits until those without another holder are closed.</summary>
     public async ValueTask DisposeAsync()
     {
         Ticket[] held;
@@ -68,7 +68,7 @@ public sealed class ImageLeases : IAsyncDisposable
         await Task.WhenAll(held.Select(ticket => ticket.ReleaseAsync(this)));
     }
 
-    /// <summary>Drops a ticket that was removed: an idle connection must not keep it in memory.</summary>
+    /// <summary>Drops a removed ticket, so that an idle connection does not keep it in memory.</summary>
     internal void Forget(Ticket ticket)
     {
         lock (_lock)
@@ -80,7 +80,7 @@ public sealed class ImageLeases : IAsyncDisposable
         }
     }
 
-    // Before the ticket counts this connection, so that a removal in between finds something to forget.
+    // Runs before the ticket counts this connection, so that a removal in between finds the ticket here.
     private void Keep(Ticket ticket)
     {
         ArgumentNullException.ThrowIfNull(ticket);
@@ -93,7 +93,7 @@ public sealed class ImageLeases : IAsyncDisposable
 
         if (held is not null && held != ticket)
         {
-            // The manager replaced the ticket. Not awaited: the old image may take long to close.
+            // The manager replaced the ticket. Do not await this: closing the old image may take long.
             _ = held.ReleaseAsync(this);
         }
     }

@@ -7,15 +7,16 @@ public sealed partial class Ticket
 {
     private readonly ImageOpener _opener;
 
-    // Connections that hold the image, or wait for it to be opened.
+    // Connections that hold the image or wait for it to be opened.
     private readonly HashSet<ImageLeases> _holders = [];
     private ImageHandle? _image;
 
-    // Completes when the image is open. Exists only while it is being opened.
+    // Completes when the image is open. Null unless the image is being opened.
     private TaskCompletionSource<ImageHandle>? _opening;
 
-    // Openings and closings that run now. The storage can hold them up as long as it likes, so they never run under a lock
-    // and no request waits for one without being able to leave.
+    // Openings and closings that run now. The storage may delay them for any time, so they never run under a lock, and
+    // a
+    // request that waits for one can be cancelled.
     private int _openingsAndClosings;
 
     /// <summary>Connections that have the image open.</summary>
@@ -31,11 +32,13 @@ public sealed partial class Ticket
     }
 
     /// <summary>
-    /// The ticket's image, opened if no connection has it open yet. The connection holds it until
-    /// <see cref="ReleaseAsync"/>, or until the ticket is removed.
+    /// The ticket's image, opened if it is not open yet. The connection holds it until <see cref="ReleaseAsync"/>, or
+    /// until
+    /// the ticket is removed.
     /// </summary>
     /// <param name="connection">The connection.</param>
-    /// <param name="cancellationToken">Ends the wait. The image is opened all the same, and closed if nobody holds it.</param>
+    /// <param name="cancellationToken">Ends the wait only. The image is still opened, and closed if it has no
+    /// holder.</param>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.ImageUnavailable"/>, or <see cref="TransferError.TicketCanceled"/>.
     /// </exception>
@@ -85,7 +88,7 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Ends a connection's hold. The last one closes the image, which the result waits for.</summary>
+    /// <summary>Ends a connection's hold. The last one closes the image; the result waits for that.</summary>
     internal Task ReleaseAsync(ImageLeases connection)
     {
         ImageHandle? unused = null;
@@ -109,13 +112,13 @@ public sealed partial class Ticket
         }
         catch
         {
-            // Not awaited: if this was the last holder, the image may take long to close.
+            // Do not await this: if this was the last holder, closing the image may take long.
             _ = ReleaseAsync(connection);
             throw;
         }
     }
 
-    // Owned by the ticket, not by a request: it ends by telling the waiting connections, and never fails.
+    // Belongs to the ticket, not to a request. Never fails: the outcome goes to the connections that wait.
     private async Task OpenImageAsync(TaskCompletionSource<ImageHandle> opening)
     {
         ImageHandle? image = null;
@@ -155,14 +158,14 @@ public sealed partial class Ticket
         else
         {
             opening.SetException(failure);
-            // Nobody may be left to look at it.
+            // Mark the exception as observed, because there may be no waiting connection left.
             _ = opening.Task.Exception;
         }
 
         OpeningOrClosingEnded();
     }
 
-    // Under the lock. The caller closes what this returns.
+    // Called under the lock. The caller closes the returned image.
     private ImageHandle? TakeImageToClose()
     {
         (ImageHandle? unused, _image) = (_image, null);
@@ -170,7 +173,7 @@ public sealed partial class Ticket
         return unused;
     }
 
-    // Never fails: whoever used the image has gone, and a flush has told what is durable.
+    // Never fails: there is no user left to tell, and flushes have already told what is durable.
     private async Task CloseImageAsync(ImageHandle unused)
     {
         try

@@ -7,18 +7,19 @@ namespace ImageIO.Core.Tickets;
 public sealed partial class Ticket
 {
     private readonly HashSet<IOperation> _running = [];
-    // Ranges that are kept to count distinct bytes. A client that scatters its requests more than this is told too few, as
-    // bytes between two neighbours that were joined count no more.
+    // Most ranges kept to count distinct bytes. Beyond it neighbours are joined, and bytes written later between them
+    // are
+    // not counted.
     private const int MostRanges = 256;
 
     private readonly RangeSet _transferred = new();
     private long _joined;
     private bool _canceled;
 
-    // Completes when a cancelled ticket is no longer in use. Null before it is cancelled.
+    // Completes when a cancelled ticket is no longer in use. Null before the ticket is cancelled.
     private TaskCompletionSource? _unused;
 
-    /// <summary>Whether an operation is running, or its image is being opened or closed.</summary>
+    /// <summary>Whether an operation runs, or the image is being opened or closed.</summary>
     public bool IsActive
     {
         get
@@ -30,10 +31,10 @@ public sealed partial class Ticket
         }
     }
 
-    // Under the lock.
+    // Called under the lock.
     private bool InUse => _running.Count + _openingsAndClosings > 0;
 
-    /// <summary>Whether it was cancelled: what runs stops, nothing new starts.</summary>
+    /// <summary>Whether the ticket was cancelled: running operations stop, and new ones are refused.</summary>
     public bool IsCanceled
     {
         get
@@ -45,7 +46,7 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Distinct bytes transferred, with the progress of what runs. Never more than there were.</summary>
+    /// <summary>Distinct bytes transferred, running operations included. Never too many.</summary>
     public long Transferred
     {
         get
@@ -54,7 +55,7 @@ public sealed partial class Ticket
             {
                 foreach (IOperation operation in _running)
                 {
-                    // Adding the same bytes again later changes nothing, so progress may be added at any time.
+                    // Progress can be added at any time, because adding the same bytes again changes nothing.
                     AddProgress(operation);
                 }
 
@@ -63,10 +64,11 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Runs an operation under this ticket: counted as active, and stopped when the ticket is cancelled.</summary>
+    /// <summary>Runs an operation under this ticket: it is counted, and stops when the ticket is cancelled.</summary>
     /// <param name="operation">Not yet run.</param>
-    /// <param name="cancellationToken">The client's: set when it has gone.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>, before or while it ran.</exception>
+    /// <param name="cancellationToken">Set when the client has disconnected.</param>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>, before or while it
+    /// ran.</exception>
     public async Task RunAsync(IOperation operation, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(operation);
@@ -96,10 +98,10 @@ public sealed partial class Ticket
 
     /// <summary>
     /// Cancels the ticket: running operations stop after their current buffer, new ones are refused, and the image is
-    /// closed. Waits for all of it, but never longer than it is told.
+    /// closed. Waits for all of that, at most for <paramref name="wait"/>.
     /// </summary>
     /// <param name="wait">How long to wait.</param>
-    /// <returns>False when the ticket is still in use after that time; call again to wait again.</returns>
+    /// <returns>False if the ticket is still in use after that time. Call again to wait again.</returns>
     public async Task<bool> CancelAsync(TimeSpan wait)
     {
         try
@@ -114,7 +116,7 @@ public sealed partial class Ticket
     }
 
     /// <summary>Cancels the ticket without waiting.</summary>
-    /// <param name="whenUnused">Called when nothing runs any more and the image is closed; perhaps before this returns.</param>
+    /// <param name="whenUnused">Called when nothing runs and the image is closed, perhaps before this returns.</param>
     public void Cancel(Action whenUnused) => Cancel().ContinueWith(
         (_, action) => ((Action)action!)(),
         whenUnused,
@@ -122,8 +124,8 @@ public sealed partial class Ticket
         TaskContinuationOptions.ExecuteSynchronously,
         TaskScheduler.Default);
 
-    /// <summary>Cancels the ticket if nobody uses it or has its image open.</summary>
-    /// <returns>Whether it did.</returns>
+    /// <summary>Cancels the ticket if it is unused and no connection has its image open.</summary>
+    /// <returns>Whether it was cancelled.</returns>
     internal bool CancelIfUnused()
     {
         lock (_lock)
@@ -133,7 +135,7 @@ public sealed partial class Ticket
         }
     }
 
-    // The task completes when nothing uses the ticket any more.
+    // The task completes when the ticket is no longer in use.
     private Task Cancel()
     {
         TaskCompletionSource unused;
@@ -174,8 +176,8 @@ public sealed partial class Ticket
         EndIfUnused();
     }
 
-    // The end of a cancelled ticket: when its last operation has ended the image is closed, and when that is done the
-    // connections let go of the ticket, and those that wait for its removal continue.
+    // Ends a cancelled ticket: after the last operation the image is closed, then the connections drop the ticket, and
+    // callers that wait for its removal continue.
     private void EndIfUnused()
     {
         ImageHandle? image;
@@ -197,7 +199,7 @@ public sealed partial class Ticket
 
         if (image is not null)
         {
-            // Comes back here when it is closed.
+            // Calls this method again when the image is closed.
             _ = CloseImageAsync(image);
             return;
         }

@@ -4,9 +4,9 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Core.Tickets;
 
 /// <summary>
-/// An installed ticket: what it permits, until when, what runs under it and what has been transferred. Thread-safe.
+/// An installed ticket: what it permits, until when, which operations run, and what was transferred. Thread-safe.
 /// </summary>
-/// <remarks>Split by concern: this part is time and permission, the others are running operations and the open image.</remarks>
+/// <remarks>This part is time and permission; the others are operations and the open image.</remarks>
 public sealed partial class Ticket
 {
     private readonly Lock _lock = new();
@@ -14,9 +14,9 @@ public sealed partial class Ticket
     private long _expires;
     private long _lastUse;
 
-    /// <summary>Installs a ticket; its time begins now.</summary>
-    /// <param name="spec">What the manager wants.</param>
-    /// <param name="opener">Opens the image when the first connection needs it.</param>
+    /// <summary>Installs a ticket. Its time starts now.</summary>
+    /// <param name="spec">The ticket as the manager sent it.</param>
+    /// <param name="opener">Opens the image for the first connection that needs it.</param>
     /// <param name="time">The clock; only its monotonic timestamp is used.</param>
     public Ticket(TicketSpec spec, ImageOpener opener, TimeProvider time)
     {
@@ -27,13 +27,13 @@ public sealed partial class Ticket
         _expires = After(spec.TimeoutSeconds);
     }
 
-    /// <summary>What the manager installed.</summary>
+    /// <summary>The ticket as the manager sent it.</summary>
     public TicketSpec Spec { get; }
 
-    /// <summary>What logs and metrics call this ticket's transfer.</summary>
+    /// <summary>Name of this ticket's transfer in logs and metrics.</summary>
     public string TransferId => Spec.EffectiveTransferId;
 
-    /// <summary>When it expires: whole seconds of the monotonic clock.</summary>
+    /// <summary>When it expires, in whole seconds of the monotonic clock.</summary>
     public long ExpiresSeconds
     {
         get
@@ -45,7 +45,7 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Whole seconds until it expires; 0 when it has.</summary>
+    /// <summary>Whole seconds until it expires; 0 after that.</summary>
     public long RemainingSeconds
     {
         get
@@ -69,7 +69,7 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Whether its time is over.</summary>
+    /// <summary>Whether it has expired.</summary>
     public bool IsExpired
     {
         get
@@ -83,7 +83,7 @@ public sealed partial class Ticket
 
     private long NowSeconds => _time.GetTimestamp() / _time.TimestampFrequency;
 
-    /// <summary>Fails unless the ticket permits <paramref name="access"/> now.</summary>
+    /// <summary>Throws unless the ticket permits <paramref name="access"/> now.</summary>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.TicketCanceled"/>, <see cref="TransferError.TicketExpired"/> or
     /// <see cref="TransferError.OperationNotPermitted"/>.
@@ -111,7 +111,7 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Starts the ticket's time anew, after it was used.</summary>
+    /// <summary>Restarts the ticket's time after a use.</summary>
     public void Extend()
     {
         lock (_lock)
@@ -121,7 +121,7 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>Lets it expire so many seconds from now, also when it has expired already; 0: now.</summary>
+    /// <summary>Sets the expiry to so many seconds from now, even if it has expired already. 0: now.</summary>
     /// <param name="seconds">0 or more.</param>
     public void ExpireAfter(long seconds)
     {

@@ -1,8 +1,7 @@
 namespace ImageIO.Core.Tickets;
 
-/// <summary>
-/// A ticket's id: who knows it may use the ticket. A secret; its text is only had by asking for it by name.
-/// </summary>
+/// <summary>The id of a ticket. Knowing it gives access, so it is a secret: only <see cref="Reveal"/> returns
+/// it.</summary>
 public readonly struct TicketId : IEquatable<TicketId>
 {
     private readonly string _secret;
@@ -10,7 +9,7 @@ public readonly struct TicketId : IEquatable<TicketId>
     /// <summary>Wraps an id.</summary>
     public TicketId(string secret) => _secret = secret ?? throw new ArgumentNullException(nameof(secret));
 
-    /// <summary>The id itself, for the wire and for comparing; never for a log or an error.</summary>
+    /// <summary>The id itself, for the wire and for comparisons; never for a log or an error text.</summary>
     public string Reveal() => _secret;
 
     /// <inheritdoc />
@@ -22,7 +21,7 @@ public readonly struct TicketId : IEquatable<TicketId>
     /// <inheritdoc />
     public override int GetHashCode() => StringComparer.Ordinal.GetHashCode(_secret);
 
-    /// <summary>A constant: the id never gets into a text by accident.</summary>
+    /// <summary>A constant, so that the id never gets into a text by accident.</summary>
     public override string ToString() => "(ticket id)";
 
     /// <summary>Equality of the ids.</summary>

@@ -4,28 +4,32 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Core.Tickets;
 
-/// <summary>All installed tickets, in memory only: after a restart the manager installs them again. Thread-safe.</summary>
-/// <param name="registry">Knows which URL schemes can be served.</param>
+/// <summary>All installed tickets. In memory only: after a restart the manager installs them again.
+/// Thread-safe.</summary>
+/// <param name="registry">Knows the URL schemes that can be served.</param>
 /// <param name="opener">Opens the tickets' images.</param>
-/// <param name="time">The clock that tickets count on.</param>
+/// <param name="time">The clock of the tickets.</param>
 public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, TimeProvider time)
 {
     private readonly ConcurrentDictionary<TicketId, Ticket> _tickets = new();
 
     private readonly Lock _lock = new();
 
-    // Tickets that a newer one of the same id replaced while they were in use or a connection had their image open. No new
-    // request finds them, but removing the id cancels them too: the manager's next step is to deactivate the volume. The
-    // newest one of an id stays even if it is unused, because a request may have been authorized by it a moment ago. By
-    // id, so that no request looks at another id's; under _lock, lists included, which are never empty.
+    // Tickets that were in use when a newer one replaced them, by id. No new request finds them, but removing the id
+    // cancels
+    // them too, because the manager deactivates the volume next. The newest one of an id is kept even if it is unused:
+    // a
+    // request may have just been authorized by it. Guarded by _lock; the lists are never empty.
     private readonly Dictionary<TicketId, List<Ticket>> _replaced = [];
 
     /// <summary>All tickets, in no order.</summary>
-    // Not by Values, which locks out every other request while it copies them.
+    // Not by Values, which locks out all other requests while it copies.
     public IEnumerable<Ticket> All => _tickets.Select(pair => pair.Value);
 
-    /// <summary>Installs a ticket, replacing the one of the same id.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: no backend serves its URL's scheme.</exception>
+    /// <summary>Installs a ticket. Replaces the one with the same id.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.InvalidRequest"/>: no backend serves its URL's scheme.
+    /// </exception>
     public Ticket Add(TicketSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
@@ -49,15 +53,17 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     /// <summary>The ticket with this id, or null.</summary>
     public Ticket? FindOrDefault(TicketId id) => _tickets.GetValueOrDefault(id);
 
-    /// <summary>The ticket with this id, as the manager asks for it.</summary>
+    /// <summary>The ticket with this id, for a manager.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.TicketNotFound"/>.</exception>
     public Ticket Find(TicketId id) =>
         _tickets.TryGetValue(id, out Ticket? ticket)
             ? ticket
             : throw new TransferException(TransferError.TicketNotFound, "No such ticket");
 
-    /// <summary>The ticket with this id, as a client presents it, if it permits <paramref name="access"/> now.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.TicketUnknown"/>, or why <see cref="Ticket.Authorize"/> refuses.</exception>
+    /// <summary>The ticket with this id, for a client, if it permits <paramref name="access"/> now.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.TicketUnknown"/>, or the reason why <see cref="Ticket.Authorize"/> refuses.
+    /// </exception>
     public Ticket Authorize(TicketId id, TicketAccess access)
     {
         if (!_tickets.TryGetValue(id, out Ticket? ticket))
@@ -69,14 +75,15 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
         return ticket;
     }
 
-    /// <summary>
-    /// Cancels and removes a ticket; an unknown id is fine. When this returns after waiting, its image is closed.
-    /// </summary>
+    /// <summary>Cancels and removes a ticket. An unknown id is no error. If it waits, the image is closed
+    /// afterwards.</summary>
     /// <param name="id">The ticket.</param>
     /// <param name="wait">
-    /// How long to wait until it is not in use. Zero: do not wait; the ticket goes by itself when it is unused.
+    /// How long to wait until the ticket is unused. Zero: do not wait; the ticket is removed when it becomes unused.
     /// </param>
-    /// <exception cref="TransferException"><see cref="TransferError.CancelTimedOut"/>: it is still in use. The ticket stays, cancelled.</exception>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.CancelTimedOut"/>: it is still in use. The ticket stays, cancelled.
+    /// </exception>
     public async Task RemoveAsync(TicketId id, TimeSpan wait)
     {
         List<Ticket> removed = Replaced(id);
@@ -88,7 +95,7 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
         await Task.WhenAll(removed.Select(ticket => RemoveAsync(ticket, wait)));
     }
 
-    /// <summary>Cancels and removes all tickets, all at once.</summary>
+    /// <summary>Cancels and removes all tickets, in parallel.</summary>
     /// <inheritdoc cref="RemoveAsync(TicketId, TimeSpan)" path="/param[@name='wait']|/exception" />
     public Task RemoveAllAsync(TimeSpan wait)
     {
@@ -118,7 +125,7 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
         }
     }
 
-    // Only this very ticket: the manager may have installed a new one under the id meanwhile.
+    // Compare the ticket, not its id: the manager may have installed a new one meanwhile.
     private void Forget(Ticket ticket)
     {
         if (_tickets.TryRemove(new(ticket.Spec.Id, ticket)))
