@@ -4,26 +4,26 @@ using ImageIO.Http.Listeners;
 
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>The body of a daemon's answer, up to its end and never beyond it.</summary>
-/// <param name="daemon">The connection, behind the head of the answer.</param>
+/// <summary>The body of a daemon's answer. Never reads beyond its end.</summary>
+/// <param name="daemon">The connection, after the answer's head.</param>
 /// <param name="framing">How the end of the body is found.</param>
 internal sealed class AnswerBody(UpstreamConnection daemon, BodyFraming framing) : AsyncStream
 {
-    // Trailers are of no use to a client of images; a daemon that sends more than these is faulty.
+    // Trailers are of no use to clients of images. A daemon that sends more is faulty.
     private const int LargestTrailers = 16 * 1024;
 
-    // Bytes up to the end of the body, or of the chunk.
+    // Bytes to the end of the body, or of the chunk.
     private long _left = framing.Length ?? 0;
 
     /// <inheritdoc />
     public override bool CanRead => true;
 
-    /// <summary>Whether all of it was read.</summary>
+    /// <summary>Whether the body was read to its end.</summary>
     public bool IsAtEnd { get; private set; } = framing.Length == 0;
 
     /// <summary>Reads some bytes; 0 at the end.</summary>
     /// <exception cref="TransferException">
-    /// The body breaks off, or is no body: <see cref="TransferError.UpstreamFailed"/>; or the daemon stalls.
+    /// The body is cut or malformed (<see cref="TransferError.UpstreamFailed"/>), or the daemon stalls.
     /// </exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {

@@ -8,10 +8,10 @@ namespace ImageIO.Http.Forwarding;
 /// <param name="ContentRange">The Content-Range field. Null: none.</param>
 internal readonly record struct AnswerPart(int Status, long? Length, string? ContentRange)
 {
-    /// <summary>Most bytes of the body; it ends there, however much the daemon sends.</summary>
+    /// <summary>Most bytes of the body; what the daemon sends beyond is dropped.</summary>
     public long Limit { get; init; } = long.MaxValue;
 
-    /// <summary>All of an answer.</summary>
+    /// <summary>The whole answer.</summary>
     public static AnswerPart Whole(AnswerHead head) =>
         new(head.Status, head.Body.Length, head.Fields.First("Content-Range"));
 }

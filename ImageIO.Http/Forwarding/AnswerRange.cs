@@ -6,13 +6,13 @@ namespace ImageIO.Http.Forwarding;
 /// <summary>The <c>Content-Range</c> of an answer (RFC 9110 section 14.4).</summary>
 /// <param name="First">First byte.</param>
 /// <param name="Last">Last byte, inclusive.</param>
-/// <param name="Size">Bytes in all; what a daemon calls that is its ticket's size. Null: it does not say.</param>
+/// <param name="Size">Size of the resource, which with a daemon is its ticket's size. Null: not stated.</param>
 internal readonly partial record struct AnswerRange(long First, long Last, long? Size)
 {
     /// <summary>Bytes in the range.</summary>
     public long Length => Last - First + 1;
 
-    /// <summary>Reads the field's value. Null: there is none, or it is no range.</summary>
+    /// <summary>Parses the field's value. Null: there is no field, or it is malformed.</summary>
     public static AnswerRange? Parse(string? value)
     {
         Match match = Pattern().Match(value ?? "");
@@ -23,7 +23,7 @@ internal readonly partial record struct AnswerRange(long First, long Last, long?
             return null;
         }
 
-        // A ticket may be larger than any image: then its size counts as the largest.
+        // A ticket may be larger than any image. Its size then counts as the largest.
         long? size = match.Groups["size"] is not { ValueSpan: not "*" } group ? null
             : TryParse(group, out long given) ? given : long.MaxValue;
         return size <= last ? null : new AnswerRange(first, last, size);

@@ -6,10 +6,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>A daemon's answer on its way to the client: which fields and bytes of it the client gets.</summary>
+/// <summary>Passes a daemon's answer to the client: selects the fields and bytes that the client gets.</summary>
 internal sealed class Download
 {
-    // As large as the blocks of the server: larger ones measured no better.
+    // As large as the server's blocks. Larger ones measured no better.
     private const int BufferSize = 64 * 1024;
 
     private const string NoCache = "no-cache, no-store";
@@ -25,7 +25,7 @@ internal sealed class Download
     private readonly AnswerBody _body;
 
     /// <summary>Takes an answer whose head was read.</summary>
-    /// <exception cref="TransferException">The client cannot get it: see <see cref="ImageView.Of"/>.</exception>
+    /// <exception cref="TransferException">The client must not get it; see <see cref="ImageView.Of"/>.</exception>
     public Download(HttpContext context, ForwardRequest request, UpstreamConnection daemon, AnswerHead head)
     {
         _context = context;
@@ -43,7 +43,7 @@ internal sealed class Download
         }
     }
 
-    /// <summary>Whether the whole answer was read, also what the client did not get of it.</summary>
+    /// <summary>Whether the answer was read to its end, including bytes that the client did not get.</summary>
     public bool IsComplete => _body.IsAtEnd;
 
     /// <summary>Sets the client's head.</summary>
@@ -64,20 +64,20 @@ internal sealed class Download
         response.Headers.Allow = _request.AllowedMethods ?? response.Headers.Allow;
         if (_part.Status != _head.Status && _part.Length == 0)
         {
-            // The daemon's text says why the empty image has no such range.
+            // The daemon's error text says that the empty image has no such range.
             response.ContentType = "application/octet-stream";
         }
 
         if (_head.ClosesConnection || RequestBody.MayBeUnread(_context))
         {
-            // As the daemon's own answer would, without us in between. And the client's body may still be on its way.
+            // As the daemon's own answer does without a forwarder. The client's body may also still be arriving.
             response.Headers.Connection = "close";
         }
     }
 
     /// <summary>Passes the body on, to its end or its limit.</summary>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.ClientDisconnected"/>, or what the daemon did wrong.
+    /// <see cref="TransferError.ClientDisconnected"/>, or a failure of the daemon.
     /// </exception>
     public async Task PassBodyAsync(CancellationToken cancellationToken)
     {
@@ -121,7 +121,7 @@ internal sealed class Download
 
             if (done < _part.Length)
             {
-                // In chunks, or to the end of the connection, and fewer than the Content-Range says.
+                // A chunked or unframed body with fewer bytes than its Content-Range states.
                 throw _daemon.Truncated("body");
             }
         }

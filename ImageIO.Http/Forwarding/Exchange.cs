@@ -18,19 +18,19 @@ namespace ImageIO.Http.Forwarding;
 /// </remarks>
 internal sealed class Exchange(HttpContext context, ForwardRequest request, RequestHead head, UpstreamPool pool)
 {
-    /// <summary>Runs it to its end.</summary>
+    /// <summary>Runs the exchange to its end.</summary>
     /// <exception cref="TransferException">The failure names the side and the direction.</exception>
     /// <exception cref="BadHttpRequestException">The client's body is malformed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        // 1. Connect, or take a connection that an earlier exchange left.
+        // 1. Connect, or reuse an idle connection.
         UpstreamConnection daemon = await pool.RentAsync(request.Upstream, cancellationToken);
         Upload? upload = null;
         bool isKeepable = false;
         try
         {
-            // 2. Send the head, with a body that is there already.
+            // 2. Send the head, together with a body that was read already.
             await daemon.WriteHeadAsync(
                 request.Body is { } body ? (byte[])[.. head.Bytes.Span, .. body.Span] : head.Bytes, cancellationToken);
 
@@ -50,14 +50,15 @@ internal sealed class Exchange(HttpContext context, ForwardRequest request, Requ
         }
         finally
         {
-            // 6. A connection in the middle of a message is closed, which also cancels the daemon's work.
+            // 6. Close a connection that is in the middle of a message, which also cancels the daemon's work.
             pool.Return(daemon, isKeepable);
             await (upload?.StopAsync() ?? ValueTask.CompletedTask);
         }
     }
 
-    // The daemon's permission first, if the client waits for it. Then the answer may come before the end of the body, and
-    // is the one that counts.
+    // If the client waits for permission, the daemon's comes first. The answer may come before the end of the body, and
+    // it
+    // counts.
     private async ValueTask<AnswerHead> UploadAsync(
         UpstreamConnection daemon, Upload upload, CancellationToken cancellationToken)
     {
@@ -75,14 +76,14 @@ internal sealed class Exchange(HttpContext context, ForwardRequest request, Requ
         await Task.WhenAny(sending, answer);
         if (sending.IsCompleted && !sending.IsCompletedSuccessfully && !daemon.HasWriteFailed)
         {
-            // The client broke off, so the daemon must not take what came for the whole body.
+            // The client's body broke off. Close, so that the daemon does not take the part for the whole.
             daemon.Dispose();
         }
 
         await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!answer.IsCompletedSuccessfully && sending.IsFaulted)
         {
-            // Broken in both directions: the first failure is the upload's.
+            // Both directions failed. The upload's failure came first.
             await sending;
         }
 

@@ -3,26 +3,26 @@ using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>A request that another daemon serves, as an operation of the transfer that it belongs to.</summary>
-/// <param name="forwarder">Carries it out.</param>
+/// <summary>A request that another daemon serves, as an operation of its transfer.</summary>
+/// <param name="forwarder">Forwards it.</param>
 /// <param name="context">The client's request.</param>
-/// <param name="request">Where it goes to.</param>
+/// <param name="request">The destination.</param>
 public sealed class ForwardOperation(Forwarder forwarder, HttpContext context, ForwardRequest request)
     : IOperation, IDisposable
 {
     private readonly CancellationTokenSource _cancel = new();
     private bool _isZeroed;
 
-    /// <summary>First image byte that it is about.</summary>
+    /// <summary>First image byte of the request.</summary>
     public long Offset { get; init; }
 
-    /// <summary>Bytes that it changes without sending them.</summary>
+    /// <summary>Bytes to zero.</summary>
     public long Zeroes { get; init; }
 
-    /// <summary>What is done before the request is forwarded. Null: nothing.</summary>
+    /// <summary>Runs before the request is forwarded. Null: nothing.</summary>
     public Func<CancellationToken, Task>? First { get; init; }
 
-    /// <summary>Bytes that it is about. Null: not known, or not known yet.</summary>
+    /// <summary>Bytes of the request. Null: not known, or not known yet.</summary>
     public long? Length => Zeroes > 0 ? Zeroes : request.Progress.Length;
 
     /// <inheritdoc />
@@ -41,7 +41,7 @@ public sealed class ForwardOperation(Forwarder forwarder, HttpContext context, F
     }
 
     /// <summary>Ends it at once, on both sides.</summary>
-    // On another thread: what the request does next takes the ticket's lock, which the caller holds.
+    // On another thread: the continuation takes the ticket's lock, which the caller holds.
     public void Cancel() => _ = _cancel.CancelAsync();
 
     /// <inheritdoc />

@@ -5,8 +5,9 @@ using Microsoft.AspNetCore.Http;
 namespace ImageIO.Http.Forwarding;
 
 /// <summary>
-/// Forwards a client's request to a daemon, and the daemon's answer back, both as streams: a small window is all that is
-/// held, and a side that stalls stops the other.
+/// Forwards a client's request to a daemon, and the answer back, both as streams: only a small window is held in
+/// memory, and a
+/// side that stalls stops the other.
 /// </summary>
 public sealed class Forwarder
 {
@@ -14,13 +15,13 @@ public sealed class Forwarder
     private readonly ForwarderMark _mark = new();
 
     /// <summary>Creates a forwarder.</summary>
-    /// <param name="pool">The connections.</param>
+    /// <param name="pool">Connections to daemons.</param>
     public Forwarder(UpstreamPool pool) => _pool = pool;
 
     /// <summary>Forwards a request and its answer to their ends.</summary>
     /// <param name="context">The client's request.</param>
-    /// <param name="request">Where it goes to.</param>
-    /// <param name="cancellationToken">Ends it, beside the client's leaving.</param>
+    /// <param name="request">The destination.</param>
+    /// <param name="cancellationToken">Ends it. So does the client's disconnecting.</param>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.UpstreamUnreachable"/>, <see cref="TransferError.UpstreamTimedOut"/>,
     /// <see cref="TransferError.UpstreamFailed"/>, <see cref="TransferError.ForwardingLoop"/>, or
@@ -45,9 +46,9 @@ public sealed class Forwarder
     }
 
     /// <summary>Asks a daemon how many bytes its ticket for an image permits.</summary>
-    /// <param name="request">The client's request, for which it is asked.</param>
+    /// <param name="request">The client's request that needs it.</param>
     /// <param name="url">The image.</param>
-    /// <param name="position">A byte of the image; the answer also tells whether it is there.</param>
+    /// <param name="position">A byte of the image; the answer also tells whether it exists.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Null: the daemon does not say.</returns>
     /// <exception cref="TransferException">The daemon cannot be reached, or fails.</exception>
@@ -59,7 +60,7 @@ public sealed class Forwarder
         return new TicketProbe(_pool, url, _mark.Append(request.Headers.Via)).AskAsync(position, cancellationToken);
     }
 
-    // When a client leaves, everything under way fails, and which failure is seen first is chance.
+    // When a client disconnects, everything in progress fails, in any order.
     private static bool HasClientLeft(HttpContext context, Exception failure) =>
         failure is TransferException { Error: TransferError.ClientDisconnected }
         || (context.RequestAborted.IsCancellationRequested && failure is OperationCanceledException or IOException);

@@ -6,22 +6,24 @@ using Microsoft.Extensions.Primitives;
 namespace ImageIO.Http.Forwarding;
 
 /// <summary>
-/// The name that a forwarder leaves in the <c>Via</c> field (RFC 9110 section 7.6.3) of what it forwards. A request that
-/// comes back to it is refused: every round would take two more connections.
+/// The mark that a forwarder adds to the <c>Via</c> field (RFC 9110 section 7.6.3). A request that comes back with it
+/// is
+/// refused, because every round would take two more connections.
 /// </summary>
 internal sealed class ForwarderMark
 {
     private const string Protocol = "1.1 ";
     private const string Kind = "imageio-";
 
-    // Forwarders of one address share the work, so a loop may pass through each of them before it meets one again.
+    // Forwarders behind one address share the work, so a loop may pass several of them before it returns to one.
     private const int MostForwarders = 8;
 
-    // Not a host's name: clients' networks are nobody's business.
+    // Random instead of a host's name, which would tell about the network.
     private readonly string _own = Protocol + Kind + RandomNumberGenerator.GetHexString(16, lowercase: true);
 
-    /// <summary>What the next server gets: the marks that the request has, and our own. Other proxies' are left out.</summary>
-    /// <param name="via">The request's.</param>
+    /// <summary>The <c>Via</c> for the next server: the request's marks and our own. Other proxies' are left
+    /// out.</summary>
+    /// <param name="via">The request's field.</param>
     /// <exception cref="TransferException"><see cref="TransferError.ForwardingLoop"/>.</exception>
     public string Append(StringValues via)
     {

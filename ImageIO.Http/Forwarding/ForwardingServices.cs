@@ -6,9 +6,9 @@ namespace ImageIO.Http.Forwarding;
 /// <summary>Adds the forwarder to a host.</summary>
 public static class ForwardingServices
 {
-    /// <summary>Adds it, with the pool of connections to daemons.</summary>
-    /// <param name="services">The host's; a <see cref="TimeProvider"/> must be among them.</param>
-    /// <param name="settings">How daemons are reached.</param>
+    /// <summary>Adds the forwarder, with its pool of connections.</summary>
+    /// <param name="services">The host's services, with a <see cref="TimeProvider"/> among them.</param>
+    /// <param name="settings">How to reach daemons.</param>
     public static IServiceCollection AddForwarding(this IServiceCollection services, UpstreamSettings settings) => services
         .AddSingleton(settings)
         .AddSingleton(provider => new UpstreamPool(

@@ -6,8 +6,8 @@ using ImageIO.Http.Messages;
 namespace ImageIO.Http.Forwarding;
 
 /// <summary>The part of a daemon's image that a client may see, and the range of it that the client asks for.</summary>
-/// <param name="Size">Bytes, as the client's ticket says.</param>
-/// <param name="Range">The client's range, which does not pass <paramref name="Size"/>. Null: all of the image.</param>
+/// <param name="Size">Bytes, by the client's ticket.</param>
+/// <param name="Range">The client's range, within <paramref name="Size"/>. Null: the whole image.</param>
 public sealed record ImageView(BigInteger Size, RangeHeader? Range)
 {
     private const int Ok = 200;
@@ -15,8 +15,8 @@ public sealed record ImageView(BigInteger Size, RangeHeader? Range)
     private const int RangeNotSatisfiable = 416;
 
     /// <summary>The failure of a request that relies on more bytes than the daemon's ticket permits.</summary>
-    /// <param name="theirs">Bytes that it permits.</param>
-    /// <param name="ours">Bytes that the client's own ticket permits.</param>
+    /// <param name="theirs">Bytes that the daemon's ticket permits.</param>
+    /// <param name="ours">Bytes that the client's ticket permits.</param>
     public static TransferException TooSmall(long theirs, BigInteger ours) => new(
         TransferError.RangeNotSatisfiable, $"The host that serves the image permits {theirs} bytes of it, this ticket {ours}")
     {
@@ -24,11 +24,11 @@ public sealed record ImageView(BigInteger Size, RangeHeader? Range)
     };
 
     /// <summary>
-    /// The range to ask for. Also for all of an image: the answer then says how large the daemon's own ticket is.
+    /// The range to request, also for the whole image: the answer then tells the size of the daemon's ticket.
     /// </summary>
     internal string Asked => FormattableString.Invariant($"bytes={Range?.First ?? 0}-{Range?.Last}");
 
-    // Whether the client relies on getting everything up to the end of its ticket, or of the image.
+    // Whether the client relies on getting everything up to the end of its ticket or of the image.
     private bool IsToTheEnd => Range?.Last is null;
 
     private long First => WireInteger.Clamp(Range?.First ?? 0);
@@ -36,15 +36,16 @@ public sealed record ImageView(BigInteger Size, RangeHeader? Range)
     private long Reachable => WireInteger.Clamp(Size);
 
     /// <summary>The part of an answer that the client gets.</summary>
-    /// <exception cref="FormatException">It is not the answer to this range.</exception>
+    /// <exception cref="FormatException">It does not answer this range.</exception>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.RangeNotSatisfiable"/>: the daemon's ticket is smaller, so the image may go on behind it.
+    /// <see cref="TransferError.RangeNotSatisfiable"/>: the daemon's ticket is smaller, so the image may continue
+    /// behind it.
     /// </exception>
     internal AnswerPart Of(AnswerHead head) => head.Status switch
     {
         Partial => OfRange(head),
         Ok => OfWhole(head),
-        // No range begins in an empty image.
+        // An empty image has no range.
         RangeNotSatisfiable when Range is null && head.Fields.First("Content-Range") is "bytes */0" =>
             new AnswerPart(Ok, 0, null) { Limit = 0 },
         _ => AnswerPart.Whole(head),
@@ -73,7 +74,7 @@ public sealed record ImageView(BigInteger Size, RangeHeader? Range)
         return Range is null ? Visible(Ok, end, null) : Partially(end);
     }
 
-    // A daemon may ignore a range (RFC 9110 section 14.2), which helps when the range is all there is.
+    // A daemon may ignore a range (RFC 9110 section 14.2). That is fine if the range is the whole.
     private AnswerPart OfWhole(AnswerHead head)
     {
         long? end = head.Body.Length is { } length ? Math.Min(length, Reachable) : null;

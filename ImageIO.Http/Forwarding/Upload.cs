@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>The body of a client's request on its way to the daemon, sent from the blocks that it was received in.</summary>
+/// <summary>Sends the body of a client's request to the daemon, from the blocks that received it.</summary>
 internal sealed class Upload
 {
     // "7fffffff" and a line end.
@@ -42,14 +42,14 @@ internal sealed class Upload
         }
     }
 
-    /// <summary>Whether all of it was sent.</summary>
+    /// <summary>Whether the whole body was sent.</summary>
     public bool IsComplete { get; private set; }
 
-    /// <summary>Begins to send it.</summary>
-    /// <returns>Ends when all is sent, or fails by the side that broke off.</returns>
+    /// <summary>Starts to send the body.</summary>
+    /// <returns>Completes when all is sent. Fails by the side that broke off.</returns>
     public Task Start(CancellationToken cancellationToken) => _sending = SendAsync(cancellationToken);
 
-    /// <summary>Stops reading from the client, and waits for the end; the daemon's connection must be closed before.</summary>
+    /// <summary>Stops reading from the client and waits for the end. Close the daemon's connection first.</summary>
     public async ValueTask StopAsync()
     {
         if (!_sending.IsCompleted && !_isRead)
@@ -76,7 +76,7 @@ internal sealed class Upload
                 Count(read.Buffer.Length);
                 if (read.IsCompleted || _done == _length)
                 {
-                    // Before the last byte is sent: the daemon may answer, and the answer may be passed on, at once.
+                    // Set before the last byte is sent, because the answer may come, and be passed on, at once.
                     _isRead = true;
                     RequestBody.MarkRead(_context);
                 }
@@ -155,7 +155,7 @@ internal sealed class Upload
             return;
         }
 
-        // In one piece: each write becomes at least one TLS record and one packet.
+        // In one piece, because each write becomes at least one TLS record and one packet.
         byte[] chunk = ArrayPool<byte>.Shared.Rent(LongestChunkLine + bytes.Length + LineEnd.Length);
         try
         {

@@ -6,16 +6,18 @@ using ImageIO.Http.Listeners.OpenSsl;
 namespace ImageIO.Http.Forwarding;
 
 /// <summary>
-/// One connection to a daemon. One exchange at a time uses it, and may read and write at once; between exchanges the
-/// pool keeps it.
+/// One connection to a daemon. Used by one exchange at a time, which may read and write at once; kept by the pool
+/// between
+/// exchanges.
 /// </summary>
 /// <remarks>
-/// Two clocks, one for each direction, run only while the daemon owes something: to take what is sent, or to send what
-/// is due. So a stalled daemon can be distinguished from a stalled client, and from slow storage.
+/// Two clocks, one per direction, run only while the daemon must act: take bytes, or send an answer that is due. So a
+/// stalled
+/// daemon can be distinguished from a stalled client and from slow storage.
 /// </remarks>
 internal sealed class UpstreamConnection : IDisposable
 {
-    // A daemon's head has a few hundred bytes, a file name in it included.
+    // A daemon's head has a few hundred bytes, including a file name.
     private const int LargestHead = 16 * 1024;
 
     private const string OfHead = "head";
@@ -35,7 +37,7 @@ internal sealed class UpstreamConnection : IDisposable
     private int _start;
     private int _end;
 
-    // Timestamps; 0 while nothing is waited for.
+    // Timestamps. 0: not waiting.
     private long _readingSince;
     private long _writingSince;
     private volatile bool _isOverdue;
@@ -68,12 +70,13 @@ internal sealed class UpstreamConnection : IDisposable
     /// </summary>
     public bool IsEndCertain => _secured is not null || _stream is NetworkStream;
 
-    /// <summary>When it was last given back to the pool: a timestamp.</summary>
+    /// <summary>Timestamp of its return to the pool.</summary>
     public long IdleSince { get; set; }
 
     /// <summary>
-    /// Whether another request can be sent on it. Bytes that arrived between requests are the end of the connection, or an
-    /// answer without a request.
+    /// Whether it can take another request. Bytes that arrived between requests are the end of the connection, or an
+    /// answer
+    /// without a request.
     /// </summary>
     public bool IsUsable => _start == _end
         && (_secured is { } secured ? !secured.HasUnread : _socket.Connected && !_socket.Poll(0, SelectMode.SelectRead));
@@ -90,10 +93,10 @@ internal sealed class UpstreamConnection : IDisposable
     public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
         WriteAsync(bytes, OfBody, cancellationToken);
 
-    /// <summary>Reads the head of an answer; those before the one that counts are passed over.</summary>
+    /// <summary>Reads the head of an answer, after any interim ones.</summary>
     /// <param name="isOwed">Whether the daemon must send it within its time.</param>
-    /// <param name="cancellationToken">Ends the attempt, and with it the connection.</param>
-    /// <param name="orContinue">Whether the permission to send a body counts, too.</param>
+    /// <param name="cancellationToken">Ends the attempt and the connection.</param>
+    /// <param name="orContinue">Whether to return the permission to send a body, too.</param>
     /// <inheritdoc cref="WriteHeadAsync" path="/exception" />
     public async ValueTask<AnswerHead> ReadAnswerAsync(
         bool isOwed, CancellationToken cancellationToken, bool orContinue = false)
@@ -114,7 +117,7 @@ internal sealed class UpstreamConnection : IDisposable
         }
     }
 
-    /// <summary>Reads a line of a chunked body; it is valid until the next read.</summary>
+    /// <summary>Reads a line of a chunked body, valid until the next read.</summary>
     /// <inheritdoc cref="WriteHeadAsync" path="/exception" />
     public ValueTask<ReadOnlyMemory<byte>> ReadLineAsync(CancellationToken cancellationToken) =>
         ReadToAsync(LineEnd, OfBody, isOwed: true, cancellationToken);
@@ -135,15 +138,15 @@ internal sealed class UpstreamConnection : IDisposable
         return await ReceiveAsync(buffer, OfBody, isOwed: true, cancellationToken);
     }
 
-    /// <summary>The failure of an answer that cannot be understood.</summary>
+    /// <summary>The failure of a malformed answer.</summary>
     public TransferException Malformed(string what, Exception? cause = null) =>
         new(TransferError.UpstreamFailed, $"The answer of {Origin} cannot be understood: {what}", cause);
 
-    /// <summary>The failure of an answer that ends too early.</summary>
+    /// <summary>The failure of an answer that ends early.</summary>
     public TransferException Truncated(string part) =>
         new(TransferError.UpstreamFailed, $"{Origin} broke off before the end of the answer's {part}");
 
-    /// <summary>Ends it if the daemon has kept us waiting for too long.</summary>
+    /// <summary>Closes the connection if the daemon has stalled for too long.</summary>
     public void EndIfOverdue()
     {
         if (IsOverdue(Volatile.Read(ref _readingSince)) || IsOverdue(Volatile.Read(ref _writingSince)))
@@ -153,7 +156,7 @@ internal sealed class UpstreamConnection : IDisposable
         }
     }
 
-    /// <summary>Closes it; what waits for the daemon fails.</summary>
+    /// <summary>Closes the connection; pending calls fail.</summary>
     public void Dispose() => _stream.Dispose();
 
     private AnswerHead Parse(ReadOnlySpan<byte> head)
@@ -175,7 +178,7 @@ internal sealed class UpstreamConnection : IDisposable
             ValueTask write = _stream.WriteAsync(bytes, cancellationToken);
             if (!write.IsCompleted)
             {
-                // Only a real wait is worth the clock.
+                // Only a real wait reads the clock.
                 Volatile.Write(ref _writingSince, _time.GetTimestamp());
             }
 
@@ -194,7 +197,7 @@ internal sealed class UpstreamConnection : IDisposable
         }
     }
 
-    // The bytes before an end, which is left out; valid until the next read.
+    // The bytes before a delimiter, valid until the next read.
     private async ValueTask<ReadOnlyMemory<byte>> ReadToAsync(
         byte[] end, string part, bool isOwed, CancellationToken cancellationToken)
     {

@@ -5,13 +5,13 @@ using ImageIO.Http.Listeners.OpenSsl;
 
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>Connects to daemons, with TLS unless their URL is without.</summary>
-/// <param name="settings">How daemons are reached.</param>
+/// <summary>Connects to daemons, with TLS for https.</summary>
+/// <param name="settings">How to reach daemons.</param>
 /// <param name="tls">The client's side of TLS.</param>
 /// <param name="time">The clock.</param>
 internal sealed class UpstreamConnector(UpstreamSettings settings, UpstreamTls tls, TimeProvider time)
 {
-    /// <summary>A new connection.</summary>
+    /// <summary>Opens a connection.</summary>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.UpstreamUnreachable"/> or <see cref="TransferError.UpstreamTimedOut"/>.
     /// </exception>
@@ -45,7 +45,7 @@ internal sealed class UpstreamConnector(UpstreamSettings settings, UpstreamTls t
 
     private async Task<UpstreamConnection> ConnectByPlatformAsync(UpstreamUrl url, CancellationToken cancellationToken)
     {
-        // Dual mode: names that have addresses of both families are tried in their order.
+        // Dual mode tries the addresses of both families, in order.
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {

@@ -5,19 +5,22 @@ using Microsoft.Extensions.Hosting;
 namespace ImageIO.Http.Forwarding;
 
 /// <summary>
-/// The connections to daemons: kept between requests, and closed when their daemon stalls. As many are in use as clients'
-/// requests are forwarded; how many are kept idle is limited.
+/// Connections to daemons: kept between requests, and closed when their daemon stalls. The number of idle ones is
+/// limited; the
+/// number in use is that of forwarded requests.
 /// </summary>
 public sealed class UpstreamPool : BackgroundService
 {
     /// <summary>
-    /// Most idle connections, to all daemons together. Enough for the 8 connections of 16 clients; each costs a descriptor
-    /// and some 40 KiB, and saves one TLS handshake, about a millisecond.
+    /// Most idle connections, of all daemons together. Enough for 16 clients with 8 connections each. One costs a
+    /// descriptor and
+    /// some 40 KiB, and saves a TLS handshake of about a millisecond.
     /// </summary>
     internal const int MostIdle = 128;
 
-    // A daemon closes idle connections after 60 s unless its ticket says otherwise. Ours are closed before, because a
-    // request that meets a connection just being closed cannot be sent again.
+    // A daemon closes idle connections after 60 s by default. Close ours earlier, because a request on a connection
+    // that is
+    // being closed cannot be sent again.
     private static readonly TimeSpan LongestIdle = TimeSpan.FromSeconds(50);
 
     private readonly UpstreamConnector _connector;
@@ -25,11 +28,11 @@ public sealed class UpstreamPool : BackgroundService
     private readonly ConcurrentDictionary<UpstreamConnection, byte> _busy = new();
     private readonly Lock _lock = new();
 
-    // In the order in which they became idle. Guarded by _lock.
+    // Ordered by when they became idle. Guarded by _lock.
     private readonly List<UpstreamConnection> _idle = [];
 
     /// <summary>Creates an empty pool.</summary>
-    /// <param name="settings">How daemons are reached.</param>
+    /// <param name="settings">How to reach daemons.</param>
     /// <param name="loops">The threads that watch sockets.</param>
     /// <param name="time">The clock.</param>
     internal UpstreamPool(UpstreamSettings settings, Lazy<EventLoops> loops, TimeProvider time)
@@ -60,7 +63,7 @@ public sealed class UpstreamPool : BackgroundService
         CloseIdle(_ => true);
     }
 
-    /// <summary>A connection to a daemon: the one that became idle last, or a new one.</summary>
+    /// <summary>Returns the connection that became idle last, or a new one.</summary>
     /// <inheritdoc cref="UpstreamConnector.ConnectAsync" path="/exception" />
     internal async ValueTask<UpstreamConnection> RentAsync(UpstreamUrl url, CancellationToken cancellationToken)
     {
@@ -80,9 +83,9 @@ public sealed class UpstreamPool : BackgroundService
         return connection;
     }
 
-    /// <summary>Gives a connection back.</summary>
+    /// <summary>Takes a connection back.</summary>
     /// <param name="connection">The connection.</param>
-    /// <param name="isKeepable">Whether it can serve another request: both messages passed it to their ends.</param>
+    /// <param name="isKeepable">Whether it can take another request: both messages are complete.</param>
     internal void Return(UpstreamConnection connection, bool isKeepable)
     {
         _busy.TryRemove(connection, out _);
@@ -99,7 +102,7 @@ public sealed class UpstreamPool : BackgroundService
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // One sweep a second over all connections: cheaper than a timer each, and late by a second at most.
+        // One sweep a second is cheaper than a timer for each connection, and late by a second at most.
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _time);
         try
         {
@@ -115,7 +118,7 @@ public sealed class UpstreamPool : BackgroundService
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The host stops.
+            // The host is stopping.
         }
     }
 
@@ -135,7 +138,7 @@ public sealed class UpstreamPool : BackgroundService
         }
     }
 
-    // The one that must go for it, the longest idle. Null: none.
+    // The longest idle one, which must be closed for it. Null: none.
     private UpstreamConnection? Keep(UpstreamConnection connection)
     {
         lock (_lock)

@@ -4,17 +4,17 @@ using System.Net.Sockets;
 
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>Where a daemon is that requests are forwarded to: the URL of a ticket, taken apart.</summary>
+/// <summary>The address of a daemon that requests are forwarded to: a ticket's URL, parsed.</summary>
 /// <param name="IsTls">Whether it speaks TLS.</param>
 /// <param name="Host">A name in ASCII, or an IP address without brackets.</param>
 /// <param name="Port">1 to 65535.</param>
-/// <param name="Path">From the first slash behind the port on, percent-encoded where it must be. Empty: there is none.</param>
+/// <param name="Path">From the first slash after the port on, percent-encoded. May be empty.</param>
 public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
 {
     private const string Https = "https://";
     private const string Http = "http://";
 
-    /// <summary>Host and port as they stand in a URL and in a <c>Host</c> header.</summary>
+    /// <summary>Host and port in the form of a URL and of a <c>Host</c> header.</summary>
     public string Authority => string.Create(
         CultureInfo.InvariantCulture, $"{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{Port}");
 
@@ -22,11 +22,12 @@ public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
     public string Origin => (IsTls ? Https : Http) + Authority;
 
     /// <summary>
-    /// Parses one. An IPv6 address may stand without brackets, then the last colon comes before the port: managers write
-    /// it so. Null: it is none that can be forwarded to; user names, queries and fragments have no place in it.
+    /// Parses a URL. An IPv6 address may have no brackets, because managers write it so; the last colon then precedes
+    /// the
+    /// port. Null: it cannot be forwarded to, for example because it has a user name, query or fragment.
     /// </summary>
     /// <param name="text">The URL.</param>
-    /// <param name="isPortRequired">Whether a URL without a port is none, instead of meaning its scheme's port.</param>
+    /// <param name="isPortRequired">Whether to refuse a URL without a port, instead of using its scheme's port.</param>
     public static UpstreamUrl? Parse(string text, bool isPortRequired = false)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -63,7 +64,7 @@ public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
         return HostOf(authority) is { } host ? new UpstreamUrl(isTls, host, port, Encoded(path)) : null;
     }
 
-    // Managers may write letters of any language in a path; a request line has ASCII.
+    // A request line is ASCII, but managers may use any letters in a path.
     private static string Encoded(string path) => path.All(char.IsAscii)
         ? path
         : string.Concat(path.EnumerateRunes().Select(rune => rune.IsAscii ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));
@@ -88,7 +89,7 @@ public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
             return Uri.CheckHostName(text) is UriHostNameType.Dns or UriHostNameType.IPv4 ? InAscii(text) : null;
         }
 
-        // Without a zone: one that names an interface of another host says nothing here.
+        // No zone: it names an interface of another host.
         string address = isBracketed ? text[1..^1] : text;
         return !address.Contains('%', StringComparison.Ordinal)
             && IPAddress.TryParse(address, out IPAddress? parsed)

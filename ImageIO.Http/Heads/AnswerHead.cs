@@ -8,7 +8,7 @@ internal sealed class AnswerHead
     /// <summary>The status that permits a client to send the body of its request.</summary>
     public const int Continue = 100;
 
-    /// <summary>The status behind which another protocol is spoken.</summary>
+    /// <summary>The status after which another protocol is spoken.</summary>
     public const int SwitchingProtocols = 101;
 
     private const int NoContent = 204;
@@ -39,18 +39,18 @@ internal sealed class AnswerHead
     /// <summary>The body of the answer, unless the request was HEAD.</summary>
     public BodyFraming Body { get; }
 
-    /// <summary>Whether another answer follows, the one that counts (RFC 9110 section 15.2).</summary>
+    /// <summary>Whether it is interim, and the final answer follows (RFC 9110 section 15.2).</summary>
     public bool IsInformational => Status < 200;
 
-    /// <summary>Whether the connection ends behind this answer.</summary>
+    /// <summary>Whether the connection ends after this answer.</summary>
     public bool ClosesConnection { get; }
 
-    /// <summary>Reads a head.</summary>
-    /// <param name="head">From the first byte to before the empty line.</param>
+    /// <summary>Parses a head.</summary>
+    /// <param name="head">From the first byte up to the empty line.</param>
     /// <exception cref="FormatException">Two readers could understand it differently.</exception>
     public static AnswerHead Parse(ReadOnlySpan<byte> head)
     {
-        // Clients get Content-Disposition as the daemon wrote it: UTF-8.
+        // Content-Disposition is passed on as the daemon wrote it: UTF-8.
         ReadOnlySpan<char> text = Encoding.UTF8.GetString(head);
         int end = text.IndexOf("\r\n", StringComparison.Ordinal);
         ReadOnlySpan<char> line = end < 0 ? text : text[..end];
@@ -58,7 +58,7 @@ internal sealed class AnswerHead
         return new AnswerHead(status, isHttp11, HeadFields.Parse(end < 0 ? default : text[(end + 2)..]));
     }
 
-    // "HTTP/1.1 200 OK"; some servers leave the reason out, with the space before it.
+    // "HTTP/1.1 200 OK". Some servers leave out the reason, with the space before it.
     private static (int Status, bool IsHttp11) ParseStatusLine(ReadOnlySpan<char> line)
     {
         bool isHttp11 = line.StartsWith("HTTP/1.1 ", StringComparison.Ordinal);

@@ -4,7 +4,7 @@ namespace ImageIO.Http.Heads;
 
 /// <summary>How the end of a body is found (RFC 9112 section 6).</summary>
 /// <param name="Length">Bytes. Null: not known beforehand.</param>
-/// <param name="IsChunked">Whether it comes in chunks; otherwise one without a length ends with the connection.</param>
+/// <param name="IsChunked">Whether it is chunked. A body without length and chunks ends with the connection.</param>
 internal readonly record struct BodyFraming(long? Length, bool IsChunked)
 {
     /// <summary>There is no body.</summary>
@@ -16,10 +16,11 @@ internal readonly record struct BodyFraming(long? Length, bool IsChunked)
     /// <summary>Whether the body ends with the connection.</summary>
     public bool EndsWithConnection => Length is null && !IsChunked;
 
-    /// <summary>What the fields say. Null: nothing.</summary>
+    /// <summary>The framing that the fields state. Null: none.</summary>
     /// <exception cref="FormatException">
-    /// They say it twice, or in a form that different readers understand differently: one of them would take a part of the
-    /// body for the next message.
+    /// They state it twice, or in a form that readers understand differently: one of them would take a part of the body
+    /// for the
+    /// next message.
     /// </exception>
     public static BodyFraming? Of(HeadFields fields, bool isHttp11)
     {

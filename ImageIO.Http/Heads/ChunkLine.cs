@@ -5,13 +5,13 @@ namespace ImageIO.Http.Heads;
 /// <summary>The line before a chunk of a body (RFC 9112 section 7.1).</summary>
 internal static class ChunkLine
 {
-    /// <summary>The length of the chunk; 0: the body is complete, and its trailers follow.</summary>
+    /// <summary>The length of the chunk. 0: the body is complete, and its trailers follow.</summary>
     /// <param name="line">The line without its end.</param>
-    /// <exception cref="FormatException">It has no length, or one that no body has.</exception>
+    /// <exception cref="FormatException">The length is missing or impossible.</exception>
     public static long Parse(ReadOnlySpan<byte> line)
     {
         int semicolon = line.IndexOf((byte)';');
-        // Spaces before an extension are tolerated (RFC 9110 section 5.6.3); what an extension says is ignored.
+        // Spaces before an extension are tolerated (RFC 9110 section 5.6.3); extensions are ignored.
         ReadOnlySpan<byte> digits = semicolon < 0 ? line : line[..semicolon].TrimEnd(" \t"u8);
         ReadOnlySpan<byte> extension = semicolon < 0 ? default : line[semicolon..];
         if (!long.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long length)
@@ -23,7 +23,7 @@ internal static class ChunkLine
         return length;
     }
 
-    /// <summary>The line before a chunk of this length.</summary>
+    /// <summary>Writes the line before a chunk of this length.</summary>
     public static int Write(int length, Span<byte> line)
     {
         _ = length.TryFormat(line, out int digits, "x", CultureInfo.InvariantCulture);

@@ -1,6 +1,6 @@
 namespace ImageIO.Http.Heads;
 
-/// <summary>The fields of a head, in their order.</summary>
+/// <summary>The fields of a head, in order.</summary>
 internal sealed class HeadFields
 {
     private const string LineEnd = "\r\n";
@@ -11,8 +11,8 @@ internal sealed class HeadFields
     {
     }
 
-    /// <summary>Reads field lines.</summary>
-    /// <param name="lines">The lines, with a line end between each two.</param>
+    /// <summary>Parses field lines.</summary>
+    /// <param name="lines">The lines, separated by line ends.</param>
     /// <exception cref="FormatException">Two readers could understand a line differently.</exception>
     public static HeadFields Parse(ReadOnlySpan<char> lines)
     {
@@ -40,7 +40,8 @@ internal sealed class HeadFields
         .SelectMany(value => value.Split(','))
         .Any(part => part.Trim(' ', '\t').Equals(word, StringComparison.OrdinalIgnoreCase));
 
-    // A folded line and a space before the colon are refused (RFC 9112 sections 5.1 and 5.2): readers differ about both.
+    // Refuses a folded line and a space before the colon (RFC 9112 sections 5.1 and 5.2), because readers differ on
+    // both.
     private void Add(ReadOnlySpan<char> line)
     {
         int colon = line.IndexOf(':');

@@ -2,17 +2,17 @@ using System.Buffers;
 
 namespace ImageIO.Http.Heads;
 
-/// <summary>Which bytes may stand where in a head (RFC 9110 section 5, RFC 9112 sections 2 to 5).</summary>
+/// <summary>Which bytes are valid where in a head (RFC 9110 section 5, RFC 9112 sections 2 to 5).</summary>
 internal static class HeadText
 {
     private static readonly SearchValues<char> TokenCharacters = SearchValues.Create(
         "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    /// <summary>Whether this is a name: of a method, a field or a transfer coding.</summary>
+    /// <summary>Whether this is a token: the name of a method, field or transfer coding.</summary>
     public static bool IsToken(ReadOnlySpan<char> text) =>
         !text.IsEmpty && !text.ContainsAnyExcept(TokenCharacters);
 
-    /// <summary>Whether this may be a field's value: no control character but a tab.</summary>
+    /// <summary>Whether this is a valid field value: no control character but a tab.</summary>
     public static bool IsValue(ReadOnlySpan<char> text)
     {
         foreach (char c in text)
@@ -26,6 +26,6 @@ internal static class HeadText
         return true;
     }
 
-    /// <summary>Whether this may be a request's target: visible ASCII, nothing else; the rest is percent-encoded.</summary>
+    /// <summary>Whether this is a valid request target: visible ASCII only.</summary>
     public static bool IsTarget(ReadOnlySpan<char> text) => !text.IsEmpty && !text.ContainsAnyExceptInRange('!', '~');
 }

@@ -4,13 +4,14 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Http.Heads;
 
-/// <summary>Writes the head of a request. Bytes that could end a line, or a part of one, are refused and never sent.</summary>
+/// <summary>Writes the head of a request. Refuses bytes that could end a line or a part of one.</summary>
 internal sealed class HeadWriter
 {
     private readonly ArrayBufferWriter<byte> _bytes = new(512);
 
-    /// <summary>Begins with the request line.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: a character must not be there.</exception>
+    /// <summary>Starts with the request line.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: an invalid
+    /// character.</exception>
     public HeadWriter(string method, string target)
     {
         if (!HeadText.IsToken(method) || !HeadText.IsTarget(target))
@@ -25,7 +26,8 @@ internal sealed class HeadWriter
     }
 
     /// <summary>Adds a field.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: a character must not be there.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: an invalid
+    /// character.</exception>
     public void Field(string name, string value)
     {
         if (!HeadText.IsToken(name) || !HeadText.IsValue(value))
@@ -36,15 +38,15 @@ internal sealed class HeadWriter
         Append(name, ": ", value, "\r\n");
     }
 
-    /// <summary>Ends it with the empty line.</summary>
-    /// <returns>All of it.</returns>
+    /// <summary>Ends the head with the empty line.</summary>
+    /// <returns>The whole head.</returns>
     public ReadOnlyMemory<byte> End()
     {
         Append("\r\n");
         return _bytes.WrittenMemory;
     }
 
-    // As the server decodes what clients send: byte for byte.
+    // Byte for byte, as the server decodes the client's fields.
     private void Append(params ReadOnlySpan<string> parts)
     {
         foreach (string part in parts)

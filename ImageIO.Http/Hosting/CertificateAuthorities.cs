@@ -4,10 +4,12 @@ using System.Security.Cryptography.X509Certificates;
 namespace ImageIO.Http.Hosting;
 
 /// <summary>
-/// The authorities that somebody trusts, from a PEM file that is read again when it changes. A file that cannot be used
-/// trusts nobody: unlike a server's own certificate, old authorities are no help.
+/// Trusted authorities from a PEM file, which is read again when it changes. If the file cannot be used, no authority
+/// is
+/// trusted: unlike a server's own certificate, old authorities must not stay in use.
 /// </summary>
-/// <remarks>Each certificate in the file is an anchor, whether or not it is self-signed: who lists an intermediate means it.</remarks>
+/// <remarks>Each certificate in the file is an anchor, self-signed or not: an administrator who lists an intermediate
+/// trusts it.</remarks>
 /// <param name="file">PEM: one certificate or more.</param>
 public sealed class CertificateAuthorities(string file)
 {
@@ -23,7 +25,7 @@ public sealed class CertificateAuthorities(string file)
     private X509Certificate2Collection? _anchors;
 
     /// <summary>Reads the file, so that a start with a wrong one fails.</summary>
-    /// <exception cref="ConfigurationException">It is missing, or holds no certificate.</exception>
+    /// <exception cref="ConfigurationException">The file is missing, or holds no certificate.</exception>
     public void Check()
     {
         try
@@ -37,14 +39,15 @@ public sealed class CertificateAuthorities(string file)
         }
     }
 
-    /// <summary>Whether a certificate leads to one of the authorities, at this time and for this purpose.</summary>
+    /// <summary>Whether a certificate leads to one of the authorities at this time and for this purpose.</summary>
     /// <param name="certificate">The certificate.</param>
-    /// <param name="intermediates">Further certificates that its owner sent along.</param>
+    /// <param name="intermediates">Further certificates that the peer sent.</param>
     /// <param name="time">When each link must be valid.</param>
-    /// <param name="purpose">What each link must be for: an object identifier of an extended key usage. Null: anything.</param>
+    /// <param name="purpose">Required purpose of each link: an object identifier of an extended key usage. Null:
+    /// any.</param>
     /// <exception cref="CryptographicException">The file holds no certificate.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The user has no permission to read the file.</exception>
     public bool VouchFor(
         X509Certificate2 certificate, X509Certificate2Collection intermediates, DateTimeOffset time, string? purpose = null)
     {
@@ -53,14 +56,15 @@ public sealed class CertificateAuthorities(string file)
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.AddRange(anchors);
         chain.ChainPolicy.ExtraStore.AddRange(intermediates);
-        // The managers' authority publishes no revocation, and no transfer waits for somebody's web server.
+        // The managers' authority publishes no revocation lists, and a transfer must not wait for another web server.
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.VerificationTime = time.UtcDateTime;
         _ = chain.Build(certificate);
 
-        // The platform requires a self-signed root at the end. A chain that reaches an anchor, with every link up to it in
-        // order, is as good. It does not look at the validity of a last link that is no root, nor at purposes.
+        // The platform requires a self-signed root at the end. A valid chain to an anchor is as good. The platform
+        // checks neither
+        // the validity of a last link that is no root, nor purposes.
         foreach (X509ChainElement element in chain.ChainElements)
         {
             if (element.ChainElementStatus.Any(status => (status.Status & ~AboveTheAnchor) != X509ChainStatusFlags.NoError)
@@ -81,7 +85,7 @@ public sealed class CertificateAuthorities(string file)
     private static bool IsValid(X509Certificate2 certificate, DateTimeOffset time) =>
         certificate.NotBefore.ToUniversalTime() <= time.UtcDateTime && time.UtcDateTime <= certificate.NotAfter.ToUniversalTime();
 
-    // A certificate without the extension is for anything, and one of an authority passes on no more than its own purposes.
+    // A certificate without the extension has every purpose. An authority passes on no more than its own purposes.
     private static bool IsFor(X509Certificate2 certificate, string? purpose) => purpose is null
         || certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().All(extension =>
             extension.EnhancedKeyUsages.Cast<Oid>().Any(usage => usage.Value == purpose || usage.Value == AnyPurpose));
@@ -94,7 +98,7 @@ public sealed class CertificateAuthorities(string file)
             if (_anchors is null || now != _loadedFrom)
             {
                 _anchors = null;
-                // Before reading: what changes meanwhile is read again next time.
+                // Taken before the read, so that a later change is read next time.
                 _loadedFrom = now;
                 var anchors = new X509Certificate2Collection();
                 anchors.ImportFromPemFile(file);

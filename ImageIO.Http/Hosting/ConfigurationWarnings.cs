@@ -2,10 +2,10 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Hosting;
 
-/// <summary>Logs what a configuration's reader found odd, once, after the start.</summary>
+/// <summary>Logs the warnings of a configuration's reader, once, after the start.</summary>
 public static partial class ConfigurationWarnings
 {
-    /// <summary>Writes a line for each option that counts otherwise than it is written, or not at all.</summary>
+    /// <summary>Logs each option whose effect differs from its text, or that has none.</summary>
     public static void LogWarnings(this ConfigurationReader reader, ILogger logger)
     {
         ArgumentNullException.ThrowIfNull(reader);

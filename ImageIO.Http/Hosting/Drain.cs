@@ -5,15 +5,15 @@ using Microsoft.Extensions.Logging;
 namespace ImageIO.Http.Hosting;
 
 /// <summary>
-/// The first part of a stop: clients are not accepted any more, and their running requests go on to their end. Meanwhile
-/// the other services answer as before, so that a manager sees the transfers end, and a load balancer that this host is
-/// not ready. The host's <see cref="HostOptions.ShutdownTimeout"/> limits it; what runs then is cut by the server.
+/// The first part of a stop: no clients are accepted, and running requests continue to their end. The other services
+/// still answer, so that a manager can follow the transfers, and a load balancer sees that this host is not ready.
+/// <see cref="HostOptions.ShutdownTimeout"/> limits it; after that the server aborts what still runs.
 /// </summary>
 /// <param name="listeners">All listeners.</param>
 /// <param name="connections">All connections.</param>
 /// <param name="services">The services that clients connect to.</param>
-/// <param name="timeout">How long running requests may go on.</param>
-/// <param name="logger">Where to say how far the stop is.</param>
+/// <param name="timeout">How long running requests may continue.</param>
+/// <param name="logger">Receives the steps of the stop.</param>
 public sealed partial class Drain(
     BoundListeners listeners,
     ConnectionWatch connections,
@@ -55,7 +55,7 @@ public sealed partial class Drain(
     /// <inheritdoc />
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Says that the server has ended, which is the last step of a stop.</summary>
+    /// <summary>Logs that the server has ended, the last step of a stop.</summary>
     public Task StoppedAsync(CancellationToken cancellationToken)
     {
         Log.Stopped(logger);

@@ -5,17 +5,18 @@ using Microsoft.Extensions.Hosting;
 namespace ImageIO.Http.Hosting;
 
 /// <summary>
-/// Gets what requests need later, before anything runs short: threads of the runtime's pool at the start, and assemblies
-/// beside the first connection of all. A process that nobody uses does without those.
+/// Loads what requests need before resources run short: the pool's threads at the start, and assemblies at the first
+/// connection. A process without clients never loads those.
 /// </summary>
 /// <remarks>
-/// An assembly that is loaded for the first time when no descriptor is left fails, and the runtime remembers that it failed
-/// for as long as the process lives.
+/// If an assembly is first loaded when no descriptor is left, the load fails, and the runtime remembers the failure for
+/// the
+/// life of the process.
 /// </remarks>
 /// <param name="connections">Tells when there is a connection.</param>
 internal sealed class FirstUse(ConnectionWatch connections) : BackgroundService
 {
-    // What the framework finds by name, to write the stack of an exception.
+    // The framework loads these by name, to format the stack of an exception.
     private static readonly string[] ByName =
     [
         "System.Diagnostics.StackTrace", "System.Reflection.Metadata", "System.Collections.Immutable",
@@ -48,7 +49,7 @@ internal sealed class FirstUse(ConnectionWatch connections) : BackgroundService
             }
             catch (IOException)
             {
-                // Named, and not deployed because nothing calls it.
+                // Named, but not deployed because no code calls it.
             }
         }
     }

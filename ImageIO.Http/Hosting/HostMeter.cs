@@ -5,7 +5,7 @@ using ImageIO.Http.Listeners;
 
 namespace ImageIO.Http.Hosting;
 
-/// <summary>What is measured of connections, failures and certificates, in both hosts.</summary>
+/// <summary>Metrics of connections, failures and certificates in both hosts.</summary>
 public sealed class HostMeter
 {
     private readonly Counter<long> _errors;
@@ -51,7 +51,7 @@ public sealed class HostMeter
             description: "1 while the TLS files on disk cannot be used and an older certificate is served.");
     }
 
-    /// <summary>A request failed.</summary>
+    /// <summary>Counts a failed request.</summary>
     public void RequestFailed(Exception failure) =>
         RequestFailed(failure is TransferException e ? e.Error.ToString() : failure.GetType().Name);
 

@@ -4,9 +4,9 @@ using OpenTelemetry.Metrics;
 namespace ImageIO.Http.Hosting;
 
 /// <summary>
-/// What a host cannot be without and takes long to get: its listeners, with certificates read and addresses taken, and
-/// the collection of metrics. Both are got beside the composition of the host: a start is mostly loading and compiling
-/// code, and each of the three takes about as long as the others.
+/// Prepares the slow parts of a start: listeners, with certificates read and addresses bound, and the collection of
+/// metrics.
+/// Both run in parallel with the composition of the host, because each is mostly loading and compiling code.
 /// </summary>
 public sealed class HostPreparation
 {
@@ -16,18 +16,19 @@ public sealed class HostPreparation
         Metrics = metrics;
     }
 
-    /// <summary>The listeners, bound. Fails with <see cref="ConfigurationException"/> when one cannot be had.</summary>
+    /// <summary>The bound listeners. Fails with <see cref="ConfigurationException"/> if one cannot be bound.</summary>
     public Task<BoundListeners> Listeners { get; }
 
-    /// <summary>The collection; from its completion on everything measured counts.</summary>
+    /// <summary>The collection of metrics. Measurements before its completion do not count.</summary>
     public Task<MeterProvider> Metrics { get; }
 
-    /// <summary>Begins with both. What was got belongs to who awaits it, or else to <see cref="DiscardAsync"/>.</summary>
-    /// <param name="listeners">Tells what to listen on; called on another thread.</param>
+    /// <summary>Starts both. The caller owns their results once awaited; <see cref="DiscardAsync"/> disposes them
+    /// otherwise.</summary>
+    /// <param name="listeners">Returns the services to listen on; called on another thread.</param>
     public static HostPreparation Start(Func<IReadOnlyList<ServiceListener>> listeners) =>
         new(Task.Run(() => BoundListeners.Bind(listeners())), Task.Run(MetricsEndpoint.Collect));
 
-    /// <summary>Gives both back, for a start that fails.</summary>
+    /// <summary>Disposes both after a failed start.</summary>
     public async Task DiscardAsync()
     {
         await Task.WhenAll(Listeners, Metrics).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

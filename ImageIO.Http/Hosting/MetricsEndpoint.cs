@@ -7,18 +7,18 @@ using OpenTelemetry.Metrics;
 
 namespace ImageIO.Http.Hosting;
 
-/// <summary><c>/metrics</c>: everything measured, in Prometheus' text format.</summary>
+/// <summary><c>/metrics</c>: all metrics, in Prometheus' text format.</summary>
 public static class MetricsEndpoint
 {
-    /// <summary>Begins to collect; what is measured before is not counted.</summary>
+    /// <summary>Starts to collect. Earlier measurements do not count.</summary>
     public static MeterProvider Collect() => Sdk.CreateMeterProviderBuilder()
         .AddMeter(TransferMeter.Name)
-        // The runtime's own: memory, collections, thread pool.
+        // The runtime's metrics: memory, garbage collections, thread pool.
         .AddMeter("System.Runtime")
         .AddPrometheusExporter()
         .Build();
 
-    /// <summary>Adds them to a service.</summary>
+    /// <summary>Adds <c>/metrics</c> to a service.</summary>
     public static void MapMetrics(this ServiceRouter router, string service, IApplicationBuilder app)
     {
         ArgumentNullException.ThrowIfNull(router);
@@ -30,7 +30,7 @@ public static class MetricsEndpoint
         {
             ["GET"] = async (context, _) =>
             {
-                // Off the thread that serves sockets: 100,000 tickets are counted by state for this.
+                // Leave the socket's thread: this counts up to 100,000 tickets by state.
                 await Task.Yield();
                 context.Response.Body = Answer.ToClient(context);
                 await write(context);

@@ -1,14 +1,15 @@
 namespace ImageIO.Http.Hosting;
 
 /// <summary>
-/// The threads of the runtime's pool: a fixed number, which are started once and stay. When the system refuses a thread
-/// (pids.max, RLIMIT_NPROC) that the pool wants to add, the runtime ends the process; so it never wants to.
+/// The threads of the runtime's pool: a fixed number, started once and kept. If the system refuses a thread (pids.max,
+/// RLIMIT_NPROC) that the pool wants to add, the runtime ends the process, so the pool must never want one.
 /// </summary>
-/// <remarks>That idle ones stay is a setting in the programs' project files, which the runtime reads when it starts.</remarks>
+/// <remarks>The programs' project files have the setting that keeps idle threads.</remarks>
 public static class PoolThreads
 {
-    // Sockets are served by other threads, and storage by others again. What is left blocks for a moment only, as a lookup
-    // of a name does, or a backend of a third party after an await of its own.
+    // Other threads serve sockets and storage. Work on these blocks only briefly, such as a name lookup, or a third
+    // party's
+    // backend after an await of its own.
     private const int Fewest = 32;
 
     private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(10);
@@ -17,7 +18,7 @@ public static class PoolThreads
 
     private static int Count => Math.Max(Fewest, Environment.ProcessorCount);
 
-    /// <summary>Fixes the number. For a process of its own, at its start.</summary>
+    /// <summary>Fixes the number. Call it at the start of a program.</summary>
     public static void Fix()
     {
         ThreadPool.GetMinThreads(out _, out int least);
@@ -25,7 +26,7 @@ public static class PoolThreads
         _isFixed = ThreadPool.SetMaxThreads(Count, most) && ThreadPool.SetMinThreads(Count, least);
     }
 
-    /// <summary>Starts all of them now, unless the number is not fixed.</summary>
+    /// <summary>Starts all threads now, unless the number is not fixed.</summary>
     internal static void StartAll()
     {
         if (!_isFixed)
@@ -33,7 +34,7 @@ public static class PoolThreads
             return;
         }
 
-        // Each holds its thread until all have one; the caller has one already.
+        // Each work item keeps its thread until all threads run. The caller is one of them.
         var all = new CountdownEvent(Count - 1);
         for (int i = 1; i < Count; i++)
         {

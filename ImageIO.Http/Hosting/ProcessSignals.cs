@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Http.Hosting;
 
-/// <summary>Signals that would end the process where an error is enough.</summary>
+/// <summary>Handles signals that would end the process where an error is enough.</summary>
 public static partial class ProcessSignals
 {
     // signal(7): the same on x86-64 and arm64.
@@ -12,8 +12,8 @@ public static partial class ProcessSignals
     private const nint Ignore = 1;
 
     /// <summary>
-    /// Lets a write beyond the largest file that the process may make (RLIMIT_FSIZE) fail with EFBIG. By itself it ends the
-    /// process (setrlimit(2)).
+    /// Makes a write beyond the process' largest file size (RLIMIT_FSIZE) fail with EFBIG instead of ending the process
+    /// (setrlimit(2)).
     /// </summary>
     public static void LetTooLargeFilesFail() => _ = Signal(SIGXFSZ, Ignore);
 

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace ImageIO.Http.Hosting;
 
-/// <summary>The product's version, as <c>--version</c> and <c>/info/</c> tell it.</summary>
+/// <summary>The product's version, for <c>--version</c> and <c>/info/</c>.</summary>
 public static class ProductVersion
 {
     /// <summary>Like <c>1.2.3</c>.</summary>

@@ -7,12 +7,12 @@ namespace ImageIO.Http.Hosting;
 /// <summary>Runs a program's command line by the rules that callers of the reference rely on.</summary>
 public static class ProgramCommandLine
 {
-    // As Python's argparse has it: scripts tell a wrong call from a failed one.
+    // The status of Python's argparse. Scripts use it to distinguish a wrong call from a failed one.
     private const int UsageError = 2;
 
     private const string Long = "--";
 
-    /// <summary>Runs the command that the arguments name; 2 when they are wrong.</summary>
+    /// <summary>Runs the command that the arguments name. Returns 2 if they are wrong.</summary>
     public static Task<int> RunAsync(RootCommand command, string[] args, string program)
     {
         ArgumentNullException.ThrowIfNull(command);
@@ -29,15 +29,16 @@ public static class ProgramCommandLine
 
         // "@file" is an ordinary argument.
         ParseResult parsed = command.Parse(expanded, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        // The host itself handles SIGTERM and SIGINT and takes drain_timeout for it; the parser's own handler would end
-        // the process after 2 s with status 143.
+        // The host handles SIGTERM and SIGINT, for up to drain_timeout. The parser's own handler would end the process
+        // after 2 s
+        // with status 143.
         return parsed.Action is ParseErrorAction
             ? RefuseAsync(program, parsed.Errors[0].Message)
             : parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 
-    /// <summary>Replaces beginnings of long options that fit one option only by its name, as argparse does.</summary>
-    /// <exception cref="FormatException">A beginning fits several.</exception>
+    /// <summary>Completes long options that are abbreviated unambiguously, as argparse does.</summary>
+    /// <exception cref="FormatException">An abbreviation is ambiguous.</exception>
     internal static string[] Expand(RootCommand command, string[] args)
     {
         Command named = command.Subcommands.FirstOrDefault(sub => args.Contains(sub.Name)) ?? (Command)command;

@@ -2,9 +2,9 @@ using System.Reflection;
 
 namespace ImageIO.Http.Hosting;
 
-/// <summary>What the running program is called.</summary>
+/// <summary>The name of the running program.</summary>
 public static class ProgramName
 {
-    /// <summary>The service that systemd runs it as: <c>ovirt-imageio</c> or <c>ovirt-imageio-proxy</c>.</summary>
+    /// <summary>Its systemd service: <c>ovirt-imageio</c> or <c>ovirt-imageio-proxy</c>.</summary>
     public static string Unit { get; } = Assembly.GetEntryAssembly()?.GetName().Name ?? "ovirt-imageio";
 }

@@ -6,11 +6,11 @@ using Serilog.Core;
 
 namespace ImageIO.Http.Hosting;
 
-/// <summary>On SIGHUP, takes the log level from the configuration anew and looks at the certificates.</summary>
-/// <param name="readLog">Reads the logging part of the configuration again.</param>
-/// <param name="refresh">What else to look at again.</param>
+/// <summary>On SIGHUP, reads the log level again and checks the certificates for changes.</summary>
+/// <param name="readLog">Reads the logging part of the configuration.</param>
+/// <param name="refresh">Refreshes everything else.</param>
 /// <param name="level">The level in use.</param>
-/// <param name="logger">Where to say so.</param>
+/// <param name="logger">Receives the result.</param>
 public sealed partial class ReloadSignal(
     Func<LogSettings> readLog, Action refresh, LoggingLevelSwitch level, ILogger<ReloadSignal> logger) : IHostedService, IDisposable
 {

@@ -5,8 +5,9 @@ using Mono.Unix.Native;
 namespace ImageIO.Http.Hosting;
 
 /// <summary>
-/// The ordinary user that a process becomes which root started, and to whom root gives what it made before. Nothing is
-/// given by its path: the user may own the directory, and could put a link there in the meantime.
+/// The ordinary user that a process started by root becomes, and that gets the files which root made before. Ownership
+/// is
+/// never changed by path: the user may own the directory, and could replace the file with a link.
 /// </summary>
 public sealed partial class ServiceUser
 {
@@ -40,15 +41,15 @@ public sealed partial class ServiceUser
         return new ServiceUser(userName, groupName, user.pw_uid, group.gr_gid);
     }
 
-    /// <summary>Makes a directory for the user, or gives it the one that is there; a link is refused.</summary>
-    /// <exception cref="ConfigurationException">It cannot be had.</exception>
+    /// <summary>Creates a directory for the user, or gives the user the existing one. A link is refused.</summary>
+    /// <exception cref="ConfigurationException">It cannot be created or given.</exception>
     public void OwnDirectory(string path)
     {
-        // 0750: for the user, and for the group that the manager belongs to.
+        // 0750: for the user, and for the manager's group.
         if (Syscall.mkdir(path, FilePermissions.S_IRWXU | FilePermissions.S_IRGRP | FilePermissions.S_IXGRP) != 0
             && Stdlib.GetLastError() == Errno.ENOENT)
         {
-            // Only the control socket needs it, and may be elsewhere; who binds there says what is missing.
+            // Only the control socket needs it, and may be elsewhere. Binding the socket reports what is missing.
             return;
         }
 
@@ -56,8 +57,8 @@ public sealed partial class ServiceUser
         Own(directory, path);
     }
 
-    /// <summary>Gives the user a socket file that root has just bound, with its mode; anything else at that path is refused.</summary>
-    /// <exception cref="ConfigurationException">It is no socket of root's own.</exception>
+    /// <summary>Gives the user a socket file that root has just bound. Anything else at that path is refused.</summary>
+    /// <exception cref="ConfigurationException">The path is not a socket of root.</exception>
     public void OwnSocket(SafeFileHandle socket, string path)
     {
         ArgumentNullException.ThrowIfNull(socket);
@@ -71,10 +72,11 @@ public sealed partial class ServiceUser
     }
 
     /// <summary>
-    /// Makes a log file for the user in a directory that is root's alone, where the user could not. In any other
-    /// directory nothing is done: there the user makes it, after <see cref="Become"/>.
+    /// Creates a log file for the user in a directory that belongs to root alone, where the user cannot. Does nothing
+    /// in other
+    /// directories: there the user creates it after <see cref="Become"/>.
     /// </summary>
-    /// <exception cref="ConfigurationException">There is a link or something else that is no file.</exception>
+    /// <exception cref="ConfigurationException">The path is a link, or no regular file.</exception>
     public void OwnLog(string path)
     {
         if (RootsOwnDirectory(path) is not { } directory)
@@ -83,7 +85,7 @@ public sealed partial class ServiceUser
         }
 
         string real = Path.Combine(directory, Path.GetFileName(path));
-        // O_NONBLOCK: of a pipe, open would wait for a reader.
+        // O_NONBLOCK: opening a pipe would wait for a reader.
         using SafeFileHandle file = OpenUnlinked(
             real, OpenFlags.O_WRONLY | OpenFlags.O_APPEND | OpenFlags.O_CREAT | OpenFlags.O_NONBLOCK);
         Check(Syscall.fstat((int)file.DangerousGetHandle(), out Stat stat), $"fstat({real})");
@@ -96,7 +98,7 @@ public sealed partial class ServiceUser
     }
 
     /// <summary>
-    /// Takes the user's id, group and supplementary groups: real, effective and saved ones, so that there is no way back
+    /// Takes the user's id, group and supplementary groups, real, effective and saved, so that there is no way back
     /// (setresuid(2)). glibc does it for all threads.
     /// </summary>
     /// <exception cref="ConfigurationException">The kernel refuses.</exception>
@@ -111,7 +113,7 @@ public sealed partial class ServiceUser
         }
     }
 
-    // The real path of a file's directory when nobody but root can put anything there or on the way there.
+    // The real path of a file's directory, if only root can change it and its parents.
     private static string? RootsOwnDirectory(string path)
     {
         string directory = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";

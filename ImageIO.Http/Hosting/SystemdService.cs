@@ -6,14 +6,15 @@ using Microsoft.Extensions.Hosting.Systemd;
 namespace ImageIO.Http.Hosting;
 
 /// <summary>
-/// Tells systemd how the service is (sd_notify(3)): ready, stopping, a line of status, and that it still lives. Does
-/// nothing where systemd did not ask for it with <c>NOTIFY_SOCKET</c>.
+/// Reports the state of the service to systemd (sd_notify(3)): ready, stopping, a status line, and the watchdog. Does
+/// nothing
+/// without <c>NOTIFY_SOCKET</c>.
 /// </summary>
-/// <param name="status">Makes the line of status.</param>
+/// <param name="status">Returns the status line.</param>
 /// <param name="time">The clock.</param>
 public sealed class SystemdService(Func<string> status, TimeProvider time) : IHostedLifecycleService, IDisposable
 {
-    // Often enough for an administrator who looks; systemd stores only the last line.
+    // Often enough for an administrator. systemd keeps only the last line.
     private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(10);
 
     private readonly SystemdNotifier _systemd = new();
@@ -53,7 +54,7 @@ public sealed class SystemdService(Func<string> status, TimeProvider time) : IHo
     /// <inheritdoc />
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>The last word: what the line of status is made from is disposed next.</summary>
+    /// <summary>Stops the reports, because the objects behind the status line are disposed next.</summary>
     public async Task StoppedAsync(CancellationToken cancellationToken)
     {
         if (_timer is { } timer)
@@ -87,7 +88,7 @@ public sealed class SystemdService(Func<string> status, TimeProvider time) : IHo
         }
         catch (SocketException)
         {
-            // Nobody listens at NOTIFY_SOCKET: serving images does not depend on who is told, and each call tries anew.
+            // No process listens at NOTIFY_SOCKET. Images are served all the same, and the next report tries again.
         }
     }
 }

@@ -12,22 +12,24 @@ public static class Answer
 {
     private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>No body, and <c>content-length: 0</c> also with 204: clients of the reference wait for it.</summary>
+    /// <summary>An empty body. Sends <c>content-length: 0</c> also with 204, because the reference's clients wait for
+    /// it.</summary>
     public static Task Empty(HttpContext context, int status = StatusCodes.Status200OK)
     {
         context.Response.StatusCode = status;
         context.Response.ContentLength = 0;
         if (status == StatusCodes.Status204NoContent)
         {
-            // Kestrel takes the header away from a 204, as RFC 9110 section 8.6 wants it; the reference's clients hang
-            // without it. The reason phrase is the one part of the head that is sent as it is.
+            // Kestrel removes the header from a 204 (RFC 9110 section 8.6), but the reference's clients hang without
+            // it. The reason
+            // phrase is the only part of the head that is sent as it is.
             context.Features.GetRequiredFeature<IHttpResponseFeature>().ReasonPhrase = "No Content\r\nContent-Length: 0";
         }
 
         return Task.CompletedTask;
     }
 
-    /// <summary>Closes the connection behind the answer, if the client wants it.</summary>
+    /// <summary>Closes the connection after the answer if the client asked for it.</summary>
     public static void CloseAfter(HttpContext context, bool close)
     {
         if (close)
@@ -36,14 +38,14 @@ public static class Answer
         }
     }
 
-    /// <summary>The answer's body. A client that does not take it is one that stalls, whatever it was to get.</summary>
+    /// <summary>The answer's body. Every answer is subject to the time limit for stalled clients.</summary>
     public static Stream ToClient(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         return new ClientStream(DirectResponseStream.Of(context), ClientConnection.Of(context));
     }
 
-    /// <summary>A JSON body with a newline at its end.</summary>
+    /// <summary>A JSON body that ends with a newline.</summary>
     public static async Task JsonAsync(
         HttpContext context, Action<Utf8JsonWriter> write, int status = StatusCodes.Status200OK)
     {

@@ -2,9 +2,9 @@ using ImageIO.Http.Listeners;
 
 namespace ImageIO.Http.Messages;
 
-/// <summary>The bytes of a stream as long as they are not too many: for what is gathered in memory.</summary>
+/// <summary>A stream with a limit on its bytes, for bodies that are gathered in memory.</summary>
 /// <param name="inner">The bytes.</param>
-/// <param name="most">How many may come.</param>
+/// <param name="most">The limit.</param>
 internal sealed class BoundedStream(Stream inner, long most) : AsyncStream
 {
     private long _done;

@@ -5,8 +5,9 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Http.Messages;
 
 /// <summary>
-/// A <c>Content-Digest</c> header (RFC 9530): digests that the body must have. Algorithms that we do not know are passed
-/// over, as the RFC wants; of those that we know, each must hold.
+/// A <c>Content-Digest</c> header (RFC 9530): digests that the body must have. Unknown algorithms are ignored, as the
+/// RFC
+/// requires; every known one must match.
 /// </summary>
 public sealed partial class ContentDigest
 {
@@ -65,10 +66,12 @@ public sealed partial class ContentDigest
         }
     });
 
-    /// <summary>Compares, once the whole body was read.</summary>
+    /// <summary>Compares the digests after the whole body was read.</summary>
     /// <param name="offset">Where the body was written, for the message.</param>
-    /// <param name="length">How many bytes it had.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.DigestMismatch"/>, naming the range that is undefined now.</exception>
+    /// <param name="length">Bytes of the body.</param>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.DigestMismatch"/>, naming the range that is now undefined.
+    /// </exception>
     public void Verify(long offset, long length)
     {
         foreach ((string name, IncrementalHash hash, byte[] expected) in _digests)

@@ -6,13 +6,16 @@ namespace ImageIO.Http.Messages;
 
 /// <summary>
 /// A request's <c>Content-Range</c> header (RFC 9110 section 14.4): <c>bytes A-B/C</c>, where B and C may be <c>*</c>.
-/// Only A is used, but what is given must make sense.
+/// Only A is
+/// used, but the others must make sense.
 /// </summary>
 public static partial class ContentRangeHeader
 {
     /// <summary>The offset in the header's value.</summary>
-    /// <returns>0 when there is no header; at most 2^63 - 1, where no image has a byte.</returns>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: blank, malformed, A above B, or B at or above C.</exception>
+    /// <returns>0 without a header; at most 2^63 - 1, where no image has a byte.</returns>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.InvalidRequest"/>: blank, malformed, A above B, or B at or above C.
+    /// </exception>
     public static long ParseOffset(string? header)
     {
         if (header is null)

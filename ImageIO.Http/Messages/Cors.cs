@@ -4,15 +4,17 @@ using Microsoft.Extensions.Primitives;
 namespace ImageIO.Http.Messages;
 
 /// <summary>
-/// The daemon's part in cross-origin requests (Fetch standard, section "CORS protocol"): a browser's page may use an
-/// image's URL from another origin, and may read why it was refused.
+/// The daemon's part in cross-origin requests (Fetch standard, section "CORS protocol"): a page of another origin may
+/// use an
+/// image's URL, and may read error texts.
 /// </summary>
-/// <param name="allowedOrigins">Origins that are let in, separated by blanks; <c>*</c>: any.</param>
+/// <param name="allowedOrigins">Allowed origins, separated by blanks; <c>*</c>: any.</param>
 public sealed class Cors(string allowedOrigins)
 {
     private const string AnyOrigin = "*";
 
-    /// <summary>Seconds that a browser may remember a preflight's answer: a day, longer than any transfer's ticket.</summary>
+    /// <summary>Seconds that a browser may cache a preflight's answer: a day, longer than any transfer's
+    /// ticket.</summary>
     private const string MaxAgeSeconds = "86400";
 
     private readonly string[] _allowed = allowedOrigins.Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -23,7 +25,7 @@ public sealed class Cors(string allowedOrigins)
         IHeaderDictionary request = context.Request.Headers;
         if (request.Origin.Count > 0 || request.AccessControlRequestHeaders.Count > 0 || request.AccessControlRequestMethod.Count > 0)
         {
-            // At the last moment: an error answer begins with a clean set of headers.
+            // As late as possible, because an error answer first clears all headers.
             context.Response.OnStarting(() =>
             {
                 Apply(context);
@@ -44,7 +46,8 @@ public sealed class Cors(string allowedOrigins)
             response.AccessControlAllowOrigin = origin;
             if (origin != AnyOrigin)
             {
-                // The refused too: a cache must not give one origin's answer to another (Fetch, "CORS protocol and HTTP caches").
+                // For refused origins, too: a cache must not give one origin's answer to another (Fetch, "CORS protocol
+                // and HTTP caches").
                 response.Vary = "Origin";
             }
         }

@@ -9,21 +9,22 @@ using Microsoft.AspNetCore.Http;
 namespace ImageIO.Http.Messages;
 
 /// <summary>
-/// A response's body, sent from the memory of each larger write, which is lent to the connection. The server's own stream
-/// copies it into blocks of its own first, and goes on in silence when the client has left; this one fails then.
+/// A response's body that lends the memory of each larger write to the connection. The server's own stream copies it
+/// first,
+/// and does not fail when the client has disconnected; this one does.
 /// </summary>
 internal sealed class DirectResponseStream : AsyncStream
 {
-    // A copy of less is cheaper than sending the head, which comes first, by itself.
+    // Copying less is cheaper than sending the head, which comes first, on its own.
     private const int SmallestFirstLoan = 64 * 1024;
 
-    // A copy of less costs nothing beside the system call that sends it.
+    // Copying less costs nothing beside the system call that sends it.
     private const int SmallestLoan = 4 * 1024;
 
     private readonly HttpResponse _response;
     private readonly PipeWriter _server;
 
-    // Null: the connection takes no loans.
+    // Null: the connection does not borrow memory.
     private readonly DirectWriter? _connection;
 
     private DirectResponseStream(HttpResponse response, DirectWriter? connection)
@@ -43,7 +44,7 @@ internal sealed class DirectResponseStream : AsyncStream
     /// <inheritdoc />
     /// <exception cref="TransferException"><see cref="TransferError.ClientDisconnected"/>.</exception>
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-        // Chunks are framed by the server, in its own memory.
+        // The server frames chunks in its own memory.
         _connection is not null && _response.ContentLength is not null
             && buffer.Length >= (_response.HasStarted ? SmallestLoan : SmallestFirstLoan)
             ? WriteDirectlyAsync(_connection, buffer, cancellationToken)
@@ -72,7 +73,7 @@ internal sealed class DirectResponseStream : AsyncStream
             Memory<byte> room = _server.GetMemory(buffer.Length);
             if (!Unsafe.AreSame(ref MemoryMarshal.GetReference(room.Span), ref MemoryMarshal.GetReference(buffer.Span)))
             {
-                // The server has other memory, because the request is aborted, say.
+                // The server has no room to lend, for example because the request is aborted.
                 buffer.CopyTo(room);
             }
 

@@ -8,33 +8,34 @@ using Microsoft.Extensions.Logging;
 namespace ImageIO.Http.Messages;
 
 /// <summary>
-/// Turns a failure into an answer: the one place that knows which status a <see cref="TransferError"/> has, and how
-/// much of its message a client may see.
+/// Turns a failure into an answer. The only place that maps a <see cref="TransferError"/> to a status, and decides how
+/// much
+/// of its message a client may see.
 /// </summary>
 public static partial class ErrorMapper
 {
     private static readonly object KeepWhenRefused = new();
 
     /// <summary>
-    /// Notes that this request's connection is kept when the ticket does not allow it; by default a refused client's
-    /// connection is closed.
+    /// Keeps this request's connection even if the ticket refuses it. By default the connection of a refused client is
+    /// closed.
     /// </summary>
     public static void KeepConnectionWhenRefused(HttpContext context) => context.Items[KeepWhenRefused] = true;
 
-    /// <summary>Answers a failed request; cuts the connection when the answer has begun already.</summary>
+    /// <summary>Answers a failed request. Cuts the connection if the answer has begun.</summary>
     public static async Task AnswerAsync(HttpContext context, Exception failure, ILogger logger)
     {
         ClientConnection connection = ClientConnection.Of(context);
         if (failure is TransferException { Error: TransferError.ClientDisconnected } broken)
         {
-            // An operation sees a body that ends early, and not why.
+            // The operation sees only that the body ends early.
             failure = RequestBody.Malformed(context, broken.InnerException) ?? broken;
         }
 
         if (failure is TransferException { Error: TransferError.ClientDisconnected }
             || (failure is OperationCanceledException && context.RequestAborted.IsCancellationRequested))
         {
-            // Nobody is there to read an answer, or who is has broken a promise about the body: the connection ends.
+            // The client has disconnected, or its body is shorter than announced: end the connection without an answer.
             Log.ClientLeft(logger, connection.Id, context.Request.Method, failure.Message);
             context.Abort();
             return;
@@ -49,7 +50,7 @@ public static partial class ErrorMapper
 
         if (status >= 500 && failure is not TransferException { Error: TransferError.Overloaded })
         {
-            // The client gets a number to quote, the log the story.
+            // The client gets an id to quote; the log has the details under it.
             string errorId = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
             text = status == StatusCodes.Status507InsufficientStorage ? text : $"{text}, error id {errorId}";
             Log.Failed(logger, failure, connection.Id, context.Request.Method, status, errorId, NameOf(failure));
@@ -61,7 +62,7 @@ public static partial class ErrorMapper
 
         if (context.Response.HasStarted)
         {
-            // A short body is the only honest signal left.
+            // A body that is too short is the only signal left.
             context.Abort();
             return;
         }
@@ -77,7 +78,7 @@ public static partial class ErrorMapper
         response.ContentType = "text/plain; charset=UTF-8";
         if (failure is TransferException { Error: TransferError.Unauthorized })
         {
-            // RFC 9110 section 15.5.2 wants it; browsers ask nobody for this scheme.
+            // Required by RFC 9110 section 15.5.2. No browser opens a dialog for this scheme.
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
@@ -89,7 +90,7 @@ public static partial class ErrorMapper
 
         if (status == StatusCodes.Status401Unauthorized)
         {
-            // RFC 9110 section 15.5.2: it must be there. No browser asks its user for anything because of this one.
+            // Required by RFC 9110 section 15.5.2. No browser opens a dialog for this scheme.
             response.Headers.WWWAuthenticate = "Bearer";
         }
 
@@ -113,8 +114,9 @@ public static partial class ErrorMapper
         }
     }
 
-    // What the client may read. Messages about the request are for the client; messages about storage name paths, and
-    // stay in the log.
+    // The text that the client may read. Messages about requests are for the client; messages about storage name paths,
+    // and
+    // only go to the log.
     private static (int Status, string Text) Describe(Exception failure) => failure switch
     {
         TransferException e => e.Error switch
@@ -138,7 +140,7 @@ public static partial class ErrorMapper
                 (StatusCodes.Status507InsufficientStorage,
                     e.BytesDone is { } done
                         ? $"No space left on the storage after {done} bytes of this request were written"
-                        // A flush: writing had succeeded.
+                        // A failed flush: writing had succeeded.
                         : "No space left on the storage: what was written could not be made durable"),
             TransferError.ImageUnavailable =>
                 (StatusCodes.Status500InternalServerError, "The image cannot be opened"),
@@ -155,7 +157,7 @@ public static partial class ErrorMapper
                     "An earlier flush failed: data written before it may be lost and must be written again"),
             _ => (StatusCodes.Status500InternalServerError, "The storage failed"),
         },
-        // The server's own: a malformed chunk, a body that ends early.
+        // From the server: a malformed chunk, or a body that ends early.
         BadHttpRequestException e => (e.StatusCode, e.Message),
         _ => (StatusCodes.Status500InternalServerError, "Internal error"),
     };

@@ -2,7 +2,7 @@ using ImageIO.Http.Listeners;
 
 namespace ImageIO.Http.Messages;
 
-/// <summary>Shows every byte that is read to somebody else.</summary>
+/// <summary>Passes every byte that is read to a callback.</summary>
 internal sealed class HashingStream(Stream body, Action<ReadOnlyMemory<byte>> see) : AsyncStream
 {
     public override bool CanRead => true;

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Hosting;
 namespace ImageIO.Http.Messages;
 
 /// <summary>
-/// <c>/health/live</c>: the process answers; <c>/health/ready</c>: it takes new work, which it does not while it stops.
+/// <c>/health/live</c>: the process answers. <c>/health/ready</c>: it takes new work, which it does until it stops.
 /// </summary>
 public static class HealthEndpoint
 {

@@ -5,10 +5,10 @@ namespace ImageIO.Http.Messages;
 /// <summary>The resources below <c>/images/ID</c>.</summary>
 public static class ImageResources
 {
-    /// <summary>Which ranges are zero.</summary>
+    /// <summary>The ranges that are zero.</summary>
     public const string Extents = "/extents";
 
-    /// <summary>Which checksums there are.</summary>
+    /// <summary>The available checksum algorithms.</summary>
     public const string ChecksumAlgorithms = "/checksum/algorithms";
 
     /// <summary>The image's checksum.</summary>
@@ -17,8 +17,8 @@ public static class ImageResources
     private const string Images = "/images/";
 
     /// <summary>
-    /// A sentence that names these resources, for a refused path that may have misspelled one. Null: the path has nothing
-    /// behind the id.
+    /// A sentence that lists these resources, for a refused path that may be misspelled. Null: the path ends after the
+    /// id.
     /// </summary>
     internal static string? HintFor(HttpRequest request)
     {

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Messages;
 
-/// <summary><c>/info/</c> of both hosts: which version runs here.</summary>
+/// <summary><c>/info/</c> of both hosts: the running version.</summary>
 public static class InfoEndpoint
 {
     /// <summary>Adds it to a service.</summary>

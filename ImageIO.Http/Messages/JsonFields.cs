@@ -6,18 +6,19 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Http.Messages;
 
 /// <summary>
-/// A JSON object from a client, asked field by field. Types are strict: 1.0 and true are no integers, null is a wrong
-/// type; keys that nobody asks for are ignored, so newer clients' bodies are accepted.
+/// A JSON object from a client, read field by field. Types are strict: 1.0 and true are no integers, and null is a
+/// wrong type.
+/// Unknown keys are ignored, so that bodies of newer clients are accepted.
 /// </summary>
 public sealed class JsonFields
 {
-    // Digits of the largest integer parsed. Parsing costs the square of the digits; no byte count needs more.
+    // Digits of the largest integer that is parsed, because parsing costs the square of the digits.
     private const int MostDigits = 1000;
 
-    // Any message of a future version has less. Each costs memory.
+    // More than any message of a future version has. Each field costs memory.
     private const int MostFields = 1000;
 
-    // The values as they came: a document in parsed form takes several times its size.
+    // Unparsed values: a parsed document takes several times its size.
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _fields = new(StringComparer.Ordinal);
 
     private JsonFields(ReadOnlyMemory<byte> body)
@@ -37,7 +38,7 @@ public sealed class JsonFields
             reader.Read();
             int start = (int)reader.TokenStartIndex;
             reader.Skip();
-            // Of equal names the last counts, as in the reference.
+            // The last of equal names counts, as in the reference.
             _fields[name] = body[start..(int)reader.BytesConsumed];
             if (_fields.Count > MostFields)
             {
@@ -45,13 +46,14 @@ public sealed class JsonFields
             }
         }
 
-        // Fails if anything follows.
+        // Fails if the body continues after the object.
         reader.Read();
     }
 
     /// <summary>Parses a body.</summary>
-    /// <param name="body">The body, which stays as it is while this is used.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is no JSON object.</exception>
+    /// <param name="body">The body. It must not change while the result is used.</param>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is no JSON
+    /// object.</exception>
     public static JsonFields Parse(ReadOnlyMemory<byte> body)
     {
         try
@@ -64,12 +66,12 @@ public sealed class JsonFields
         }
         catch (InvalidOperationException)
         {
-            // Half of a surrogate pair, which the parser itself lets pass.
+            // Half of a surrogate pair, which the parser accepts.
             throw Invalid("The body is not valid JSON: a key is not valid Unicode");
         }
     }
 
-    /// <summary>A string that must be there.</summary>
+    /// <summary>A required string.</summary>
     public string RequiredString(string name) => OptionalString(name) ?? throw Missing(name);
 
     /// <summary>A string, or null.</summary>
@@ -83,7 +85,7 @@ public sealed class JsonFields
         return value.ValueKind == JsonValueKind.String ? Text(name, value) : throw WrongType(name, value, "a string");
     }
 
-    /// <summary>An integer that must be there, from <paramref name="minimum"/> to 2^63 - 1.</summary>
+    /// <summary>A required integer, from <paramref name="minimum"/> to 2^63 - 1.</summary>
     public long RequiredInteger(string name, long minimum) => OptionalInteger(name, minimum) ?? throw Missing(name);
 
     /// <summary>An integer from <paramref name="minimum"/> to 2^63 - 1, or null.</summary>
@@ -96,7 +98,7 @@ public sealed class JsonFields
             { } value => (long)value,
         };
 
-    /// <summary>An integer of any size that must be there, from <paramref name="minimum"/> on.</summary>
+    /// <summary>A required integer of any size, at least <paramref name="minimum"/>.</summary>
     public BigInteger RequiredBigInteger(string name, long minimum) =>
         OptionalBigInteger(name, minimum) ?? throw Missing(name);
 
@@ -108,7 +110,7 @@ public sealed class JsonFields
                 ? value.GetBoolean()
                 : throw WrongType(name, value, "a boolean");
 
-    /// <summary>A list of strings that must be there.</summary>
+    /// <summary>A required list of strings.</summary>
     public IReadOnlyList<string> RequiredStrings(string name)
     {
         if (Find(name) is not { } value)
@@ -124,7 +126,7 @@ public sealed class JsonFields
         return [.. value.EnumerateArray().Select(item => Text(name, item))];
     }
 
-    /// <summary>An integer of any size from <paramref name="minimum"/> on, or null.</summary>
+    /// <summary>An integer of any size, at least <paramref name="minimum"/>, or null.</summary>
     public BigInteger? OptionalBigInteger(string name, long minimum)
     {
         if (Find(name) is not { } value)
@@ -175,7 +177,7 @@ public sealed class JsonFields
     private static TransferException WrongType(string name, JsonElement value, string expected) =>
         Invalid($"Invalid '{name}': expected {expected}, got {Describe(value.ValueKind)}");
 
-    // The kind only: the value may be a secret, and may be long.
+    // The kind only, because the value may be secret or long.
     private static string Describe(JsonValueKind kind) => kind switch
     {
         JsonValueKind.Object => "an object",

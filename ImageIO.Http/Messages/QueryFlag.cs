@@ -14,7 +14,8 @@ public static class QueryFlag
     }
 
     /// <summary>The parameter's value.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is neither.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: neither <c>y</c> nor
+    /// <c>n</c>.</exception>
     public static bool Parse(HttpRequest request, string name, bool ifMissing)
     {
         ArgumentNullException.ThrowIfNull(request);

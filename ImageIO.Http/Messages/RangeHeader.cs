@@ -13,7 +13,7 @@ namespace ImageIO.Http.Messages;
 public readonly partial record struct RangeHeader(BigInteger First, BigInteger? Last)
 {
     /// <summary>Parses the header's value.</summary>
-    /// <returns>Null when there is no header.</returns>
+    /// <returns>Null without a header.</returns>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.RangeNotSatisfiable"/>: malformed, several ranges, or a suffix range.
     /// </exception>

@@ -4,25 +4,26 @@ using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Messages;
 
-/// <summary>A request's body: as JSON, or as image data; and whether any of it was left unread.</summary>
+/// <summary>A request's body, as JSON or as image data, and whether it was read in full.</summary>
 public static class RequestBody
 {
-    /// <summary>Most bytes of a body that is no image data: 1 MiB, far more than any ticket or zero request.</summary>
+    /// <summary>Most bytes of a body that is not image data: 1 MiB, far more than any ticket or zero request.</summary>
     public const int LargestMessage = 1024 * 1024;
 
-    // Of a body whose length is not announced.
+    // For a body whose length is not announced.
     private const int SmallestBuffer = 1023;
 
     private static readonly object ReadInFull = new();
 
-    /// <summary>Whether the request has a body at all: a length above 0, or chunks.</summary>
+    /// <summary>Whether the request has a body: a length above 0, or chunks.</summary>
     public static bool IsPresent(HttpRequest request) =>
         request.ContentLength is > 0 || request.Headers.TransferEncoding.Count > 0;
 
-    /// <summary>Fails unless the body, if it is coded for the transfer, is in chunks and nothing more.</summary>
+    /// <summary>Throws unless the body's only transfer coding, if any, is <c>chunked</c>.</summary>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.InvalidRequest"/>: it is compressed, say. The server takes the chunks off and would leave the
-    /// rest, which then ends up in an image.
+    /// <see cref="TransferError.InvalidRequest"/>: for example compressed. The server would decode the chunks only, and
+    /// the
+    /// compressed bytes would be written to the image.
     /// </exception>
     public static void RequireKnownCoding(HttpRequest request)
     {
@@ -36,18 +37,20 @@ public static class RequestBody
     }
 
     /// <summary>
-    /// Whether part of the body may still be on its way. Then the connection cannot be kept: nobody knows where the
-    /// next request begins.
+    /// Whether part of the body may still arrive. The connection cannot be kept then, because the start of the next
+    /// request
+    /// is unknown.
     /// </summary>
     public static bool MayBeUnread(HttpContext context) =>
         IsPresent(context.Request) && !context.Items.ContainsKey(ReadInFull);
 
-    /// <summary>Notes that the body was read to its end.</summary>
+    /// <summary>Records that the body was read to its end.</summary>
     public static void MarkRead(HttpContext context) => context.Items[ReadInFull] = true;
 
     /// <summary>
-    /// Throws away what is left of a refused request's body, so that its client gets to read the answer; then the
-    /// connection ends. The server would wait for the body first, and close afterwards.
+    /// Discards the rest of a refused request's body, so that its client can read the answer before the connection
+    /// closes. The
+    /// server alone would wait for the body first.
     /// </summary>
     internal static async Task DiscardAsync(HttpContext context)
     {
@@ -60,7 +63,7 @@ public static class RequestBody
 
     /// <summary>The failure of a body that cannot be read further.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="cause">What the server says.</param>
+    /// <param name="cause">The server's exception.</param>
     /// <param name="done">Bytes read before.</param>
     internal static Exception Broken(HttpContext context, IOException cause, long done) =>
         Malformed(context, cause) ?? new TransferException(
@@ -71,8 +74,9 @@ public static class RequestBody
             cause);
 
     /// <summary>
-    /// The failure of a body that is malformed, and not cut. Null: it is cut. Of a chunked body the server judges the lines
-    /// between the chunks; a length above 2^31 it cannot even read.
+    /// The failure of a malformed body. Null: the body is not malformed but cut. The server checks the lines between
+    /// chunks; it
+    /// cannot read a length above 2^31.
     /// </summary>
     internal static Exception? Malformed(HttpContext context, Exception? cause) => cause switch
     {
@@ -84,8 +88,9 @@ public static class RequestBody
     };
 
     /// <summary>
-    /// Ends a request whose answer came before the end of its body: the client gets to read the answer before the connection
-    /// is closed.
+    /// Ends a request that was answered before the end of its body, so that the client can read the answer before the
+    /// connection
+    /// closes.
     /// </summary>
     internal static async Task FinishAsync(HttpContext context)
     {
@@ -96,7 +101,7 @@ public static class RequestBody
         }
     }
 
-    /// <summary>The body as image data, read from the client at its pace.</summary>
+    /// <summary>The body as image data, read at the client's pace.</summary>
     public static Stream ImageData(HttpContext context) =>
         new ClientStream(context.Request.Body, ClientConnection.Of(context));
 
@@ -108,15 +113,17 @@ public static class RequestBody
         JsonFields.Parse(await ReadAllAsync(context));
 
     /// <summary>
-    /// The whole of a small body, gathered as it comes. What it takes beyond a small buffer comes from the
-    /// <see cref="MessageBudget"/>, and is given back when the request ends.
+    /// The whole of a small body. Memory beyond a small buffer comes from the <see cref="MessageBudget"/>, and is given
+    /// back when
+    /// the request ends.
     /// </summary>
     /// <param name="context">The request.</param>
     /// <param name="allowLarge">
-    /// Fails if the client may not send more than an ordinary body. Called once, before more is gathered.
+    /// Throws if the client may not send more than an ordinary body. Called once, before more is gathered.
     /// </param>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.RequestTooLarge"/>, <see cref="TransferError.Overloaded"/>, or what <paramref name="allowLarge"/> throws.
+    /// <see cref="TransferError.RequestTooLarge"/>, <see cref="TransferError.Overloaded"/>, or the exception of
+    /// <paramref name="allowLarge"/>.
     /// </exception>
     public static async Task<ReadOnlyMemory<byte>> ReadAllAsync(HttpContext context, Action? allowLarge = null)
     {
@@ -133,7 +140,7 @@ public static class RequestBody
         }
 
         Stream client = ImageData(context);
-        // One more than announced, so that the end is found.
+        // One byte more than announced, to find the end.
         byte[] bytes = new byte[Math.Min((announced ?? SmallestBuffer) + 1, MessageBudget.OwnBytes)];
         int length = 0;
         int received;

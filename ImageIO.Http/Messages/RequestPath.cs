@@ -6,16 +6,18 @@ using Microsoft.AspNetCore.Http.Features;
 namespace ImageIO.Http.Messages;
 
 /// <summary>
-/// A request's path as the client wrote it, with its percent encoding decoded and nothing else changed. The server's own
-/// leaves an encoded slash as it is, though an id may have one, and follows <c>..</c>, which here is part of an id.
+/// A request's path, percent-decoded and otherwise as the client wrote it. The server's own path keeps encoded slashes,
+/// which
+/// ids may have, and resolves <c>..</c>, which here is part of an id.
 /// </summary>
 internal static class RequestPath
 {
     private const string AuthorityMark = "://";
 
     /// <summary>
-    /// Fails unless the whole target, query included, is made of characters that may stand there. The server lets others
-    /// through; one that is passed on may mean something to the next reader.
+    /// Throws unless the whole target, query included, consists of valid characters. The server accepts others, and a
+    /// forwarded
+    /// one may mean something to the next reader.
     /// </summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>.</exception>
     public static void RequireValid(HttpRequest request)
@@ -29,7 +31,8 @@ internal static class RequestPath
         }
     }
 
-    /// <summary>The path of a target in origin or absolute form (RFC 9112 section 3.2); the target itself in others.</summary>
+    /// <summary>The path of a target in origin or absolute form (RFC 9112 section 3.2). Other forms: the
+    /// target.</summary>
     public static string Of(HttpRequest request)
     {
         string target = request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
@@ -43,14 +46,14 @@ internal static class RequestPath
             }
         }
 
-        // Addresses joined by hand have several slashes there: they count as one.
+        // Several slashes count as one, because addresses that are joined by hand have them.
         while (start + 1 < target.Length && target[start] == '/' && target[start + 1] == '/')
         {
             start++;
         }
 
         int query = target.IndexOf('?', start);
-        // What is no encoding of UTF-8 stays as it is: an id that nobody has.
+        // An encoding that is not UTF-8 stays as it is: no ticket has such an id.
         return Uri.UnescapeDataString(target[start..(query < 0 ? target.Length : query)]);
     }
 }

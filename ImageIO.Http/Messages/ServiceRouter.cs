@@ -9,15 +9,17 @@ namespace ImageIO.Http.Messages;
 
 /// <summary>Handles one method of one resource.</summary>
 /// <param name="context">The request.</param>
-/// <param name="argument">What the path names: the part that the route leaves open, decoded.</param>
+/// <param name="argument">The variable part of the path, decoded.</param>
 public delegate Task ResourceHandler(HttpContext context, string argument);
 
 /// <summary>
-/// Finds the handler of a request, by the order of checks that the wire contract states (daemon-api section 2): unknown
-/// method 405, unknown path 404, method that the resource lacks 405. The framework's routing checks in another order,
-/// and matches segments where the contract matches prefixes: an id may contain slashes.
+/// Finds the handler of a request by the order of checks in the wire contract (daemon-api section 2): unknown method
+/// 405,
+/// unknown path 404, method that the resource lacks 405. The framework's routing has another order, and matches
+/// segments
+/// instead of prefixes: an id may contain slashes.
 /// </summary>
-/// <param name="meter">Where failures are counted.</param>
+/// <param name="meter">Counts failures.</param>
 public sealed class ServiceRouter(HostMeter meter)
 {
     private static readonly FrozenSet<string> KnownMethods =
@@ -27,10 +29,12 @@ public sealed class ServiceRouter(HostMeter meter)
 
     /// <summary>Adds a resource to a service. Routes are tried in the order of adding.</summary>
     /// <param name="service">The service's name.</param>
-    /// <param name="prefix">What the path begins with; without a slash at its end, and when it is "/", it is the whole path.</param>
+    /// <param name="prefix">Start of the path. Without a slash at its end, and if it is "/", it is the whole
+    /// path.</param>
     /// <param name="infix">
-    /// What must follow the argument, at its last occurrence; whatever comes behind is ignored. Empty: the argument is
-    /// the rest of the path.
+    /// Text that must follow the argument, at its last occurrence; text behind it is ignored. Empty: the argument is
+    /// the rest
+    /// of the path.
     /// </param>
     /// <param name="methods">The handlers by method.</param>
     public void Map(string service, string prefix, string infix, IReadOnlyDictionary<string, ResourceHandler> methods)
@@ -43,7 +47,7 @@ public sealed class ServiceRouter(HostMeter meter)
         routes.Add(new Route(prefix, infix, methods.ToFrozenDictionary(StringComparer.Ordinal)));
     }
 
-    /// <summary>Handles a request to its end, whatever happens.</summary>
+    /// <summary>Handles a request to its end, failures included.</summary>
     public async Task DispatchAsync(HttpContext context, ILogger logger)
     {
         ClientConnection connection = ClientConnection.Of(context);
@@ -57,7 +61,7 @@ public sealed class ServiceRouter(HostMeter meter)
         }
         catch (Exception e)
         {
-            // The edge: every failure becomes an answer or a cut connection, and a line in the log.
+            // Every failure becomes an answer or a cut connection, and a log line.
             await AnswerFailureAsync(context, e, logger);
         }
         finally
@@ -75,7 +79,7 @@ public sealed class ServiceRouter(HostMeter meter)
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // The client left before it could read why.
+            // The client disconnected before the answer.
             context.Abort();
         }
     }

@@ -6,13 +6,13 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Transfers;
 
-/// <summary>Runs the operations of transfers: under their ticket, counted, and logged.</summary>
+/// <summary>Runs operations under their ticket; counts and logs them.</summary>
 /// <param name="meter">Counts them.</param>
 /// <param name="time">The clock.</param>
-/// <param name="logger">Where they are told.</param>
+/// <param name="logger">Logs them.</param>
 public sealed partial class OperationRunner(TransferMeter meter, TimeProvider time, ILogger<OperationRunner> logger)
 {
-    /// <summary>Runs one to its end.</summary>
+    /// <summary>Runs an operation to its end.</summary>
     /// <param name="context">The request.</param>
     /// <param name="run">The operation.</param>
     public async Task RunAsync(HttpContext context, OperationRun run)
@@ -51,7 +51,7 @@ public sealed partial class OperationRunner(TransferMeter meter, TimeProvider ti
         }
     }
 
-    // An operation that another daemon refused has not failed here: its answer was passed on.
+    // Not a failure here: another daemon refused the operation, and its answer was passed on.
     private static string? RefusalOf(HttpResponse response) => response.StatusCode < StatusCodes.Status400BadRequest
         ? null
         : $"the host that serves the image answered {response.StatusCode}";
