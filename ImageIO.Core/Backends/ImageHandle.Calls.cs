@@ -131,6 +131,13 @@ public sealed partial class ImageHandle
         await work();
     }
 
+    /// <summary>
+    /// Continues on a thread for storage: for work of the processor's between two calls, which must not hold up the thread
+    /// that completed the first one.
+    /// </summary>
+    internal StorageThread ToStorageThreadAsync(CancellationToken cancellationToken) =>
+        StorageThread.SwitchAsync(Shared.Threads, cancellationToken);
+
     private StorageThread HopAsync(CancellationToken cancellationToken) =>
         _backend.MayBlock ? StorageThread.SwitchAsync(Shared.Threads, cancellationToken) : StorageThread.Stay();
 

@@ -172,7 +172,7 @@ public sealed partial class ImageHandle : IAsyncDisposable
     // Also where the backend does not block: a million extents are work enough to keep off the threads of sockets.
     private async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents, CancellationToken cancellationToken)
     {
-        await StorageThread.SwitchAsync(Shared.Threads, cancellationToken);
+        await ToStorageThreadAsync(cancellationToken);
         return await extents.MoveNextAsync();
     }
 

@@ -159,6 +159,7 @@ public sealed class ChecksumOperation : IOperation
             _cancel.ThrowIfSet();
             int length = (int)Math.Min(buffer.Length, range.End - position);
             await _image.ReadAsync(buffer[..(int)Alignment.Up(length, _image.BlockSize)], position, cancellationToken);
+            await _image.ToStorageThreadAsync(cancellationToken);
             ReadOnlySpan<byte> bytes = buffer.Span[..length];
             if (isZero && bytes.IndexOfAnyExcept((byte)0) < 0)
             {
