@@ -40,7 +40,8 @@ internal sealed class AllowedHosts
         var hosts = new List<(string, int?)>();
         foreach (string word in words.Where(word => word != "loopback"))
         {
-            if (ParseHost(word) is not { } host)
+            // The two words that stand alone are no names of hosts.
+            if (word is "none" or "any" || ParseHost(word) is not { } host)
             {
                 return null;
             }

@@ -24,10 +24,8 @@ internal sealed class Dialer(NbdUrl url, NbdSettings settings)
 
     /// <summary>Connects.</summary>
     /// <exception cref="NbdException">It is not allowed, or there is no server.</exception>
-    public async ValueTask<Stream> ConnectAsync(CancellationToken cancellationToken) =>
-        new NetworkStream(
-            url.Server.IsUnix ? await ConnectUnixAsync(cancellationToken) : await ConnectTcpAsync(cancellationToken),
-            ownsSocket: true);
+    public async ValueTask<ServerStream> ConnectAsync(CancellationToken cancellationToken) =>
+        new(url.Server.IsUnix ? await ConnectUnixAsync(cancellationToken) : await ConnectTcpAsync(cancellationToken));
 
     private async ValueTask<Socket> ConnectUnixAsync(CancellationToken cancellationToken)
     {

@@ -54,11 +54,14 @@ internal sealed class Connector(NbdUrl url, bool wantsDirty, NbdSettings setting
 
     private async ValueTask<NegotiatedConnection> ConnectCoreAsync(bool isFurther, CancellationToken cancellationToken)
     {
-        Stream stream = await _dialer.ConnectAsync(cancellationToken);
+        ServerStream stream = await _dialer.ConnectAsync(cancellationToken);
         try
         {
             var handshake = new Handshake(url, wantsDirty, EncryptAsync, settings.Time);
-            return await handshake.RunAsync(stream, isFurther ? FurtherGreeting : null, cancellationToken);
+            NegotiatedConnection negotiated =
+                await handshake.RunAsync(stream, isFurther ? FurtherGreeting : null, cancellationToken);
+            stream.AcknowledgesAtOnce = false;
+            return negotiated;
         }
         catch
         {
