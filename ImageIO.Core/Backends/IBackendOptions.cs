@@ -19,7 +19,10 @@ public interface IBackendOptions
     /// <param name="maximum">Greatest value.</param>
     int Integer(string option, int ifMissing, int minimum, int maximum = int.MaxValue);
 
-    /// <summary>A duration: a number of seconds, 0 or more, with or without a fraction.</summary>
+    /// <summary>
+    /// A duration: a number of seconds from 0 to 2147483 (24 days, the longest time of a timer), with or without a fraction. Less
+    /// counts as 0, with a warning. With more the daemon fails to start.
+    /// </summary>
     /// <param name="option">Name of the option, in lower case.</param>
     /// <param name="ifMissing">The default, in seconds.</param>
     TimeSpan Seconds(string option, double ifMissing);
