@@ -23,6 +23,7 @@ internal static class FuzzTarget
         ["any-host"] = AnyHostTarget.Run,
         ["qcow2"] = Qcow2Target.Read,
         ["tar"] = Qcow2Target.Tar,
+        ["nbd"] = NbdTarget.Run,
         ["tls-handshake"] = TlsTarget.Handshake,
         ["tls-records"] = TlsTarget.Records,
     };
