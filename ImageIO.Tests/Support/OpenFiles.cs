@@ -9,6 +9,10 @@ internal static class OpenFiles
     /// <summary>Descriptors of a file, in another process.</summary>
     public static int Count(string path, int processId) => Targets($"{processId}").Count(target => target == path);
 
+    /// <summary>Sockets of a process.</summary>
+    public static int CountSockets(int processId) =>
+        Targets($"{processId}").Count(target => target?.StartsWith("socket:", StringComparison.Ordinal) == true);
+
     /// <summary>
     /// All descriptors of a process but those of assemblies and symbols: the runtime opens one when code of it runs for the first
     /// time, which may be late, and keeps it.

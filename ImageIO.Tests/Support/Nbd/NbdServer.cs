@@ -29,6 +29,9 @@ internal sealed class NbdServer : IAsyncDisposable
     /// <summary>URL of its default export.</summary>
     public ImageUrl Url => ImageUrl.Parse($"nbd:unix:{Socket}");
 
+    /// <summary>Where qemu-storage-daemon takes commands.</summary>
+    public string QmpSocket => $"{Socket}.qmp";
+
     /// <summary>Its process.</summary>
     public int Id => _process.Id;
 
@@ -47,6 +50,23 @@ internal sealed class NbdServer : IAsyncDisposable
         string socket = NewName(directory, "sock");
         string pid = NewName(directory, "pid");
         return StartAsync("nbdkit", socket, pid, ["--foreground", "--unix", socket, "--pidfile", pid, .. arguments]);
+    }
+
+    /// <summary>qemu-storage-daemon with a qcow2 image as its node "disk", and no export yet: commands add them.</summary>
+    public static Task<NbdServer> QemuStorageDaemonAsync(string directory, string image)
+    {
+        string socket = NewName(directory, "sock");
+        string pid = NewName(directory, "pid");
+        return StartAsync(
+            "qemu-storage-daemon", socket, pid,
+            [
+                "--pidfile", pid,
+                "--blockdev", $"driver=file,node-name=file,filename={image}",
+                "--blockdev", "driver=qcow2,node-name=disk,file=file,discard=unmap",
+                "--nbd-server", $"addr.type=unix,addr.path={socket},max-connections=0",
+                "--chardev", $"socket,id=qmp,path={socket}.qmp,server=on,wait=off",
+                "--monitor", "chardev=qmp",
+            ]);
     }
 
     /// <summary>Any of them by TCP on the loopback address; the URL names the port.</summary>
@@ -91,6 +111,9 @@ internal sealed class NbdServer : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>Waits until it has ended by itself.</summary>
+    public Task EndedAsync() => _process.WaitForExitAsync();
+
     /// <summary>SIGSTOP: it hangs.</summary>
     public void Suspend() => Send(Signum.SIGSTOP);
 
@@ -116,8 +139,8 @@ internal sealed class NbdServer : IAsyncDisposable
     // The file with the process id comes when it listens.
     private async Task StartAsync()
     {
-        _process = Process.Start(
-            new ProcessStartInfo(_program, _arguments) { RedirectStandardError = true, RedirectStandardInput = true })!;
+        _process = await LastingThread.StartAsync(
+            new ProcessStartInfo(_program, _arguments) { RedirectStandardError = true, RedirectStandardInput = true });
         _errors = _process.StandardError.ReadToEndAsync();
         await Eventually.HoldsAsync(() => _process.HasExited || new FileInfo(_pidFile) is { Exists: true, Length: > 0 }, $"{_program} listens");
         if (_process.HasExited)
