@@ -118,11 +118,13 @@ internal sealed partial class NbdConnection
             Volatile.Write(ref _flushedWrites, Math.Max(_flushedWrites, request.CoveredWrites));
         }
 
-        FinishPart(cookie, request);
-        if (request.Error == NbdError.ESHUTDOWN)
+        else if (request.Error == NbdError.ESHUTDOWN)
         {
+            // The request fails with all others, after the connection has closed: the caller's next one must not use it.
             throw new NbdException("the server is about to stop (ESHUTDOWN)");
         }
+
+        FinishPart(cookie, request);
     }
 
     private NbdRequest Find(ulong cookie)

@@ -166,25 +166,36 @@ public sealed class TransmissionTests
     }
 
     [Fact(Timeout = Timeout)]
-    public async Task A_server_that_shuts_down_fails_everything_in_flight()
+    public async Task A_server_that_shuts_down_fails_everything_in_flight_and_the_next_request_opens_another_connection()
     {
         await using ScriptedNbdServer server = Serving(async connection =>
         {
+            if (connection.Number > 1)
+            {
+                await connection.ServeAsync();
+                return;
+            }
+
             ScriptedNbdRequest first = await connection.ReceiveRequestAsync();
             await connection.ReceiveRequestAsync();
-            if (connection.Number == 1)
-            {
-                await connection.SimpleAsync(first, 108);
-                await connection.ReceiveEndAsync();
-            }
+            await connection.SimpleAsync(first, 108);
+            await connection.ReceiveEndAsync();
         });
         await using IBackend backend = await NbdClient.OpenAsync(server.Url);
 
-        Task first = backend.WriteAsync(0, new byte[3]);
+        Task next = FailAndGoOnAsync();
         Task second = backend.ReadAsync(0, 3);
 
-        Assert.Contains("ESHUTDOWN", (await Assert.ThrowsAsync<TransferException>(() => first)).Message, StringComparison.Ordinal);
         Assert.Contains("about to stop", (await Assert.ThrowsAsync<TransferException>(() => second)).Message, StringComparison.Ordinal);
+        await next;
+        Assert.Equal(2, server.Connections);
+
+        async Task FailAndGoOnAsync()
+        {
+            TransferException e = await Assert.ThrowsAsync<TransferException>(() => backend.WriteAsync(0, new byte[3]));
+            Assert.Contains("ESHUTDOWN", e.Message, StringComparison.Ordinal);
+            await backend.WriteAsync(0, new byte[3]);
+        }
     }
 
     [Fact(Timeout = Timeout)]
