@@ -40,27 +40,31 @@ public sealed class BackendRegistry
 
     /// <summary>
     /// Fails when neither a backend serves nor the host forwards the scheme of a URL, or when all backends for it are
-    /// unavailable on this host; looks at nothing else.
+    /// unavailable on this host or refuse the URL; looks at nothing but the URL.
     /// </summary>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.InvalidRequest"/>, naming the schemes there are, or why the backend is unavailable.
+    /// <see cref="TransferError.InvalidRequest"/>, naming the schemes there are, or what is wrong.
     /// </exception>
-    public void RequireScheme(ImageUrl url)
+    public void RequireServable(ImageUrl url)
     {
         ArgumentNullException.ThrowIfNull(url);
-        if (!_byScheme.Contains(url.Scheme) && !_forwardedSchemes.Contains(url.Scheme))
+        if (!_byScheme.Contains(url.Scheme))
         {
+            if (_forwardedSchemes.Contains(url.Scheme))
+            {
+                return;
+            }
+
             string known = string.Join(
                 ", ", _byScheme.Select(group => group.Key).Union(_forwardedSchemes).Order(StringComparer.Ordinal));
             throw new TransferException(
                 TransferError.InvalidRequest, $"Unsupported URL scheme '{url.Scheme}', supported: {known}");
         }
 
-        if (_byScheme[url.Scheme].Any() && _byScheme[url.Scheme].All(factory => factory.Unavailable is not null))
+        string?[] refusals = [.. _byScheme[url.Scheme].Select(factory => Refusal(factory, url))];
+        if (refusals.All(refusal => refusal is not null))
         {
-            string reasons = string.Join("; ", _byScheme[url.Scheme].Select(factory => factory.Unavailable));
-            throw new TransferException(
-                TransferError.InvalidRequest, $"URLs with the scheme '{url.Scheme}' cannot be opened on this host: {reasons}");
+            throw new TransferException(TransferError.InvalidRequest, string.Join("; ", refusals));
         }
     }
 
@@ -70,8 +74,9 @@ public sealed class BackendRegistry
     /// </exception>
     public IBackendFactory Select(ImageUrl url)
     {
-        RequireScheme(url);
-        IBackendFactory[] accepting = [.. _byScheme[url.Scheme].Where(factory => factory.Unavailable is null && factory.Accepts(url))];
+        RequireServable(url);
+        IBackendFactory[] accepting =
+            [.. _byScheme[url.Scheme].Where(factory => Refusal(factory, url) is null && factory.Accepts(url))];
         if (accepting.Length == 1)
         {
             return accepting[0];
@@ -84,6 +89,11 @@ public sealed class BackendRegistry
                 ? $"None of the backends for '{url.Scheme}' ({names}) accepts {url}"
                 : $"Several backends ({names}) accept {url}; exactly one must");
     }
+
+    private static string? Refusal(IBackendFactory factory, ImageUrl url) =>
+        factory.Unavailable is { } reason
+            ? $"URLs with the scheme '{url.Scheme}' cannot be opened on this host: {reason}"
+            : factory.Refusal(url);
 
     [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "Only for a message, which names no file then.")]
     private static string Describe(IBackendFactory factory) =>

@@ -25,6 +25,13 @@ public interface IBackendFactory
     string? Unavailable => null;
 
     /// <summary>
+    /// Why a URL of one of its schemes can never be opened, whatever the storage holds: it is malformed, or has an option
+    /// that is not allowed. Asked when a ticket is installed, which is then refused with this sentence, so it repeats no
+    /// secret that the URL may contain. Looks at the text alone and never blocks. Null: nothing is wrong with it.
+    /// </summary>
+    string? Refusal(ImageUrl url) => null;
+
+    /// <summary>
     /// Whether a URL of one of its schemes is its own. A look, not an open; exactly one factory may accept a URL.
     /// </summary>
     bool Accepts(ImageUrl url);

@@ -6,7 +6,7 @@ namespace ImageIO.Core.Tickets;
 
 /// <summary>All installed tickets. In memory only: after a restart the manager installs them again.
 /// Thread-safe.</summary>
-/// <param name="registry">Knows the URL schemes that can be served.</param>
+/// <param name="registry">Knows which URLs can be served.</param>
 /// <param name="opener">Opens the tickets' images.</param>
 /// <param name="time">The clock of the tickets.</param>
 public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, TimeProvider time)
@@ -28,12 +28,12 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
 
     /// <summary>Installs a ticket. Replaces the one with the same id.</summary>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.InvalidRequest"/>: no backend serves its URL's scheme.
+    /// <see cref="TransferError.InvalidRequest"/>: no backend serves its URL.
     /// </exception>
     public Ticket Add(TicketSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        registry.RequireScheme(spec.Url);
+        registry.RequireServable(spec.Url);
         var ticket = new Ticket(spec, opener, time);
         opener.Images.TicketAdded(spec.Url);
         Ticket? replaced = null;

@@ -48,7 +48,7 @@ public sealed class BackendRegistryTests
     {
         var registry = new BackendRegistry([new MemoryFactory("a") { Schemes = ["zz", "aa"] }, new MemoryFactory("b") { Schemes = ["aa"] }]);
 
-        TransferException e = Assert.Throws<TransferException>(() => registry.RequireScheme(ImageUrl.Parse("tape:1")));
+        TransferException e = Assert.Throws<TransferException>(() => registry.RequireServable(ImageUrl.Parse("tape:1")));
 
         Assert.Equal(TransferError.InvalidRequest, e.Error);
         Assert.Contains("'tape'", e.Message, StringComparison.Ordinal);
@@ -60,7 +60,7 @@ public sealed class BackendRegistryTests
     {
         var registry = new BackendRegistry([new MemoryFactory() { Unavailable = "libtape.so.1 is missing: install libtape1" }]);
 
-        TransferException e = Assert.Throws<TransferException>(() => registry.RequireScheme(Url));
+        TransferException e = Assert.Throws<TransferException>(() => registry.RequireServable(Url));
 
         Assert.Equal(TransferError.InvalidRequest, e.Error);
         Assert.Contains("'memory'", e.Message, StringComparison.Ordinal);
@@ -72,6 +72,25 @@ public sealed class BackendRegistryTests
     {
         var right = new MemoryFactory("right");
         var registry = new BackendRegistry([new MemoryFactory("wrong") { Unavailable = "broken" }, right]);
+
+        Assert.Same(right, registry.Select(Url));
+    }
+
+    [Fact]
+    public void A_url_that_its_only_backend_refuses_is_refused_with_the_reason_alone()
+    {
+        var registry = new BackendRegistry([new MemoryFactory() { RefusalOfAll = "the option 'key' is not allowed" }]);
+
+        TransferException e = Assert.Throws<TransferException>(() => registry.RequireServable(Url));
+
+        Assert.Equal((TransferError.InvalidRequest, "the option 'key' is not allowed"), (e.Error, e.Message));
+    }
+
+    [Fact]
+    public void A_backend_that_refuses_a_url_does_not_stand_in_the_way_of_another_one_of_its_scheme()
+    {
+        var right = new MemoryFactory("right");
+        var registry = new BackendRegistry([new MemoryFactory("wrong") { RefusalOfAll = "no" }, right]);
 
         Assert.Same(right, registry.Select(Url));
     }

@@ -14,6 +14,9 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
 
     public string? Unavailable { get; init; }
 
+    /// <summary>Why it refuses every URL, if it does.</summary>
+    public string? RefusalOfAll { get; init; }
+
     public bool AcceptsAll { get; init; } = true;
 
     /// <summary>Where an opening stands still, if it does.</summary>
@@ -41,6 +44,8 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
 
     /// <summary>Looks and openings that came on a thread that is not for storage.</summary>
     public int CallsOnOtherThreads { get; private set; }
+
+    public string? Refusal(ImageUrl url) => RefusalOfAll;
 
     public bool Accepts(ImageUrl url)
     {
