@@ -14,15 +14,24 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
     // Bytes gathered before they are sent, some 600 extents. An answer that fits has a Content-Length.
     private const int FlushSize = 32 * 1024;
 
+    // What was gathered is sent after this time all the same: a large image whose storage takes seconds to tell the next
+    // extent looks to a client, and to whatever stands between, like a daemon that hangs.
+    private static readonly TimeSpan FlushPeriod = TimeSpan.FromSeconds(1);
+
     private readonly HttpContext _context;
     private readonly ExtentContext _wanted;
     private readonly Stream _client;
     private readonly ArrayBufferWriter<byte> _buffer = new(FlushSize);
     private readonly Utf8JsonWriter _json;
+
+    // Whoever writes holds it: the extents come on one thread, the period ends on another.
+    private readonly SemaphoreSlim _turn = new(1);
+    private readonly PeriodicTimer _period;
+    private readonly Task _sendingByTime;
     private bool _isEmpty = true;
 
     /// <summary>Begins the answer; nothing is sent yet.</summary>
-    public ExtentsAnswer(HttpContext context, ExtentContext wanted)
+    public ExtentsAnswer(HttpContext context, ExtentContext wanted, TimeProvider time)
     {
         _context = context;
         _wanted = wanted;
@@ -30,6 +39,8 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
         _client = Answer.ToClient(context);
         _json = new Utf8JsonWriter(_buffer);
         _json.WriteStartArray();
+        _period = new PeriodicTimer(FlushPeriod, time);
+        _sendingByTime = SendByTimeAsync();
     }
 
     /// <summary>Fails unless a ticket permits to ask for these flags.</summary>
@@ -49,18 +60,25 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
     /// <summary>Adds the next extent; sends what was gathered when it is enough.</summary>
     public async ValueTask AddAsync(Extent extent)
     {
-        Write(extent);
-        if (_buffer.WrittenCount + _json.BytesPending >= FlushSize)
+        await _turn.WaitAsync(_context.RequestAborted);
+        try
         {
-            await _json.FlushAsync(_context.RequestAborted);
-            await _client.WriteAsync(_buffer.WrittenMemory, _context.RequestAborted);
-            _buffer.ResetWrittenCount();
+            Write(extent);
+            if (_buffer.WrittenCount + _json.BytesPending >= FlushSize)
+            {
+                await SendAsync();
+            }
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 
     /// <summary>Ends the list and sends the rest.</summary>
     public async ValueTask EndAsync()
     {
+        await EndByTimeAsync();
         if (_isEmpty)
         {
             // Clients take the end of the last extent for the image's size.
@@ -78,8 +96,52 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
         await _client.WriteAsync(_buffer.WrittenMemory, _context.RequestAborted);
     }
 
-    /// <summary>Gives the writer's memory back.</summary>
-    public ValueTask DisposeAsync() => _json.DisposeAsync();
+    /// <summary>Stops sending, and gives the writer's memory back.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await EndByTimeAsync();
+        await _json.DisposeAsync();
+        _turn.Dispose();
+    }
+
+    private Task EndByTimeAsync()
+    {
+        _period.Dispose();
+        return _sendingByTime;
+    }
+
+    private async Task SendByTimeAsync()
+    {
+        try
+        {
+            while (await _period.WaitForNextTickAsync(_context.RequestAborted))
+            {
+                await _turn.WaitAsync(_context.RequestAborted);
+                try
+                {
+                    if (_buffer.WrittenCount + _json.BytesPending > 0)
+                    {
+                        await SendAsync();
+                    }
+                }
+                finally
+                {
+                    _turn.Release();
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // The client has left, which ends the request as well.
+        }
+    }
+
+    private async ValueTask SendAsync()
+    {
+        await _json.FlushAsync(_context.RequestAborted);
+        await _client.WriteAsync(_buffer.WrittenMemory, _context.RequestAborted);
+        _buffer.ResetWrittenCount();
+    }
 
     private void Write(Extent extent)
     {

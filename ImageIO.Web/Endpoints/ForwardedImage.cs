@@ -14,8 +14,8 @@ namespace ImageIO.Web.Endpoints;
 /// An image that another daemon serves (proxy-api, third generation). Its requests are forwarded under the rules of this
 /// daemon's ticket: what it permits, how long it lives, and where it ends, whatever the other daemon's ticket says.
 /// </summary>
-internal sealed class ForwardedImage(Ticket ticket, UpstreamUrl url, OperationRunner runner, Forwarder forwarder)
-    : IRequestedImage
+internal sealed class ForwardedImage(
+    Ticket ticket, UpstreamUrl url, OperationRunner runner, Forwarder forwarder, TimeProvider time) : IRequestedImage
 {
     // What metrics call it, beside the backends that open images.
     private const string Backend = "http";
@@ -151,7 +151,7 @@ internal sealed class ForwardedImage(Ticket ticket, UpstreamUrl url, OperationRu
     private async Task WriteExtentsAsync(
         HttpContext context, Stream answer, ExtentContext wanted, CancellationToken cancellationToken)
     {
-        await using var list = new ExtentsAnswer(context, wanted);
+        await using var list = new ExtentsAnswer(context, wanted, time);
         long end = 0;
         await foreach (Extent extent in ForwardedExtents.ReadAsync(answer, Reachable, cancellationToken))
         {

@@ -7,7 +7,7 @@ namespace ImageIO.Web.Endpoints;
 
 /// <summary>Authorizes requests on images and their sub-resources.</summary>
 internal sealed class ImageRequests(
-    TicketStore tickets, OperationRunner runner, ImagesOptionsAnswer options, Forwarder forwarder)
+    TicketStore tickets, OperationRunner runner, ImagesOptionsAnswer options, Forwarder forwarder, TimeProvider time)
 {
     /// <summary>The id in the path.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is empty.</exception>
@@ -23,11 +23,11 @@ internal sealed class ImageRequests(
         Ticket ticket = tickets.Authorize(id, access);
         if (!ForwardedUrl.IsForwarded(ticket.Spec.Url))
         {
-            return new OpenedImage(ticket, runner, options);
+            return new OpenedImage(ticket, runner, options, time);
         }
 
         UpstreamUrl url = ForwardedUrl.Parse(ticket.Spec.Url)
             ?? throw new InvalidOperationException("A ticket was installed whose URL cannot be forwarded to.");
-        return new ForwardedImage(ticket, url, runner, forwarder);
+        return new ForwardedImage(ticket, url, runner, forwarder, time);
     }
 }

@@ -13,7 +13,8 @@ namespace ImageIO.Web.Endpoints;
 
 /// <summary>An image that a backend opens in this process.</summary>
 /// <remarks>Every method reads: open, check the range, run one operation, answer.</remarks>
-internal sealed class OpenedImage(Ticket ticket, OperationRunner runner, ImagesOptionsAnswer options) : IRequestedImage
+internal sealed class OpenedImage(
+    Ticket ticket, OperationRunner runner, ImagesOptionsAnswer options, TimeProvider time) : IRequestedImage
 {
     /// <inheritdoc />
     public async Task GetAsync(HttpContext context, RangeHeader? range, bool close)
@@ -99,7 +100,7 @@ internal sealed class OpenedImage(Ticket ticket, OperationRunner runner, ImagesO
             throw ExtentsAnswer.NoDirtyExtents(ticket);
         }
 
-        await using var answer = new ExtentsAnswer(context, wanted);
+        await using var answer = new ExtentsAnswer(context, wanted, time);
         var operation = new ExtentsOperation(image, ticket.Spec.ReachableSize, wanted, answer.AddAsync);
         await RunAsync(context, image, "extents", operation, length: null);
         await answer.EndAsync();
