@@ -74,10 +74,10 @@ public sealed partial class ImageHandle : IAsyncDisposable
     public RingSettings Ring { get; }
 
     /// <summary>
-    /// Size in bytes when the image was opened or last asked for it. The size itself, if the image cannot grow. Never
-    /// waits for the storage.
+    /// Size in bytes without waiting for the storage: as it was when the image was opened or last asked for it. A backend
+    /// that never blocks is asked here, too.
     /// </summary>
-    public long KnownSize => Interlocked.Read(ref _knownSize);
+    public long KnownSize => _backend.MayBlock ? Interlocked.Read(ref _knownSize) : _backend.Size;
 
     /// <summary>Bytes that the backend's offsets and lengths are multiples of.</summary>
     public int BlockSize => _backend.BlockSize;
