@@ -5,7 +5,7 @@ using ImageIO.Proxy.SignedTickets;
 
 namespace ImageIO.Proxy;
 
-/// <summary><c>ovirt-imageio-proxy sign-ticket</c>: makes a signed ticket, where there is no Engine to do it.</summary>
+/// <summary><c>ovirt-imageio-proxy sign-ticket</c>: makes a signed ticket without an Engine.</summary>
 internal static class SignTicketCommand
 {
     private const int DefaultSeconds = 3600;
@@ -42,7 +42,7 @@ internal static class SignTicketCommand
         return command;
     }
 
-    // The id by standard input, because everybody on the host can read a command line.
+    // The id comes from standard input, because all users of the host can read a command line.
     private static async Task<int> RunAsync(
         FileInfo keyFile,
         FileInfo certificateFile,

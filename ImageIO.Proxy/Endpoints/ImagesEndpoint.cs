@@ -14,7 +14,7 @@ internal sealed partial class ImagesEndpoint(
 {
     private const string AnyImage = "*";
 
-    // What metrics call the daemons.
+    // Name of the daemons in metrics.
     private const string Backend = "http";
 
     private static readonly Work Read = new("read");
@@ -22,8 +22,9 @@ internal sealed partial class ImagesEndpoint(
     private static readonly Work Patch = new("patch") { MayAnswerLate = true, CountsBody = false };
     private static readonly Work Options = new("options") { CountsBody = false };
 
-    // The longer path before the one that it begins with. What follows behind a sub-resource has no meaning. Also the
-    // algorithms depend on the daemon that is asked.
+    // A longer path before its prefix. Text behind a sub-resource has no meaning. The algorithms are forwarded, too,
+    // because
+    // they depend on the daemon.
     private static readonly Work[] SubResources =
     [
         new("extents") { SubResource = ImageResources.Extents, CountsBody = false },
@@ -63,7 +64,7 @@ internal sealed partial class ImagesEndpoint(
         : id == AnyImage ? WriteForAnyAsync(context)
         : ForwardAsync(context, id, Options);
 
-    // A sub-resource has no OPTIONS of its own; a browser asks all the same before it sends unusual headers.
+    // A sub-resource has no OPTIONS, but a browser sends one before a request with unusual headers.
     private static Task PreflightAsync(HttpContext context) => IsPreflight(context.Request)
         ? Answer.Empty(context)
         : throw new TransferException(TransferError.MethodNotAllowed, "This resource has no OPTIONS, only GET");
@@ -118,7 +119,7 @@ internal sealed partial class ImagesEndpoint(
         });
     }
 
-    // Slashes stay: the daemon takes them for part of the id, as we do.
+    // Slashes stay, because daemon and proxy take them as part of the id.
     private static string Escape(string id) => string.Join('/', id.Split('/').Select(Uri.EscapeDataString));
 
     private static partial class Log
@@ -127,7 +128,7 @@ internal sealed partial class ImagesEndpoint(
         public static partial void Started(ILogger logger, string transferId, string method, string daemon);
     }
 
-    // What is forwarded, as far as it does not depend on the request.
+    // The part of a forwarded request that does not depend on the client's request.
     private sealed record Work(string Name)
     {
         public string SubResource { get; init; } = "";

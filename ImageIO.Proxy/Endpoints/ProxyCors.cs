@@ -1,13 +1,14 @@
 namespace ImageIO.Proxy.Endpoints;
 
 /// <summary>
-/// The headers that let a manager's web page use the proxy from another origin (proxy-api section 2): the same on every
-/// answer, errors included, asked for or not.
+/// The headers that let a manager's page use the proxy from another origin (proxy-api section 2): the same on every
+/// answer,
+/// errors included.
 /// </summary>
-/// <param name="allowOrigin">The origin that may, or <c>*</c>.</param>
+/// <param name="allowOrigin">The allowed origin, or <c>*</c>.</param>
 internal sealed class ProxyCors(string allowOrigin)
 {
-    /// <summary>Adds them when the answer starts: an error answer begins with a clean set of headers.</summary>
+    /// <summary>Adds them when the answer starts, because an error answer first clears all headers.</summary>
     public void Watch(HttpContext context) => context.Response.OnStarting(() =>
     {
         IHeaderDictionary headers = context.Response.Headers;

@@ -6,8 +6,9 @@ using ImageIO.Proxy.SignedTickets;
 namespace ImageIO.Proxy.Endpoints;
 
 /// <summary>
-/// What entitles a request to an image (proxy-api section 2): a session, a ticket that a manager installed, or the signed
-/// ticket that the request itself brings along. The one place that decides it.
+/// Decides which ticket entitles a request to an image (proxy-api section 2): that of a session, an installed one, or
+/// the
+/// signed ticket in the request.
 /// </summary>
 internal sealed class RequestCredential(
     ProxyTicketStore tickets, TicketVerifier verifier, SessionSealer sealer, DeletedSessions deleted)
@@ -16,11 +17,11 @@ internal sealed class RequestCredential(
 
     /// <summary>The ticket that the request may use for an image.</summary>
     /// <param name="request">The client's.</param>
-    /// <param name="id">The image that it asks for.</param>
+    /// <param name="id">The requested image.</param>
     /// <exception cref="TransferException"><see cref="TransferError.Unauthorized"/>: there is none.</exception>
     public ProxyTicket Require(HttpRequest request, TicketId id)
     {
-        // First: who shows a session that has ended is told so, whoever else may have installed a ticket.
+        // Sessions first: a client whose session has ended must learn it, even if the ticket is installed.
         if (SessionId.Of(request) is { } session)
         {
             ProxyTicket ticket = Living(session).Ticket;
@@ -39,8 +40,8 @@ internal sealed class RequestCredential(
 
     /// <summary>The ticket in the request's <c>Authorization</c> header.</summary>
     /// <param name="request">The client's.</param>
-    /// <param name="ifMissing">What to say when there is no such header.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.Unauthorized"/>: there is none, or a bad one.</exception>
+    /// <param name="ifMissing">Error text without such a header.</param>
+    /// <exception cref="TransferException"><see cref="TransferError.Unauthorized"/>: missing or refused.</exception>
     public ProxyTicket Brought(HttpRequest request, string ifMissing)
     {
         string signed = SignedTicketIn(request) ?? throw Unauthorized(ifMissing);
@@ -50,21 +51,19 @@ internal sealed class RequestCredential(
         }
         catch (TransferException e) when (e.Error == TransferError.SignedTicketRefused)
         {
-            // To a manager who installs it this is a 403, to a client who brings it along a 401.
+            // For a manager that installs it this is a 403, for a client a 401.
             throw new TransferException(TransferError.Unauthorized, e.Message, e);
         }
     }
 
-    /// <summary>The session of an id.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.Unauthorized"/>: there is none, or its time is over.</exception>
+    /// <summary>The session with an id.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.Unauthorized"/>: unknown or expired.</exception>
     public Session Living(string id) => sealer.Open(id) is { } session && !deleted.Contains(session)
         ? session
         : throw Unauthorized("The session is unknown or has expired");
 
-    /// <summary>
-    /// The whole of the <c>Authorization</c> header, as clients write it: with or without <c>Bearer</c>. Null: there is
-    /// none.
-    /// </summary>
+    /// <summary>The signed ticket in the <c>Authorization</c> header, with or without <c>Bearer</c> before it. Null:
+    /// none.</summary>
     internal static string? SignedTicketIn(HttpRequest request)
     {
         if (request.Headers.Authorization.Count == 0)
@@ -72,7 +71,7 @@ internal sealed class RequestCredential(
             return null;
         }
 
-        // Two headers come out joined, which is no base64.
+        // Two headers are joined, which is not valid base64.
         string value = request.Headers.Authorization.ToString();
         return value.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? value[Bearer.Length..].TrimStart(' ') : value;
     }

@@ -6,7 +6,8 @@ using ImageIO.Proxy.SignedTickets;
 namespace ImageIO.Proxy.Endpoints;
 
 /// <summary>
-/// <c>/sessions/</c>: clients of managers up to 4.2.0 change a signed ticket for a session id, which then stands for the
+/// <c>/sessions/</c>: clients of managers up to 4.2.0 exchange a signed ticket for a session id, which then stands for
+/// the
 /// ticket (proxy-api section 2).
 /// </summary>
 internal sealed partial class SessionsEndpoint(
@@ -15,14 +16,14 @@ internal sealed partial class SessionsEndpoint(
     public void Map(ServiceRouter router, string service) => router.Map(
         service, "/sessions/", "", new Dictionary<string, ResourceHandler> { ["POST"] = PostAsync, ["DELETE"] = DeleteAsync });
 
-    // Whatever follows in the path has no meaning, as with tickets.
+    // The rest of the path has no meaning, as with tickets.
     private Task PostAsync(HttpContext context, string rest)
     {
         ProxyTicket ticket = credential.Brought(context.Request, "The Authorization header is missing");
         string id;
         if (SessionId.Of(context.Request) is { } given)
         {
-            // The id is all there is of a session, so it cannot become another ticket's, nor live longer.
+            // The id is the whole session, so its ticket and time cannot be changed.
             id = credential.Living(given).Ticket.Id == ticket.Id
                 ? given
                 : throw new TransferException(TransferError.Unauthorized, "The session is another ticket's");

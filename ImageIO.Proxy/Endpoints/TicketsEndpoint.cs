@@ -7,15 +7,16 @@ using ImageIO.Proxy.SignedTickets;
 namespace ImageIO.Proxy.Endpoints;
 
 /// <summary>
-/// <c>/tickets/</c>: managers from 4.2.1 on install a signed ticket before the transfer and remove it afterwards. The
-/// signature is the permission to install; to remove, one must know the id.
+/// <c>/tickets/</c>: managers from 4.2.1 on install a signed ticket before a transfer and remove it afterwards. The
+/// signature
+/// permits to install; knowing the id permits to remove.
 /// </summary>
 internal sealed partial class TicketsEndpoint(TicketVerifier verifier, ProxyTicketStore tickets, ILogger<TicketsEndpoint> logger)
 {
     public void Map(ServiceRouter router, string service) =>
         router.Map(service, "/tickets/", "", new Dictionary<string, ResourceHandler> { ["PUT"] = PutAsync, ["DELETE"] = DeleteAsync });
 
-    // Whatever follows in the path has no meaning, as in the reference: the ticket brings its own id.
+    // The rest of the path has no meaning, as in the reference: the ticket has its own id.
     private async Task PutAsync(HttpContext context, string rest)
     {
         ReadOnlyMemory<byte> body = await RequestBody.ReadAllAsync(context);

@@ -22,8 +22,8 @@ public static partial class ProxyHost
     private const string Service = "proxy";
     private const string Monitor = "monitor";
 
-    /// <summary>Builds the proxy and takes its addresses; it serves nobody before it is started.</summary>
-    /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
+    /// <summary>Builds the proxy and binds its addresses. It serves no client before it is started.</summary>
+    /// <exception cref="ConfigurationException">A value in the configuration cannot be used.</exception>
     public static async Task<WebApplication> BuildAsync(ProxyConfiguration configuration, TimeProvider time)
     {
         TicketVerifier verifier = configuration.Verifier(time);
@@ -70,7 +70,7 @@ public static partial class ProxyHost
             .AddForwarding(configuration.Upstream());
         AddProcess(builder.Services, configuration, listeners, time);
         MeterProvider metrics = await preparation.Metrics;
-        // By a function: what a container makes, it also disposes.
+        // By a factory, because a container disposes what it creates.
         builder.Services.AddSingleton(_ => metrics);
 
         WebApplication app = builder.Build();
@@ -94,7 +94,7 @@ public static partial class ProxyHost
             .AddSingleton<HostMeter>()
             .AddSingleton<ProxyMeter>()
             .AddSingleton<ServiceRouter>()
-            // Before the one that tells systemd: stops come in the opposite order.
+            // Before the systemd service, because services stop in the opposite order.
             .AddHostedService(provider => new Drain(
                 listeners,
                 provider.GetRequiredService<ConnectionWatch>(),

@@ -4,7 +4,7 @@ using ImageIO.Proxy.SignedTickets;
 
 namespace ImageIO.Proxy.Hosting;
 
-/// <summary>What is measured of the tickets that a proxy holds.</summary>
+/// <summary>Metrics of the tickets that a proxy holds.</summary>
 internal sealed class ProxyMeter
 {
     public ProxyMeter(IMeterFactory meters, ProxyTicketStore tickets, TicketVerifier verifier) =>

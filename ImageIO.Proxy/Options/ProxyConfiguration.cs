@@ -10,13 +10,13 @@ namespace ImageIO.Proxy.Options;
 /// <summary>The proxy's configuration file: one section, <c>[proxy]</c>.</summary>
 public sealed record ProxyConfiguration
 {
-    /// <summary>The file, unless the command line says otherwise.</summary>
+    /// <summary>Default file.</summary>
     public const string DefaultFile = "/etc/ovirt-imageio-proxy/ovirt-imageio-proxy.conf";
 
     private const string Section = "proxy";
     private const int LargestPort = 65534;
 
-    // A day, in seconds: more is a misunderstanding of the unit.
+    // A day, in seconds. A larger value is a misunderstanding of the unit.
     private const int LongestTimeout = 24 * 3600;
 
     private ProxyConfiguration(ConfigurationReader reader) => Reader = reader;
@@ -42,22 +42,22 @@ public sealed record ProxyConfiguration
     /// <summary>PEM file of the certificate whose key signs tickets.</summary>
     public required string EngineCertificateFile { get; init; }
 
-    /// <summary>PEM file of the authority that vouches for the signer and the daemons.</summary>
+    /// <summary>PEM file of the authority that must have signed the certificates of signer and daemons.</summary>
     public required string EngineAuthorityFile { get; init; }
 
-    /// <summary>Whether the signer must be vouched for.</summary>
+    /// <summary>Whether the authority must have signed the signer's certificate.</summary>
     public required bool VerifyCertificate { get; init; }
 
     /// <summary>Whether tickets are signed; false for development only.</summary>
     public required bool SignedTickets { get; init; }
 
-    /// <summary>Difference of clocks that is tolerated in signed tickets.</summary>
+    /// <summary>Tolerated difference of clocks in signed tickets.</summary>
     public required TimeSpan AllowedSkew { get; init; }
 
     /// <summary>How long connecting to a daemon may take.</summary>
     public required TimeSpan ConnectTimeout { get; init; }
 
-    /// <summary>How long a daemon may move no byte while it owes one.</summary>
+    /// <summary>How long a daemon may send and accept nothing while it must.</summary>
     public required TimeSpan ReadTimeout { get; init; }
 
     /// <summary>Directory of the keys of sessions. Empty: keys in memory.</summary>
@@ -66,13 +66,13 @@ public sealed record ProxyConfiguration
     /// <summary>Where metrics and health are served.</summary>
     public required MonitorAddress Monitor { get; init; }
 
-    /// <summary>How long running requests may go on when the proxy is stopped.</summary>
+    /// <summary>How long running requests may continue when the proxy is stopped.</summary>
     public required TimeSpan DrainTimeout { get; init; }
 
     /// <summary>The origin whose web pages may use the proxy, or <c>*</c>.</summary>
     public required string AllowOrigin { get; init; }
 
-    /// <summary>Whether clients get the page for browsers.</summary>
+    /// <summary>Whether the proxy serves the page for browsers.</summary>
     public required bool HasPage { get; init; }
 
     /// <summary>Logging.</summary>
@@ -115,14 +115,14 @@ public sealed record ProxyConfiguration
             Log = ReadLog(reader),
         };
 
-        // Accepted because files have it; nothing is polled.
+        // Accepted because existing files have it. Nothing is polled.
         reader.Seconds(Section, "poll_interval", 1.0);
         if (reader.Boolean(Section, "enable_tls1_1", false))
         {
             reader.Warn(Section, "enable_tls1_1", "TLS 1.1 is not served any more (RFC 8996), clients need 1.2 or 1.3; remove the option");
         }
 
-        // As the reference does: here a misspelt option must not be passed over, it may be about trust.
+        // As in the reference: an unknown option is an error, because it may be a misspelt one about trust.
         if (reader.Unknown.FirstOrDefault() is { } unknown)
         {
             throw new ConfigurationException(reader.DescribeUnknown(unknown, consequence: ""));
@@ -131,7 +131,7 @@ public sealed record ProxyConfiguration
         return configuration;
     }
 
-    /// <summary>The listener that clients connect to and, unless it is switched off, the one for metrics and health.</summary>
+    /// <summary>The listener for clients and, unless it is disabled, the one for metrics and health.</summary>
     /// <exception cref="ConfigurationException">A TLS file is not usable.</exception>
     internal IReadOnlyList<ServiceListener> Listeners(string service, string monitor)
     {
@@ -141,11 +141,11 @@ public sealed record ProxyConfiguration
             Address = new IPEndPoint(Host.Resolve(), Port),
             Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "", Transport) : null,
         };
-        // The monitor first: a probe that finds the proxy's port open may go on to ask for its health.
+        // The monitor first: a probe that finds the proxy's port open asks for its health next.
         return Monitor.IsEnabled ? [Monitor.Listener(monitor), clients] : [clients];
     }
 
-    /// <summary>Decides which tickets are believed.</summary>
+    /// <summary>The verifier of signed tickets.</summary>
     /// <exception cref="ConfigurationException">A certificate is not usable.</exception>
     internal TicketVerifier Verifier(TimeProvider time)
     {
@@ -159,7 +159,7 @@ public sealed record ProxyConfiguration
         return new TicketVerifier(signer, AllowedSkew, time);
     }
 
-    /// <summary>How daemons are reached.</summary>
+    /// <summary>How to reach daemons.</summary>
     /// <exception cref="ConfigurationException">The authority's certificate is not usable.</exception>
     internal UpstreamSettings Upstream()
     {
@@ -175,7 +175,7 @@ public sealed record ProxyConfiguration
         return new LogSettings
         {
             Level = LogLevels.Parse(reader.Choice(Section, "log_level", "INFO", LogLevels.Names)),
-            // The host's logrotate keeps it in bounds, and renames it for that.
+            // The host's logrotate limits its size, and renames it for that.
             Targets = [file.Length == 0 ? new LogStreamTarget { IsJson = json } : new LogFileTarget(file) { IsJson = json, IsWatched = true }],
         };
     }

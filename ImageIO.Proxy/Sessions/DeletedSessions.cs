@@ -3,15 +3,17 @@ using ImageIO.Proxy.SignedTickets;
 namespace ImageIO.Proxy.Sessions;
 
 /// <summary>
-/// The sessions that clients ended at this proxy, until they would have ended by themselves. Other proxies do not know of
-/// them. Safe for concurrent use.
+/// Sessions that clients deleted at this proxy, kept until they would have expired. Other proxies do not know of them.
+/// Safe for
+/// concurrent use.
 /// </summary>
-/// <param name="verifier">Knows whose time is over.</param>
+/// <param name="verifier">Knows which tickets have expired.</param>
 internal sealed class DeletedSessions(TicketVerifier verifier)
 {
     /// <summary>
-    /// Most that are remembered, about 2 MiB: who has a ticket may make and end sessions as fast as he can. Beyond it the
-    /// oldest is forgotten.
+    /// Most that are remembered, about 2 MiB. A client with a ticket can create and delete sessions without limit, so
+    /// the oldest
+    /// is forgotten then.
     /// </summary>
     public const int Most = 10_000;
 
@@ -19,8 +21,8 @@ internal sealed class DeletedSessions(TicketVerifier verifier)
     private readonly Queue<Session> _order = new();
     private readonly HashSet<Guid> _numbers = [];
 
-    /// <summary>Remembers one.</summary>
-    /// <returns>False: it is there already.</returns>
+    /// <summary>Remembers a session.</summary>
+    /// <returns>False if it was remembered already.</returns>
     public bool Add(Session session)
     {
         lock (_lock)
@@ -41,7 +43,7 @@ internal sealed class DeletedSessions(TicketVerifier verifier)
         }
     }
 
-    /// <summary>Whether a session was ended here.</summary>
+    /// <summary>Whether a session was deleted here.</summary>
     public bool Contains(Session session)
     {
         lock (_lock)

@@ -2,10 +2,10 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace ImageIO.Proxy.Sessions;
 
-/// <summary>Where clients put a session id. It is a secret like a ticket's: who knows it may use the ticket.</summary>
+/// <summary>Where clients send a session id. A secret, like a ticket's id.</summary>
 internal static class SessionId
 {
-    /// <summary>The header of answers, and of most requests.</summary>
+    /// <summary>The header of answers and of most requests.</summary>
     public const string Header = "Session-Id";
 
     /// <summary>The query parameter, for a download by plain navigation, which cannot have headers.</summary>
@@ -14,11 +14,11 @@ internal static class SessionId
     private const char Separator = '&';
     private const string OtherHeader = "X-Session-Id";
 
-    /// <summary>The id that a request bears; of several, the one in the first of these places. Null: none.</summary>
+    /// <summary>The id in a request, from the first of these places that has one. Null: none.</summary>
     public static string? Of(HttpRequest request) =>
         FirstOf(request.Headers[Header]) ?? FirstOf(request.Headers[OtherHeader]) ?? FirstOf(request.Query[Query]);
 
-    /// <summary>A query without session ids, however the parameter is spelled; the rest as it was.</summary>
+    /// <summary>A query without session ids, in any spelling of the parameter; the rest is unchanged.</summary>
     public static string RemoveFrom(QueryString query)
     {
         if (query.Value is not { Length: > 1 } text)
@@ -30,7 +30,7 @@ internal static class SessionId
         return string.Join(Separator, rest) is { Length: > 0 } others ? $"?{others}" : "";
     }
 
-    // By the reader that also finds the id in a query, so that the two agree on every spelling.
+    // Uses the parser that finds the id in a query, so that both agree on every spelling.
     private static bool Bears(string parameter)
     {
         foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(parameter))

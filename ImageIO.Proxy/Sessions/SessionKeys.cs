@@ -3,23 +3,24 @@ using Microsoft.AspNetCore.DataProtection;
 
 namespace ImageIO.Proxy.Sessions;
 
-/// <summary>Where the keys come from that make and open session ids.</summary>
+/// <summary>The keys that seal session ids.</summary>
 internal static class SessionKeys
 {
-    // Part of what every key is used with: rings of other programs in the same directory open nothing of ours.
+    // Part of every key's purpose: key rings of other programs in the same directory open none of our ids.
     private const string Application = "ovirt-imageio-proxy";
 
     private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode Others = UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
-    /// <summary>Keys in memory, which end with the process.</summary>
+    /// <summary>Keys in memory, lost when the process ends.</summary>
     public static IDataProtectionProvider Ephemeral() => new EphemeralDataProtectionProvider();
 
     /// <summary>
-    /// Keys in a directory that the proxies of one address share. They are made when there are none, and renewed long
-    /// before they end, so that all proxies know the next one in time.
+    /// Keys in a directory that the proxies behind one address share. Created if missing, and renewed long before they
+    /// expire, so
+    /// that all proxies know the next key in time.
     /// </summary>
-    /// <exception cref="ConfigurationException">The directory cannot be used, or is open to everybody.</exception>
+    /// <exception cref="ConfigurationException">The directory cannot be used, or other users can access it.</exception>
     public static IDataProtectionProvider In(string directory)
     {
         try
@@ -34,7 +35,8 @@ internal static class SessionKeys
 
             IDataProtectionProvider keys = DataProtectionProvider.Create(
                 new DirectoryInfo(directory), builder => builder.SetApplicationName(Application));
-            // Makes the first key now: a directory that cannot be written shows here, not at the first client.
+            // Creates the first key now, so that a directory that cannot be written fails here and not at the first
+            // client.
             keys.CreateProtector(nameof(SessionKeys)).Protect([]);
             return keys;
         }

@@ -8,20 +8,20 @@ using Microsoft.AspNetCore.DataProtection;
 namespace ImageIO.Proxy.Sessions;
 
 /// <summary>
-/// Makes session ids of tickets, and tickets of session ids. An id holds the ticket itself, encrypted and authenticated,
-/// so that every proxy with the same keys knows it and none keeps a list.
+/// Turns tickets into session ids and back. An id contains the ticket itself, encrypted and authenticated, so every
+/// proxy with
+/// the same keys knows it, and none keeps a list.
 /// </summary>
 internal sealed class SessionSealer
 {
     /// <summary>
-    /// Longest id: it must fit into a URL, of which the server reads 4096 bytes, beside everything else there. A usual one
-    /// has about 400 characters.
+    /// Longest id. It must fit into a URL of 4096 bytes, beside the rest of it. A usual one has about 400 characters.
     /// </summary>
     public const int LongestId = 2048;
 
     private const int NumberBytes = 16;
 
-    // The version stands in what the key is used for: an id of another form is never opened as one of this.
+    // The version is part of the purpose: an id of another form is never opened as one of this.
     private readonly IDataProtector _protector;
     private readonly TicketVerifier _verifier;
 
@@ -31,9 +31,9 @@ internal sealed class SessionSealer
         _verifier = verifier;
     }
 
-    /// <summary>A new id for a ticket; each time another one.</summary>
+    /// <summary>A new id for a ticket; a different one each time.</summary>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.InvalidRequest"/>: the ticket is too long for an id that can be used.
+    /// <see cref="TransferError.InvalidRequest"/>: the ticket is too long for a usable id.
     /// </exception>
     public string Seal(ProxyTicket ticket)
     {
@@ -44,7 +44,7 @@ internal sealed class SessionSealer
             : throw new TransferException(TransferError.InvalidRequest, "The ticket is too long for a session");
     }
 
-    /// <summary>The session of an id. Null: it is none of ours, or its ticket's time is over.</summary>
+    /// <summary>The session of an id. Null: the id is not ours, or its ticket has expired.</summary>
     public Session? Open(string id)
     {
         if (id.Length > LongestId || Content(id) is not { } content)
@@ -62,7 +62,7 @@ internal sealed class SessionSealer
         try
         {
             byte[] bytes = Base64Url.DecodeFromChars(id);
-            // One session has one id: the decoder takes blanks and padding, too, which we never write.
+            // One session has one id. The decoder also accepts blanks and padding, which we never write.
             return Base64Url.EncodeToString(bytes) == id ? _protector.Unprotect(bytes) : null;
         }
         catch (Exception e) when (e is FormatException or CryptographicException)

@@ -5,7 +5,7 @@ using ImageIO.Core.Tickets;
 
 namespace ImageIO.Proxy.SignedTickets;
 
-/// <summary>What a signed ticket says once it is believed: which ticket to use at which daemon, and when.</summary>
+/// <summary>The content of a verified signed ticket: which ticket to use at which daemon, and when.</summary>
 public sealed class ProxyTicket
 {
     private static readonly JsonDocumentOptions Json = new() { AllowDuplicateProperties = false };
@@ -20,22 +20,22 @@ public sealed class ProxyTicket
         TransferId = Text(payload, "transfer-id") ?? "";
     }
 
-    /// <summary>From when it may be used, in seconds since 1970.</summary>
+    /// <summary>Start of its validity, in seconds since 1970.</summary>
     public long NotBeforeSeconds { get; }
 
-    /// <summary>When it ends, in seconds since 1970.</summary>
+    /// <summary>End of its validity, in seconds since 1970.</summary>
     public long ExpiresSeconds { get; }
 
-    /// <summary>Where the image is served.</summary>
+    /// <summary>The daemon that serves the image.</summary>
     public DaemonAddress Daemon { get; }
 
     /// <summary>The ticket to use there.</summary>
     public TicketId Id { get; }
 
-    /// <summary>What logs call the transfer. Empty: the manager does not say.</summary>
+    /// <summary>The transfer's name in logs. Empty: the manager gives none.</summary>
     public string TransferId { get; }
 
-    /// <summary>Reads a payload.</summary>
+    /// <summary>Parses a payload.</summary>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.SignedTicketRefused"/>: a key is missing or of the wrong type.
     /// </exception>
@@ -50,12 +50,12 @@ public sealed class ProxyTicket
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
-            // The last two: half of a surrogate pair, in the payload's own text or behind an escape in it.
+            // The last two: half of a surrogate pair, literal or escaped.
             throw SignedTicket.Refused("its payload is not valid JSON, or a key stands in it twice");
         }
     }
 
-    /// <summary>What <see cref="Parse"/> reads this ticket from again.</summary>
+    /// <summary>A payload that <see cref="Parse"/> turns into this ticket again.</summary>
     internal string ToPayload() => new JsonObject
     {
         ["nbf"] = NotBeforeSeconds,
@@ -65,7 +65,7 @@ public sealed class ProxyTicket
         ["transfer-id"] = TransferId,
     }.ToJsonString();
 
-    /// <summary>Names the transfer; the ticket's id never gets into a text by accident.</summary>
+    /// <summary>Names the transfer, so that the ticket's id never gets into a text by accident.</summary>
     public override string ToString() => $"(ticket of transfer {(TransferId.Length > 0 ? TransferId : "unknown")})";
 
     private static long? Integer(JsonElement payload, string name)

@@ -3,8 +3,8 @@ using ImageIO.Core.Tickets;
 
 namespace ImageIO.Proxy.SignedTickets;
 
-/// <summary>The tickets that managers installed, or clients brought along. Safe for concurrent use.</summary>
-/// <param name="verifier">Knows whose time is over.</param>
+/// <summary>The tickets that managers installed or clients sent. Safe for concurrent use.</summary>
+/// <param name="verifier">Knows which tickets have expired.</param>
 public sealed class ProxyTicketStore(TicketVerifier verifier)
 {
     private readonly ConcurrentDictionary<TicketId, ProxyTicket> _tickets = new();
@@ -15,11 +15,12 @@ public sealed class ProxyTicketStore(TicketVerifier verifier)
     /// <summary>Tickets held, expired ones included.</summary>
     public IEnumerable<ProxyTicket> All => _tickets.Values;
 
-    /// <summary>Installs a ticket; one of the same id is replaced.</summary>
+    /// <summary>Installs a ticket. Replaces one with the same id.</summary>
     public void Add(ProxyTicket ticket)
     {
         ArgumentNullException.ThrowIfNull(ticket);
-        // Managers that crash never delete theirs. They are few, so each new one may pay for a look at all.
+        // Remove expired ones, because managers that crash never delete theirs. They are few, so each new one can check
+        // all.
         foreach (ProxyTicket old in _tickets.Values.Where(verifier.IsExpired))
         {
             _tickets.TryRemove(KeyValuePair.Create(old.Id, old));
@@ -28,9 +29,9 @@ public sealed class ProxyTicketStore(TicketVerifier verifier)
         _tickets[ticket.Id] = ticket;
     }
 
-    /// <summary>The ticket of an id, perhaps expired. Null: there is none.</summary>
+    /// <summary>The ticket with an id, perhaps expired. Null: unknown.</summary>
     public ProxyTicket? Find(TicketId id) => _tickets.GetValueOrDefault(id);
 
-    /// <summary>Removes a ticket, if it is there.</summary>
+    /// <summary>Removes a ticket if it is there.</summary>
     public void Remove(TicketId id) => _tickets.TryRemove(id, out _);
 }

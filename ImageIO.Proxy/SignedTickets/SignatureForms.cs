@@ -1,10 +1,10 @@
 namespace ImageIO.Proxy.SignedTickets;
 
-/// <summary>Which signatures a ticket bears.</summary>
+/// <summary>The signatures of a ticket.</summary>
 [Flags]
 public enum SignatureForms
 {
-    /// <summary>None, which no proxy believes.</summary>
+    /// <summary>None. No proxy accepts it.</summary>
     None = 0,
 
     /// <summary><c>signature</c>: PKCS#1 v1.5, for proxies of managers up to 4.4.</summary>

@@ -7,19 +7,16 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Proxy.SignedTickets;
 
 /// <summary>
-/// A signed ticket taken apart, with nothing verified yet but its form (proxy-api section 1). A secret: its text shows
-/// nothing.
+/// A parsed signed ticket: only its form is checked (proxy-api section 1). A secret, so its text shows nothing.
 /// </summary>
 public sealed class SignedTicket
 {
-    /// <summary>
-    /// Most characters of one: 64 KiB. Real ones have about 5 KiB, two signatures and a certificate included.
-    /// </summary>
+    /// <summary>Most characters: 64 KiB. Real ones have about 5 KiB, with two signatures and a certificate.</summary>
     public const int LongestText = 64 * 1024;
 
     private const string TimeFormat = "yyyyMMddHHmmss";
 
-    // Without white space, which .NET's decoder would pass over.
+    // Without white space, which .NET's decoder ignores.
     private static readonly SearchValues<char> Base64Characters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
 
@@ -56,8 +53,9 @@ public sealed class SignedTicket
             throw Refused("a field is signed twice");
         }
 
-        // The values are signed without anything between them. That each has a strict form is what keeps a byte of one
-        // from being passed off as a byte of its neighbour.
+        // The values are signed without separators. Only their strict forms keep a byte of one from being passed off as
+        // a byte of its
+        // neighbour.
         Bytes("salt");
         ValidFrom = Time("validFrom");
         ValidTo = Time("validTo");
@@ -68,13 +66,13 @@ public sealed class SignedTicket
     /// <summary>The payload: JSON text.</summary>
     public string Data { get; }
 
-    /// <summary>From when it may be used, inclusive.</summary>
+    /// <summary>Start of its validity, inclusive.</summary>
     public DateTimeOffset ValidFrom { get; }
 
-    /// <summary>Until when it may be used, inclusive.</summary>
+    /// <summary>End of its validity, inclusive.</summary>
     public DateTimeOffset ValidTo { get; }
 
-    /// <summary>The hash below <see cref="Signature"/>. Null: there is no such signature.</summary>
+    /// <summary>The hash of <see cref="Signature"/>. Null: there is no such signature.</summary>
     public string? DigestName { get; }
 
     /// <summary>The signature with PKCS#1 v1.5 padding. Null: there is none.</summary>
@@ -83,12 +81,12 @@ public sealed class SignedTicket
     /// <summary>The signature with PSS padding. Null: there is none.</summary>
     public ReadOnlyMemory<byte>? PssSignature { get; }
 
-    /// <summary>What both signatures sign.</summary>
+    /// <summary>The bytes that both signatures sign.</summary>
     public ReadOnlyMemory<byte> SignedBytes { get; }
 
-    /// <summary>Takes a signed ticket apart.</summary>
+    /// <summary>Parses a signed ticket.</summary>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.SignedTicketRefused"/>: the form is wrong; the message never holds a part of the ticket.
+    /// <see cref="TransferError.SignedTicketRefused"/>: malformed. The message never contains a part of the ticket.
     /// </exception>
     public static SignedTicket Parse(string text)
     {
@@ -117,14 +115,14 @@ public sealed class SignedTicket
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // The second: half of a surrogate pair, which the parser itself lets pass.
+            // The second: half of a surrogate pair, which the parser accepts.
             throw Refused("it is not valid JSON, or a field stands in it twice");
         }
 
         return new SignedTicket(fields);
     }
 
-    /// <summary>A constant: the ticket never gets into a text by accident.</summary>
+    /// <summary>A constant, so that the ticket never gets into a text by accident.</summary>
     public override string ToString() => "(signed ticket)";
 
     internal static TransferException Refused(string reason) =>
@@ -134,7 +132,7 @@ public sealed class SignedTicket
         _fields.GetValueOrDefault(name)
         ?? throw Refused(IsOurs(name) ? $"'{name}' is missing" : "a field is signed that is not there");
 
-    // Names come from the ticket itself; only those that we know by heart may be repeated in a message.
+    // Names come from the ticket itself, so messages may only repeat known ones.
     private static bool IsOurs(string name) => name is "salt" or "digest" or "validFrom" or "validTo" or "data" or "signedFields";
 
     private ReadOnlyMemory<byte> Bytes(string name) => Decode(Required(name)) ?? throw Refused($"'{name}' is not base64");

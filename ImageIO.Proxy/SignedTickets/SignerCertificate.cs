@@ -7,12 +7,13 @@ using Org.BouncyCastle.Security;
 namespace ImageIO.Proxy.SignedTickets;
 
 /// <summary>
-/// The certificate whose key signs tickets, from a file that is read again when it changes, and the authority that must
-/// have signed it. A file that cannot be used trusts nobody: unlike a server's own certificate, an old one is no help.
+/// The certificate whose key signs tickets, read again when its file changes, and the authority that must have signed
+/// it. If a
+/// file cannot be used, no ticket is trusted: unlike a server's own certificate, an old one must not stay in use.
 /// </summary>
 public sealed class SignerCertificate
 {
-    // What NIST SP 800-131A still allows; it also leaves room for the salt.
+    // The minimum of NIST SP 800-131A. It also leaves room for the salt.
     private const int SmallestKeyBits = 2048;
 
     private readonly string _file;
@@ -21,9 +22,9 @@ public sealed class SignerCertificate
     private FileState _loadedFrom;
     private Loaded? _loaded;
 
-    /// <summary>Names the files; they are read when they are needed.</summary>
+    /// <summary>Names the files. They are read on demand.</summary>
     /// <param name="file">PEM: the signer's certificate.</param>
-    /// <param name="authorityFile">PEM: the authority's. Null: the signer's is trusted as it is.</param>
+    /// <param name="authorityFile">PEM: the authority's. Null: the signer is trusted without one.</param>
     public SignerCertificate(string file, string? authorityFile)
     {
         _file = file;
@@ -31,7 +32,7 @@ public sealed class SignerCertificate
     }
 
     /// <summary>Reads both files, so that a start with wrong ones fails.</summary>
-    /// <exception cref="ConfigurationException">A file is missing, or is not what it should be.</exception>
+    /// <exception cref="ConfigurationException">A file is missing or malformed.</exception>
     public void Check()
     {
         _authorities?.Check();
@@ -46,9 +47,9 @@ public sealed class SignerCertificate
         }
     }
 
-    /// <summary>The signer's public key, if the signer is to be trusted at this time.</summary>
+    /// <summary>The signer's public key, if the signer is trusted at this time.</summary>
     /// <exception cref="ImageIO.Core.Errors.TransferException">
-    /// <see cref="ImageIO.Core.Errors.TransferError.SignedTicketRefused"/>: it is not, or nobody knows.
+    /// <see cref="ImageIO.Core.Errors.TransferError.SignedTicketRefused"/>: not trusted, or the files cannot be read.
     /// </exception>
     internal RsaKeyParameters KeyAt(DateTimeOffset now)
     {
@@ -76,7 +77,7 @@ public sealed class SignerCertificate
             if (_loaded is null || now != _loadedFrom)
             {
                 _loaded = null;
-                // Before reading: what changes meanwhile is read again next time.
+                // Taken before the read, so that a later change is read next time.
                 _loadedFrom = now;
                 X509Certificate2 certificate = X509CertificateLoader.LoadCertificateFromFile(_file);
                 _loaded = new Loaded(certificate, Key(certificate));
@@ -94,6 +95,6 @@ public sealed class SignerCertificate
             : throw new CryptographicException($"The signer's key has {rsa.KeySize} bits, at least {SmallestKeyBits} are needed.");
     }
 
-    // With the key, because the library checks that its modulus is no prime: tens of milliseconds, not for each ticket.
+    // With the key, because the library tests its modulus for primes, which takes tens of milliseconds.
     private sealed record Loaded(X509Certificate2 Certificate, RsaKeyParameters Key);
 }

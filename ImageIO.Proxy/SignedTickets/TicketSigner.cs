@@ -9,10 +9,10 @@ using Org.BouncyCastle.Security;
 
 namespace ImageIO.Proxy.SignedTickets;
 
-/// <summary>Signs tickets as a manager does, so that others than Engine can use a proxy.</summary>
+/// <summary>Signs tickets as a manager does, to use a proxy without an Engine.</summary>
 public sealed class TicketSigner
 {
-    // SHA-256 where Engine takes SHA-1: every proxy that reads 'digest' knows it.
+    // SHA-256 where Engine takes SHA-1. Every proxy that reads 'digest' supports it.
     private const string Digest = "sha256";
     private const int SaltBytes = 8;
 
@@ -34,9 +34,9 @@ public sealed class TicketSigner
     /// <summary>A signed ticket for one transfer.</summary>
     /// <param name="daemon">The daemon that serves the image.</param>
     /// <param name="ticketId">The ticket at the daemon.</param>
-    /// <param name="transferId">What logs call the transfer. Empty: nothing.</param>
-    /// <param name="lifetime">How long from now on it may be used, whole seconds.</param>
-    /// <param name="forms">Which signatures it bears.</param>
+    /// <param name="transferId">The transfer's name in logs. Empty: none.</param>
+    /// <param name="lifetime">How long it is valid from now on, in whole seconds.</param>
+    /// <param name="forms">The signatures.</param>
     public string Sign(DaemonAddress daemon, string ticketId, string transferId, TimeSpan lifetime, SignatureForms forms)
     {
         ArgumentNullException.ThrowIfNull(daemon);
@@ -59,11 +59,11 @@ public sealed class TicketSigner
             payload.ToJsonString(), DateTimeOffset.FromUnixTimeSeconds(now), DateTimeOffset.FromUnixTimeSeconds(end), forms);
     }
 
-    /// <summary>A signed ticket with a payload of its own.</summary>
+    /// <summary>A signed ticket with a given payload.</summary>
     /// <param name="payload">JSON text.</param>
-    /// <param name="validFrom">From when it may be used, inclusive.</param>
-    /// <param name="validTo">Until when it may be used, inclusive.</param>
-    /// <param name="forms">Which signatures it bears.</param>
+    /// <param name="validFrom">Start of its validity, inclusive.</param>
+    /// <param name="validTo">End of its validity, inclusive.</param>
+    /// <param name="forms">The signatures.</param>
     public string Sign(string payload, DateTimeOffset validFrom, DateTimeOffset validTo, SignatureForms forms)
     {
         var signed = new List<KeyValuePair<string, string>>

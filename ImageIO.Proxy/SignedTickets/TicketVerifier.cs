@@ -3,20 +3,18 @@ using Org.BouncyCastle.Crypto.Parameters;
 
 namespace ImageIO.Proxy.SignedTickets;
 
-/// <summary>
-/// Decides whether a signed ticket is believed (proxy-api section 1). Everything that is not known to be right is
-/// refused.
-/// </summary>
-/// <param name="signer">Who signs. Null: tickets are plain payloads that anybody may write, for development.</param>
-/// <param name="skew">Difference of clocks that is tolerated, whole seconds.</param>
+/// <summary>Decides whether a signed ticket is trusted (proxy-api section 1). Refuses everything unknown.</summary>
+/// <param name="signer">Who signs. Null: tickets are unsigned payloads, for development.</param>
+/// <param name="skew">Tolerated difference of clocks, in whole seconds.</param>
 /// <param name="time">The clock.</param>
 public sealed class TicketVerifier(SignerCertificate? signer, TimeSpan skew, TimeProvider time)
 {
     private readonly long _skewSeconds = (long)skew.TotalSeconds;
 
-    /// <summary>The ticket that a signed ticket holds.</summary>
+    /// <summary>The ticket in a signed ticket.</summary>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.SignedTicketRefused"/>, with the reason; the message never holds a part of the ticket.
+    /// <see cref="TransferError.SignedTicketRefused"/>, with the reason. The message never contains a part of the
+    /// ticket.
     /// </exception>
     public ProxyTicket Verify(string text)
     {
@@ -31,7 +29,7 @@ public sealed class TicketVerifier(SignerCertificate? signer, TimeSpan skew, Tim
         return IsExpired(ticket) ? throw SignedTicket.Refused("it has expired ('exp')") : ticket;
     }
 
-    /// <summary>Whether a ticket's time is over.</summary>
+    /// <summary>Whether a ticket has expired.</summary>
     public bool IsExpired(ProxyTicket ticket)
     {
         ArgumentNullException.ThrowIfNull(ticket);
@@ -47,7 +45,7 @@ public sealed class TicketVerifier(SignerCertificate? signer, TimeSpan skew, Tim
             throw SignedTicket.Refused("it is not signed");
         }
 
-        // Where both are there, both must hold: else the weaker one would do for an attacker.
+        // If both are there, both must verify. Otherwise an attacker only needs the weaker one.
         if (ticket.Signature is { } signature)
         {
             Org.BouncyCastle.Crypto.ISigner scheme = RsaSignature.WithHash(ticket.DigestName!)
@@ -60,7 +58,7 @@ public sealed class TicketVerifier(SignerCertificate? signer, TimeSpan skew, Tim
             Check("v2_signature", RsaSignature.Verifies(RsaSignature.Pss(key), key, ticket.SignedBytes.Span, pssSignature.Span));
         }
 
-        // Times in a ticket have whole seconds; the second that it names is still its own.
+        // Times in a ticket are whole seconds. The last second is included.
         long seconds = now.ToUnixTimeSeconds();
         if (ticket.ValidFrom.ToUnixTimeSeconds() > seconds + _skewSeconds)
         {

@@ -5,13 +5,13 @@ using Org.BouncyCastle.Crypto.Digests;
 
 namespace ImageIO.Web.Checksums;
 
-/// <summary>The hash algorithms of checksums, under the names that Python's hashlib gives them.</summary>
+/// <summary>The hash algorithms of checksums, by the names of Python's hashlib.</summary>
 internal static class HashAlgorithms
 {
-    /// <summary>The algorithm when nobody says otherwise: fast in software, and as strong as SHA-3 (RFC 7693).</summary>
+    /// <summary>The default algorithm: fast in software, and as strong as SHA-3 (RFC 7693).</summary>
     public const string Default = "blake2b";
 
-    // 32 bytes, as the reference computes both: blake2b's own default of 64 would only make the list of digests longer.
+    // 32 bytes, as the reference computes both. blake2b's own default of 64 would only lengthen the list of digests.
     private const int Blake2Bits = 256;
 
     private static readonly SortedDictionary<string, Func<IBlockHash>> ByName = new(StringComparer.Ordinal)
@@ -33,10 +33,10 @@ internal static class HashAlgorithms
     /// <summary>All names, sorted.</summary>
     public static IEnumerable<string> Names => ByName.Keys;
 
-    /// <summary>What makes hashes of an algorithm; null when there is no such.</summary>
+    /// <summary>A factory for hashes of an algorithm; null if the name is unknown.</summary>
     public static Func<IBlockHash>? Find(string name) => ByName.GetValueOrDefault(name);
 
-    /// <summary>OpenSSL's, through the runtime: uses the processor's instructions for it.</summary>
+    /// <summary>OpenSSL's hash, through the runtime. Uses the processor's instructions.</summary>
     private sealed class PlatformHash(HashAlgorithmName name) : IBlockHash
     {
         private readonly IncrementalHash _hash = IncrementalHash.CreateHash(name);
@@ -48,7 +48,7 @@ internal static class HashAlgorithms
         public void Finish(Span<byte> digest) => _hash.GetHashAndReset(digest);
     }
 
-    /// <summary>BouncyCastle's, for what the runtime lacks, or has only on some distributions.</summary>
+    /// <summary>BouncyCastle's hash, for algorithms that the runtime lacks on all or some distributions.</summary>
     private sealed class ManagedHash(IDigest digest) : IBlockHash
     {
         public int DigestSize => digest.GetDigestSize();

@@ -8,7 +8,7 @@ using ImageIO.Web.Hosting;
 
 namespace ImageIO.Web.Endpoints;
 
-/// <summary><c>/images/ID/checksum</c>: the checksum of a ticket's image, and which algorithms there are.</summary>
+/// <summary><c>/images/ID/checksum</c>: the checksum of a ticket's image, and the available algorithms.</summary>
 internal sealed class ChecksumEndpoint(ImageRequests requests)
 {
     private const int BlockAlignment = 4096;
@@ -28,7 +28,7 @@ internal sealed class ChecksumEndpoint(ImageRequests requests)
 
     private static Task GetAlgorithmsAsync(HttpContext context, string id)
     {
-        // No ticket is needed, but an id must be there, as in every path under /images/.
+        // No ticket is needed, but an id, as in every path under /images/.
         ImageRequests.RequiredId(id);
         return Answer.JsonAsync(context, json =>
         {
@@ -53,7 +53,7 @@ internal sealed class ChecksumEndpoint(ImageRequests requests)
             $"Unsupported algorithm '{algorithm}', supported: {string.Join(", ", HashAlgorithms.Names)}");
         int blockSize = ParseBlockSize(context.Request);
 
-        // Other than on the image itself (daemon-api section 4).
+        // Unlike the image itself (daemon-api section 4).
         ErrorMapper.KeepConnectionWhenRefused(context);
         IRequestedImage image = requests.Authorize(ticketId, TicketAccess.Read);
         await image.ChecksumAsync(context, new ChecksumRequest(algorithm, blockSize, newHash));

@@ -2,7 +2,7 @@ using ImageIO.Core.Operations;
 
 namespace ImageIO.Web.Endpoints;
 
-/// <summary>Which checksum is asked for.</summary>
+/// <summary>The parameters of a checksum.</summary>
 /// <param name="Algorithm">Its name.</param>
 /// <param name="BlockSize">Bytes of a block.</param>
 /// <param name="NewHash">Makes a hash.</param>

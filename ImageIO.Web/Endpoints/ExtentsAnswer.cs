@@ -8,14 +8,14 @@ using ImageIO.Http.Messages;
 
 namespace ImageIO.Web.Endpoints;
 
-/// <summary>A list of extents as JSON, streamed: a million extents cost no more memory than six hundred.</summary>
+/// <summary>A list of extents as JSON. Streamed, so its memory does not depend on their number.</summary>
 internal sealed class ExtentsAnswer : IAsyncDisposable
 {
-    // Bytes gathered before they are sent, some 600 extents. An answer that fits has a Content-Length.
+    // Bytes gathered before they are sent, some 600 extents. A shorter answer has a Content-Length.
     private const int FlushSize = 32 * 1024;
 
-    // What was gathered is sent after this time all the same: a large image whose storage takes seconds to tell the next
-    // extent looks to a client, and to whatever stands between, like a daemon that hangs.
+    // Gathered extents are sent after this time at the latest. If storage takes seconds for the next extent, a client or a
+    // proxy in between must not take the daemon for hung.
     private static readonly TimeSpan FlushPeriod = TimeSpan.FromSeconds(1);
 
     private readonly HttpContext _context;
@@ -24,13 +24,13 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
     private readonly ArrayBufferWriter<byte> _buffer = new(FlushSize);
     private readonly Utf8JsonWriter _json;
 
-    // Whoever writes holds it: the extents come on one thread, the period ends on another.
+    // Held while writing: extents come on one thread, and the period ends on another.
     private readonly SemaphoreSlim _turn = new(1);
     private readonly PeriodicTimer _period;
     private readonly Task _sendingByTime;
     private bool _isEmpty = true;
 
-    /// <summary>Begins the answer; nothing is sent yet.</summary>
+    /// <summary>Starts the answer. Nothing is sent yet.</summary>
     public ExtentsAnswer(HttpContext context, ExtentContext wanted, TimeProvider time)
     {
         _context = context;
@@ -43,7 +43,7 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
         _sendingByTime = SendByTimeAsync();
     }
 
-    /// <summary>Fails unless a ticket permits to ask for these flags.</summary>
+    /// <summary>Throws unless a ticket permits to ask for these flags.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.NotSupported"/>.</exception>
     public static void RequirePermitted(Ticket ticket, ExtentContext wanted)
     {
@@ -53,11 +53,11 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
         }
     }
 
-    /// <summary>The failure of a request for dirty extents where there are none.</summary>
+    /// <summary>The failure of a request for dirty extents of an image without them.</summary>
     public static TransferException NoDirtyExtents(Ticket ticket) =>
         new(TransferError.NotSupported, $"Transfer {ticket.TransferId} has no dirty extents");
 
-    /// <summary>Adds the next extent; sends what was gathered when it is enough.</summary>
+    /// <summary>Adds the next extent, and sends the gathered ones when there are enough.</summary>
     public async ValueTask AddAsync(Extent extent)
     {
         await _turn.WaitAsync(_context.RequestAborted);
@@ -81,7 +81,7 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
         await EndByTimeAsync();
         if (_isEmpty)
         {
-            // Clients take the end of the last extent for the image's size.
+            // Clients take the end of the last extent as the image's size.
             Write(new Extent(new ByteRange(0, 0), ExtentFlags.None));
         }
 

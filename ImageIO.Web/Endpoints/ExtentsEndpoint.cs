@@ -6,7 +6,7 @@ using ImageIO.Web.Hosting;
 
 namespace ImageIO.Web.Endpoints;
 
-/// <summary><c>/images/ID/extents</c>: which ranges of an image are zero, or changed since a checkpoint.</summary>
+/// <summary><c>/images/ID/extents</c>: the ranges of an image that are zero, or changed since a checkpoint.</summary>
 internal sealed class ExtentsEndpoint(ImageRequests requests)
 {
     public void Map(ServiceRouter router)

@@ -6,15 +6,15 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Web.Endpoints;
 
-/// <summary>The extents in another daemon's answer, read as they come.</summary>
+/// <summary>The extents in another daemon's answer, parsed as they arrive.</summary>
 internal static partial class ForwardedExtents
 {
-    /// <summary>Reads them up to where a ticket ends; the last one is clipped there.</summary>
+    /// <summary>Parses extents up to the end of a ticket; the last one is clipped there.</summary>
     /// <param name="answer">The answer's body.</param>
     /// <param name="limit">Where the ticket ends.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.UpstreamFailed"/>: they are no list of extents, or do not cover the image in order.
+    /// <see cref="TransferError.UpstreamFailed"/>: it is no list of extents, or they do not cover the image in order.
     /// </exception>
     public static async IAsyncEnumerable<Extent> ReadAsync(
         Stream answer, long limit, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -11,13 +11,14 @@ using ImageIO.Http.Transfers;
 namespace ImageIO.Web.Endpoints;
 
 /// <summary>
-/// An image that another daemon serves (proxy-api, third generation). Its requests are forwarded under the rules of this
-/// daemon's ticket: what it permits, how long it lives, and where it ends, whatever the other daemon's ticket says.
+/// An image that another daemon serves (proxy-api, third generation). Requests are forwarded under the rules of this
+/// daemon's
+/// ticket, whatever the other daemon's ticket permits.
 /// </summary>
 internal sealed class ForwardedImage(
     Ticket ticket, UpstreamUrl url, OperationRunner runner, Forwarder forwarder, TimeProvider time) : IRequestedImage
 {
-    // What metrics call it, beside the backends that open images.
+    // Name in metrics, beside the backends that open images.
     private const string Backend = "http";
 
     private BigInteger Size => ticket.Spec.Size;
@@ -131,7 +132,7 @@ internal sealed class ForwardedImage(
         }
     }
 
-    // Uses the ticket, whose time begins anew before the client can see the answer; no operation is counted.
+    // Uses the ticket: its time restarts before the client sees the answer. No operation is counted.
     private async Task UseAsync(HttpContext context, ForwardRequest request)
     {
         using ForwardOperation operation = Operation(context, request, offset: 0);
@@ -140,7 +141,7 @@ internal sealed class ForwardedImage(
         await ticket.RunAsync(operation, context.RequestAborted);
     }
 
-    // The request's connection counts as one of the ticket, and may now idle as long as the ticket says.
+    // The request's connection counts as one of the ticket, and may now be idle for as long as the ticket permits.
     private void Hold(HttpContext context)
     {
         ClientConnection connection = ClientConnection.Of(context);
@@ -161,14 +162,14 @@ internal sealed class ForwardedImage(
 
         if (end < Size)
         {
-            // There the image ends, or only what the other daemon permits of it.
+            // Either the image ends there, or only the part that the other daemon's ticket permits.
             RequireNotSmaller(await forwarder.ProbeAsync(context.Request, url, 0, cancellationToken));
         }
 
         await list.EndAsync();
     }
 
-    // A checksum cannot be cut: it must be one of the bytes that this ticket permits, all of them and no other.
+    // A checksum cannot be cut: it must cover exactly the bytes that this ticket permits.
     private async Task RequireSameEndAsync(HttpContext context, CancellationToken cancellationToken)
     {
         ProbedTicket? theirs = await forwarder.ProbeAsync(context.Request, url, 0, cancellationToken);

@@ -3,7 +3,7 @@ using ImageIO.Http.Forwarding;
 
 namespace ImageIO.Web.Endpoints;
 
-/// <summary>URLs of tickets that are other daemons' images: forwarded to, and not opened.</summary>
+/// <summary>URLs of tickets for images of other daemons, which are forwarded and not opened.</summary>
 internal static class ForwardedUrl
 {
     /// <summary>Their schemes.</summary>
@@ -12,9 +12,9 @@ internal static class ForwardedUrl
     /// <summary>Whether a URL is one.</summary>
     public static bool IsForwarded(ImageUrl url) => Schemes.Contains(url.Scheme, StringComparer.Ordinal);
 
-    /// <summary>Takes one apart; null when it is malformed.</summary>
+    /// <summary>Parses such a URL; null if it is malformed.</summary>
     public static UpstreamUrl? Parse(ImageUrl url) => UpstreamUrl.Parse(url.Text);
 
-    /// <summary>A URL as logs may show it: that of another daemon ends in a ticket id.</summary>
+    /// <summary>A URL that logs may show. That of another daemon ends in a ticket id, which is removed.</summary>
     public static string WithoutSecret(ImageUrl url) => IsForwarded(url) ? Parse(url)?.Origin ?? url.Scheme : url.Text;
 }

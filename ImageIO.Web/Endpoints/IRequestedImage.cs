@@ -4,15 +4,15 @@ using ImageIO.Http.Messages;
 namespace ImageIO.Web.Endpoints;
 
 /// <summary>
-/// The image of a request that was authorized. It is opened here, or another daemon serves it; each method answers the
-/// client in full.
+/// The image of an authorized request, opened here or forwarded to another daemon. Each method answers the client in
+/// full.
 /// </summary>
 internal interface IRequestedImage
 {
-    /// <summary>GET and HEAD of its bytes.</summary>
+    /// <summary>GET and HEAD of image bytes.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="range">Which. Null: all.</param>
-    /// <param name="close">Whether to close the connection behind the answer.</param>
+    /// <param name="range">The range. Null: the whole image.</param>
+    /// <param name="close">Whether to close the connection after the answer.</param>
     Task GetAsync(HttpContext context, RangeHeader? range, bool close);
 
     /// <summary>PUT of bytes.</summary>

@@ -16,8 +16,7 @@ internal sealed class ImageRequests(
             ? new TicketId(id)
             : throw new TransferException(TransferError.InvalidRequest, "The ticket id is missing: /images/ID");
 
-    /// <summary>The image of a ticket that permits the request. Only here is decided who serves it.</summary>
-    /// <inheritdoc cref="TicketStore.Authorize" path="/exception" />
+    /// <summary>The image of a ticket that permits the request. The only place that decides who serves it.</summary>
     public IRequestedImage Authorize(TicketId id, TicketAccess access)
     {
         Ticket ticket = tickets.Authorize(id, access);

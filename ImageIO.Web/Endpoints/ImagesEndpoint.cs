@@ -6,7 +6,7 @@ using ImageIO.Web.Hosting;
 namespace ImageIO.Web.Endpoints;
 
 /// <summary><c>/images/ID</c> on the remote and local services: the image of a ticket.</summary>
-/// <remarks>Every method here reads: parse, authorize, let the image answer.</remarks>
+/// <remarks>Each method parses, authorizes, and lets the image answer.</remarks>
 internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer options, Cors cors)
 {
     private const string AnyImage = "*";
@@ -58,15 +58,17 @@ internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer
     private async Task PatchAsync(HttpContext context, string id)
     {
         TicketId ticketId = ImageRequests.RequiredId(id);
-        // The body comes before the ticket in the order of checks. A body that is larger than any sensible one is gathered for
-        // clients with a ticket only.
+        // The order of checks has the body before the ticket. An unusually large body is gathered only for a client
+        // with a
+        // ticket.
         ReadOnlyMemory<byte> body = await RequestBody.ReadAllAsync(
             context, allowLarge: () => requests.Authorize(ticketId, TicketAccess.Write));
         var fields = JsonFields.Parse(body);
         switch (fields.RequiredString("op"))
         {
             case "zero":
-                // Of any size: one that is too large passes the ticket's end, which is 416 and only after authorization.
+                // Of any size: a length that is too large passes the ticket's end, which is 416, and only after
+                // authorization.
                 long length = WireInteger.Clamp(fields.RequiredBigInteger("size", minimum: 0));
                 long offset = WireInteger.Clamp(fields.OptionalBigInteger("offset", minimum: 0) ?? 0);
                 bool flush = fields.OptionalBoolean("flush") ?? false;
@@ -89,7 +91,7 @@ internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer
             : requests.Authorize(ticketId, TicketAccess.Read).OptionsAsync(context));
     }
 
-    // Null when there is no such header; one line sent twice counts as malformed where it is parsed.
+    // Null without the header. A header that is sent twice is joined, and refused as malformed where it is parsed.
     private static string? Header(Microsoft.Extensions.Primitives.StringValues values) =>
         values.Count == 0 ? null : values.ToString();
 }

@@ -6,7 +6,7 @@ using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Endpoints;
 
-/// <summary>What <c>OPTIONS /images/ID</c> tells a client: which methods and features, and how many connections pay.</summary>
+/// <summary>The answer to <c>OPTIONS /images/ID</c>: methods, features, and how many connections to use.</summary>
 /// <param name="configuration">The daemon's.</param>
 /// <param name="localSocket">Name of the local service's socket. Null: there is no local service.</param>
 internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, string? localSocket)
@@ -14,10 +14,10 @@ internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, str
     private static readonly string[] ReadFeatures = ["checksum", "extents"];
     private static readonly string[] WriteFeatures = ["flush", "zero"];
 
-    /// <summary>For <c>*</c>: everything there is, whatever a ticket permits.</summary>
+    /// <summary>For <c>*</c>: everything that the daemon can do, without a ticket.</summary>
     public Task WriteForAnyAsync(HttpContext context) => WriteAsync(context, canWrite: true, ticket: null, image: null);
 
-    /// <summary>For one ticket and its image.</summary>
+    /// <summary>For a ticket and its image.</summary>
     public Task WriteAsync(HttpContext context, Ticket ticket, ImageHandle image) =>
         WriteAsync(context, ticket.Spec.Access.HasFlag(TicketAccess.Write), ticket, image);
 
@@ -54,10 +54,10 @@ internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, str
         });
     }
 
-    // What a client must know before it begins. Reference clients pass over these keys.
+    // The limits that a client must know before it starts. Reference clients ignore these keys.
     private static void WriteLimits(Utf8JsonWriter json, Ticket ticket, bool canWrite, ImageHandle image)
     {
-        // An image that grows takes as much as the ticket permits.
+        // An image that grows can take as much as the ticket permits.
         bool grows = canWrite && image.Capabilities.CanGrow;
         json.WriteNumber("size", grows ? ticket.Spec.ReachableSize : Math.Min(ticket.Spec.ReachableSize, image.KnownSize));
         if (ticket.Spec.Filename is { } filename)

@@ -12,7 +12,7 @@ using ImageIO.Http.Transfers;
 namespace ImageIO.Web.Endpoints;
 
 /// <summary>An image that a backend opens in this process.</summary>
-/// <remarks>Every method reads: open, check the range, run one operation, answer.</remarks>
+/// <remarks>Each method opens the image, checks the range, runs one operation, and answers.</remarks>
 internal sealed class OpenedImage(
     Ticket ticket, OperationRunner runner, ImagesOptionsAnswer options, TimeProvider time) : IRequestedImage
 {
@@ -27,7 +27,7 @@ internal sealed class OpenedImage(
         response.StatusCode = range is null ? StatusCodes.Status200OK : StatusCodes.Status206PartialContent;
         response.ContentType = "application/octet-stream";
         response.ContentLength = bytes.Length;
-        // qemu's curl driver refuses a server that does not say so.
+        // qemu's curl driver refuses a server without this.
         response.Headers.AcceptRanges = "bytes";
         response.Headers.ContentDisposition =
             ticket.Spec.Filename is { } filename ? $"attachment; filename={filename}" : "attachment";
@@ -85,7 +85,7 @@ internal sealed class OpenedImage(
     {
         // The answer tells the image's size.
         ImageHandle image = await OpenAsync(context);
-        // Before the answer: a client that has read it may rely on the new time.
+        // Before the answer, because a client that has read it may rely on the new time.
         ticket.Extend();
         await options.WriteAsync(context, ticket, image);
     }
@@ -123,7 +123,7 @@ internal sealed class OpenedImage(
         });
     }
 
-    // Held open by the request's connection, which may now idle as long as the ticket says.
+    // The request's connection holds the image open, and may now be idle for as long as the ticket permits.
     private async ValueTask<ImageHandle> OpenAsync(HttpContext context)
     {
         ClientConnection connection = ClientConnection.Of(context);
@@ -143,7 +143,7 @@ internal sealed class OpenedImage(
             Ticket = ticket,
         });
 
-    // The bytes that a Range header means; without one, all that ticket and image both have.
+    // The bytes that a Range header selects. Without one: all that both ticket and image have.
     private static ByteRange Resolve(RangeHeader? range, BigInteger ticketSize, long imageSize)
     {
         long size = WireInteger.Clamp(BigInteger.Min(ticketSize, imageSize));

@@ -7,15 +7,16 @@ using ImageIO.Http.Messages;
 
 namespace ImageIO.Web.Endpoints;
 
-/// <summary>A ticket as JSON: what a manager installs, and what it is told.</summary>
+/// <summary>A ticket as JSON: from the manager, and with its state to the manager.</summary>
 internal static class TicketJson
 {
     private static readonly string[] KnownOps = ["read", "write"];
 
-    /// <summary>Reads a ticket.</summary>
+    /// <summary>Parses a ticket.</summary>
     /// <param name="fields">The body.</param>
-    /// <param name="defaultInactivityTimeout">Seconds, for a ticket that names none.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: a key is missing or wrong.</exception>
+    /// <param name="defaultInactivityTimeout">Seconds, for a ticket without this key.</param>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: a key is missing or
+    /// wrong.</exception>
     public static TicketSpec Parse(JsonFields fields, int defaultInactivityTimeout)
     {
         string uuid = fields.RequiredString("uuid");
@@ -40,7 +41,7 @@ internal static class TicketJson
         var url = ImageUrl.Parse(fields.RequiredString("url"));
         if (ForwardedUrl.IsForwarded(url) && ForwardedUrl.Parse(url) is null)
         {
-            // Not the URL itself: it may hold the id of another ticket.
+            // The URL itself is not shown, because it may contain the id of another ticket.
             throw Invalid("Invalid 'url': it is not like https://HOST:PORT/images/ID");
         }
 

@@ -6,7 +6,7 @@ using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Endpoints;
 
-/// <summary><c>/tickets/ID</c> on the control service: how a manager installs, asks, extends and removes tickets.</summary>
+/// <summary><c>/tickets/ID</c> on the control service: install, show, extend and remove tickets.</summary>
 internal sealed partial class TicketsEndpoint(
     TicketStore tickets, DaemonConfiguration configuration, ILogger<TicketsEndpoint> logger)
 {
@@ -30,7 +30,7 @@ internal sealed partial class TicketsEndpoint(
 
     private async Task ListAsync(HttpContext context, string rest)
     {
-        // Off the thread that serves sockets: there may be 100,000 of them.
+        // Leave the socket's thread: there may be 100,000 tickets.
         await Task.Yield();
         await Answer.JsonAsync(context, json =>
         {
@@ -46,7 +46,7 @@ internal sealed partial class TicketsEndpoint(
 
     private async Task PutAsync(HttpContext context, string id)
     {
-        // Only that there is one: the ticket is stored under the uuid in the body, as in the reference.
+        // The id only has to be there: the ticket is stored under the uuid in the body, as in the reference.
         Required(id);
         Ticket ticket = tickets.Add(TicketJson.Parse(
             await RequestBody.ReadJsonAsync(context), configuration.Daemon.InactivityTimeoutSeconds));
@@ -68,7 +68,7 @@ internal sealed partial class TicketsEndpoint(
     private async Task DeleteAsync(HttpContext context, string id)
     {
         TimeSpan wait = configuration.Control.RemoveTimeout;
-        // An unknown id may be removed, too.
+        // Removing an unknown id is no error.
         IEnumerable<Ticket?> removed = id.Length == 0 ? [.. tickets.All] : [tickets.FindOrDefault(new TicketId(id))];
         await (id.Length == 0 ? tickets.RemoveAllAsync(wait) : tickets.RemoveAsync(new TicketId(id), wait));
         foreach (Ticket ticket in removed.OfType<Ticket>())

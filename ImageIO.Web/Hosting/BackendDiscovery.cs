@@ -6,17 +6,18 @@ using ImageIO.Web.Options;
 namespace ImageIO.Web.Hosting;
 
 /// <summary>
-/// Finds the backends among the assemblies that were deployed, and in the plugin directory: all reflection of the daemon
-/// is here and in <see cref="BackendPlugins"/>.
+/// Finds backends among the deployed assemblies and in the plugin directory. All reflection of the daemon is here and
+/// in
+/// <see cref="BackendPlugins"/>.
 /// </summary>
 public static class BackendDiscovery
 {
     private const string AssemblyPrefix = "ImageIO.Backends.";
 
     /// <summary>Registers every backend factory found.</summary>
-    /// <param name="services">Where to.</param>
-    /// <param name="pluginDirectory">Holds the backends of third parties. Empty, or not there: none.</param>
-    /// <param name="options">Where their constructors find the options of their sections.</param>
+    /// <param name="services">Receives them.</param>
+    /// <param name="pluginDirectory">Holds third parties' backends. Empty or missing: none.</param>
+    /// <param name="options">Gives their constructors the options of their sections.</param>
     /// <exception cref="ConfigurationException">A plugin cannot be used.</exception>
     [RequiresUnreferencedCode("Backends are found by scanning assemblies, which trimming would take away.")]
     public static IServiceCollection AddBackends(
@@ -29,10 +30,11 @@ public static class BackendDiscovery
             .WithSingletonLifetime());
 
     /// <summary>
-    /// Has every backend read the options of its section, as a start does, so that the configuration shows and checks
-    /// them too.
+    /// Lets every backend read the options of its section, as a start does, so that the configuration shows and checks
+    /// them.
     /// </summary>
-    /// <exception cref="ConfigurationException">A plugin cannot be used, or an option of a backend is wrong.</exception>
+    /// <exception cref="ConfigurationException">A plugin cannot be used, or an option of a backend is
+    /// wrong.</exception>
     [RequiresUnreferencedCode("Backends are found by scanning assemblies, which trimming would take away.")]
     public static void ReadBackendOptions(this DaemonConfiguration configuration)
     {
@@ -44,9 +46,9 @@ public static class BackendDiscovery
         _ = services.GetServices<IBackendFactory>().Count();
     }
 
-    // The runtime's list of what was deployed with the program, chosen by name before loading. Scrutor's own
-    // FromDependencyContext reads the same list from JSON and loads every assembly of the framework to ask each one: 60
-    // MiB and a fifth of a second.
+    // From the runtime's list of deployed assemblies, chosen by name before loading. Scrutor's FromDependencyContext
+    // reads the
+    // same list from JSON, and loads every assembly of the framework: 60 MiB and a fifth of a second.
     private static IEnumerable<Assembly> BackendAssemblies() =>
         ((string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "")
             .Split(Path.PathSeparator)

@@ -5,19 +5,20 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Web.Hosting;
 
-/// <summary>Loads the backends that were dropped into the plugin directory.</summary>
+/// <summary>Loads the backends in the plugin directory.</summary>
 internal static class BackendPlugins
 {
-    /// <summary>Where backends of third parties are, unless the configuration says otherwise.</summary>
+    /// <summary>Default directory of third parties' backends.</summary>
     public const string DefaultDirectory = "/usr/lib/ovirt-imageio/backends";
 
     private const string Pattern = "ImageIO.Backends.*.dll";
 
     /// <summary>
-    /// Loads every <c>ImageIO.Backends.*.dll</c> in a directory and in the directories directly below it, each with its
-    /// own dependencies. Those that hold no backend, like a dependency of another one, do no harm.
+    /// Loads every <c>ImageIO.Backends.*.dll</c> in a directory and directly below it, each with its own dependencies.
+    /// Assemblies
+    /// without a backend, such as a dependency, do no harm.
     /// </summary>
-    /// <param name="directory">The directory. Empty, or not there: no plugins.</param>
+    /// <param name="directory">The directory. Empty or missing: no plugins.</param>
     /// <exception cref="ConfigurationException">A file cannot be used; the message names file and reason.</exception>
     [RequiresUnreferencedCode("Loads assemblies that nobody refers to.")]
     public static IReadOnlyList<Assembly> Load(string directory)
@@ -44,7 +45,7 @@ internal static class BackendPlugins
     [RequiresUnreferencedCode("Loads assemblies that nobody refers to.")]
     private static Assembly LoadFile(string file)
     {
-        // Its dependencies are loaded from there as well.
+        // Its dependencies are loaded from there, too.
         foreach (string beside in Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "*.dll"))
         {
             RequireTrusted(beside);
@@ -55,7 +56,7 @@ internal static class BackendPlugins
             Assembly assembly = new BackendLoadContext(file).LoadFromAssemblyPath(Path.GetFullPath(file));
             RequireContract(file, assembly);
 
-            // What the scan will ask for, asked here, where the file is known.
+            // The scan asks for the types later. Ask here, where the file name is known for the message.
             assembly.GetTypes();
             return assembly;
         }
@@ -69,9 +70,9 @@ internal static class BackendPlugins
         }
     }
 
-    // The compiler notes which ImageIO.Core a backend was built against; an author need declare nothing. Its versions
-    // are semantic: the first number that is not zero changes when the contract breaks, and what is newer than ours
-    // may call what ours lacks.
+    // The compiler records which ImageIO.Core a backend was built against, so authors declare nothing. Versions are
+    // semantic: the
+    // first non-zero number changes when the contract breaks. A newer contract may have members that ours lacks.
     private static void RequireContract(string file, Assembly assembly)
     {
         AssemblyName core = typeof(IBackend).Assembly.GetName();
@@ -86,7 +87,7 @@ internal static class BackendPlugins
         }
     }
 
-    // The daemon may start as root, and runs what it finds here.
+    // The daemon may start as root, and runs this code.
     private static void RequireTrusted(string path)
     {
         if (Syscall.stat(path, out Stat stat) != 0)

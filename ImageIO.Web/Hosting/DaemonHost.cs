@@ -20,13 +20,13 @@ namespace ImageIO.Web.Hosting;
 /// <summary>Composes the daemon from its parts.</summary>
 public static class DaemonHost
 {
-    /// <summary>Builds the daemon and takes its addresses; it serves nobody before it is started.</summary>
+    /// <summary>Builds the daemon and binds its addresses. It serves no client before it is started.</summary>
     /// <param name="configuration">Its configuration.</param>
     /// <param name="time">The clock.</param>
     /// <param name="user">
-    /// Whom it is about to become. The caller then opens the <see cref="LogOutput"/> when it has. Null: it stays as it is.
+    /// The user that it will become; the caller then opens the <see cref="LogOutput"/>. Null: its user does not change.
     /// </param>
-    /// <exception cref="ConfigurationException">The configuration names something that cannot be used.</exception>
+    /// <exception cref="ConfigurationException">A value in the configuration cannot be used.</exception>
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
     public static async Task<WebApplication> BuildAsync(DaemonConfiguration configuration, TimeProvider time, ServiceUser? user = null)
     {
@@ -60,7 +60,7 @@ public static class DaemonHost
         AddEndpoints(builder.Services, configuration, listeners);
         AddProcess(builder.Services, configuration, listeners, time);
         MeterProvider metrics = await preparation.Metrics;
-        // By a function: what a container makes, it also disposes.
+        // By a factory, because a container disposes what it creates.
         builder.Services.AddSingleton(_ => metrics);
 
         WebApplication app = builder.Build();
@@ -86,7 +86,7 @@ public static class DaemonHost
         IServiceCollection services, DaemonConfiguration configuration, BoundListeners listeners)
     {
         UnixSocket? local = listeners.All.FirstOrDefault(listener => listener.Service == Services.Local)?.Socket;
-        // Clients do not know this process' working directory.
+        // Absolute, because clients do not know this process' working directory.
         string? localSocket = local is { IsAbstract: false } ? Path.GetFullPath(local.Name) : local?.Name;
         services
             .AddSingleton(new ImagesOptionsAnswer(configuration, localSocket))
@@ -107,7 +107,7 @@ public static class DaemonHost
         TimeProvider time)
     {
         services
-            // Before the one that tells systemd: stops come in the opposite order.
+            // Before the systemd service, because services stop in the opposite order.
             .AddHostedService(provider => new Drain(
                 listeners,
                 provider.GetRequiredService<ConnectionWatch>(),
@@ -135,7 +135,7 @@ public static class DaemonHost
         }
     }
 
-    // In the order of the wire contract: the longer path before the one that it begins with.
+    // In the order of the wire contract: a longer path before its prefix.
     private static ServiceRouter Route(WebApplication app)
     {
         IServiceProvider services = app.Services;

@@ -6,7 +6,7 @@ using ImageIO.Core.Tickets;
 
 namespace ImageIO.Web.Hosting;
 
-/// <summary>What is measured of tickets, storage threads and the buffer pool.</summary>
+/// <summary>Metrics of tickets, storage threads and the buffer pool.</summary>
 internal sealed class DaemonMeter
 {
     public DaemonMeter(IMeterFactory meters, TicketStore tickets, BufferPool pool, ImageOpener images)

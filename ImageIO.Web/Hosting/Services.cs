@@ -4,7 +4,7 @@ using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Hosting;
 
-/// <summary>The daemon's three services and where each listens.</summary>
+/// <summary>The daemon's services and their listeners.</summary>
 internal static class Services
 {
     /// <summary>For clients on the network.</summary>
@@ -16,25 +16,26 @@ internal static class Services
     /// <summary>For the manager.</summary>
     public const string Control = "control";
 
-    /// <summary>For whoever collects metrics and asks for health, off by default.</summary>
+    /// <summary>For metrics and health over TCP; off by default.</summary>
     public const string Monitor = "monitor";
 
     /// <summary>The services that serve images.</summary>
     public static readonly string[] ForClients = [Remote, Local];
 
-    /// <summary>Anybody: without a ticket a client gets nothing, as on an abstract socket, which has no permissions at all.</summary>
+    /// <summary>All users: a client without a ticket gets nothing. An abstract socket has no permissions
+    /// either.</summary>
     private const UnixFileMode LocalMode = ControlMode | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 
-    /// <summary>0660: the daemon's user and group, which the manager belongs to.</summary>
+    /// <summary>0660: the daemon's user and its group, which the manager belongs to.</summary>
     private const UnixFileMode ControlMode = UnixFileMode.UserRead | UnixFileMode.UserWrite
         | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
-    /// <summary>The listeners that the configuration switches on.</summary>
+    /// <summary>The listeners that the configuration enables.</summary>
     /// <param name="configuration">The configuration.</param>
-    /// <param name="user">Whom socket files are given to. Null: they stay this process' user's.</param>
+    /// <param name="user">Future owner of socket files. Null: this process' user.</param>
     public static IReadOnlyList<ServiceListener> Listeners(DaemonConfiguration configuration, ServiceUser? user)
     {
-        // Control first: a manager that finds the remote port open goes on to install tickets.
+        // Control first: a manager that finds the remote port open installs tickets next.
         var listeners = new List<ServiceListener>();
         if (configuration.Control.Enable)
         {

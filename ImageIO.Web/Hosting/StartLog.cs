@@ -5,7 +5,7 @@ using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Hosting;
 
-/// <summary>What the log says when the daemon starts.</summary>
+/// <summary>Log lines of the daemon's start.</summary>
 internal static partial class StartLog
 {
     public static void Write(ILogger logger, WebApplication app, DaemonConfiguration configuration)

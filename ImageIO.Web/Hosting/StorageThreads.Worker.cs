@@ -6,9 +6,10 @@ internal sealed partial class StorageThreads
 {
     private const int IdleSeconds = 20;
 
-    /// <summary>One thread and the semaphore that it waits at.</summary>
+    /// <summary>One thread and its semaphore.</summary>
     /// <remarks>
-    /// A POSIX semaphore costs one system call to wake and one to wait: half the CPU of the runtime's monitors and events.
+    /// A POSIX semaphore costs one system call to wake and one to wait, half the CPU of the runtime's monitors and
+    /// events.
     /// </remarks>
     private sealed unsafe partial class Worker : IDisposable
     {
@@ -56,7 +57,7 @@ internal sealed partial class StorageThreads
             Dispose();
         }
 
-        // False: idle for too long, and it cannot be woken any more.
+        // False: idle for too long, and removed from the idle threads.
         private bool IsWoken()
         {
             long end = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + IdleSeconds;
@@ -81,7 +82,7 @@ internal sealed partial class StorageThreads
                     }
                 }
 
-                // It was chosen a moment ago: the work is on its way.
+                // It was chosen a moment ago, so work is about to arrive.
                 end = long.MaxValue / 2;
             }
         }
@@ -100,7 +101,7 @@ internal sealed partial class StorageThreads
         [LibraryImport("libc", EntryPoint = "sem_destroy")]
         private static partial int Destroy(nint semaphore);
 
-        // struct timespec of sem_timedwait(3): the clock's time of the end.
+        // struct timespec of sem_timedwait(3): the absolute end.
         private struct Time
         {
             public long Seconds;

@@ -3,22 +3,24 @@ using ImageIO.Core.Backends;
 namespace ImageIO.Web.Hosting;
 
 /// <summary>
-/// The daemon's threads for storage. The runtime's pool would wake a second thread for each piece of work, and start new
-/// ones only slowly when all of them are blocked.
+/// The daemon's threads for storage calls. The runtime's pool would wake a second thread for each call, and add threads
+/// only
+/// slowly when all are blocked.
 /// </summary>
 /// <remarks>
-/// The thread that became idle last is used first: its stack and caches are still warm. Idle threads end after a while.
+/// Reuses the thread that became idle last, because its stack and caches are still warm. Idle threads end after a
+/// while.
 /// </remarks>
 internal sealed partial class StorageThreads(ILogger<StorageThreads> logger) : IStorageThreads
 {
-    // A busy one costs about 40 KiB of memory (docs/configuration.md). The systemd unit permits 1024 threads in all.
+    // A busy thread takes about 40 KiB of memory (docs/configuration.md). The systemd unit permits 1024 threads in all.
     private const int MostThreads = 512;
 
     private const int StackSize = 512 * 1024;
 
     private readonly Lock _lock = new();
 
-    // Guarded by the lock. The last one was idle last.
+    // Guarded by the lock. The last one became idle last.
     private readonly List<Worker> _idle = [];
     private int _count;
     private bool _isRefused;
@@ -62,7 +64,8 @@ internal sealed partial class StorageThreads(ILogger<StorageThreads> logger) : I
         }
         catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
         {
-            // What the runtime says when the system refuses a thread: pids.max of the control group, RLIMIT_NPROC, no memory.
+            // The runtime throws this when the system refuses a thread: pids.max of the control group, RLIMIT_NPROC, no
+            // memory.
             Interlocked.Decrement(ref _count);
             worker.Dispose();
             NoteRefusal(isRefused: true);
@@ -73,7 +76,7 @@ internal sealed partial class StorageThreads(ILogger<StorageThreads> logger) : I
         return true;
     }
 
-    // One line when it begins, not one for each attempt.
+    // Logs the first refusal only, not each attempt.
     private void NoteRefusal(bool isRefused)
     {
         if (_isRefused != isRefused)

@@ -4,11 +4,12 @@ using ImageIO.Web.Endpoints;
 
 namespace ImageIO.Web.Hosting;
 
-/// <summary>A ticket in a file, for starting the daemon with one already installed.</summary>
+/// <summary>A ticket in a file, installed when the daemon starts.</summary>
 internal static class TicketFile
 {
-    /// <summary>Installs it.</summary>
-    /// <exception cref="ConfigurationException">It cannot be read, or is no ticket that this daemon serves.</exception>
+    /// <summary>Installs the ticket.</summary>
+    /// <exception cref="ConfigurationException">The file cannot be read, or is no ticket that this daemon can
+    /// serve.</exception>
     public static void Install(string path, TicketStore tickets, int defaultInactivityTimeout)
     {
         try

@@ -10,8 +10,9 @@ public static class BackendOptions
     private const int DeepestQueue = 64;
 
     /// <summary>
-    /// Reads them. <c>buffer_size</c> is the memory of one operation, as with the reference, where it is that of one
-    /// connection; here it is cut into <c>queue_depth</c> buffers. The reference takes any number, so every number counts.
+    /// Reads them. <c>buffer_size</c> is the memory of one operation, cut into <c>queue_depth</c> buffers; with the
+    /// reference it is
+    /// the memory of one connection. Any number is accepted, as with the reference.
     /// </summary>
     internal static RingSettings Read(ConfigurationReader reader, string backendName)
     {

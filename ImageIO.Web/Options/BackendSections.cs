@@ -2,7 +2,7 @@ using ImageIO.Core.Backends;
 
 namespace ImageIO.Web.Options;
 
-/// <summary>Gives each backend the options of its own section, out of the daemon's configuration.</summary>
+/// <summary>Gives each backend the options of its own section.</summary>
 internal sealed class BackendSections(ConfigurationReader reader) : IBackendSections
 {
     // Timers take no longer times: 24 days.

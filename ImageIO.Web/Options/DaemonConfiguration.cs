@@ -6,12 +6,12 @@ using ImageIO.Http.Listeners;
 
 namespace ImageIO.Web.Options;
 
-/// <summary>The daemon's whole configuration, checked: what exists can be used.</summary>
+/// <summary>The daemon's whole configuration, checked: an instance is always usable.</summary>
 public sealed record DaemonConfiguration
 {
     private const string BackendSection = "backend_";
 
-    // Sections that files may hold whether or not the backend is installed. Those of plugins are the files' own.
+    // Sections that files may have whether or not the backend is installed.
     private static readonly string[] BackendNames = ["file", "block", "nbd", "http"];
 
     private readonly IReadOnlyDictionary<string, RingSettings> _rings;
@@ -22,7 +22,7 @@ public sealed record DaemonConfiguration
         Reader = reader;
     }
 
-    /// <summary>Where it was read from, to read it again. Null: not from files.</summary>
+    /// <summary>The directory that it was read from. Null: not from files.</summary>
     public string? Directory { get; init; }
 
     /// <summary>Section <c>[daemon]</c>.</summary>
@@ -46,7 +46,9 @@ public sealed record DaemonConfiguration
     /// <summary>Section <c>[page]</c>: whether the remote service has the page for browsers.</summary>
     public required bool HasPage { get; init; }
 
-    /// <summary>Section <c>[backend_http]</c>: PEM file of the authorities of daemons that are forwarded to. Empty: the system's.</summary>
+    /// <summary>
+    /// Section <c>[backend_http]</c>: PEM file of the authorities for other daemons. Empty: the system's authorities.
+    /// </summary>
     public required string UpstreamAuthoritiesFile { get; init; }
 
     /// <summary>Section <c>[monitor]</c>: where metrics and health are served besides the control service.</summary>
@@ -55,17 +57,17 @@ public sealed record DaemonConfiguration
     /// <summary>Logging.</summary>
     public required LogSettings Log { get; init; }
 
-    /// <summary>Every option with its effective value, and those that nobody knows.</summary>
+    /// <summary>Every option with its effective value, and the unknown ones.</summary>
     public ConfigurationReader Reader { get; }
 
     /// <summary>
-    /// Most bytes of all operations' buffers together: a full ring for each of sixteen transfers (with the default
+    /// Most bytes of all operations' buffers: a full ring for each of sixteen transfers (with the default
     /// <c>max_connections</c> of 8: two clients that use all of theirs). More transfers share it.
     /// </summary>
     public long BufferCeiling => 2L * Daemon.MaxConnections
         * _rings.Values.Append(new RingSettings()).Max(ring => (long)RoundUp(ring.BufferSize) * ring.QueueDepth);
 
-    /// <summary>Ring settings of a backend; the defaults for one without a section.</summary>
+    /// <summary>Ring settings of a backend. Defaults if it has no section.</summary>
     public RingSettings RingFor(string backendName) => _rings.GetValueOrDefault(backendName) ?? new RingSettings();
 
     /// <summary>Reads the drop-ins of the vendor and of <paramref name="directory"/>.</summary>
@@ -85,7 +87,7 @@ public sealed record DaemonConfiguration
         IEnumerable<string> plugins = options
             .Where(option => option.Section.StartsWith(BackendSection, StringComparison.Ordinal))
             .Select(option => option.Section[BackendSection.Length..]);
-        // Of the reference, for a profiler that is not here.
+        // The reference's profiler, which this daemon does not have.
         reader.Text("profile", "filename", "/run/ovirt-imageio/profile");
         reader.Ignore("profile");
         return new DaemonConfiguration(reader, BackendNames.Union(plugins).ToDictionary(
@@ -105,8 +107,8 @@ public sealed record DaemonConfiguration
         };
     }
 
-    /// <summary>How daemons are reached that requests are forwarded to.</summary>
-    /// <exception cref="ConfigurationException">The authorities are not usable.</exception>
+    /// <summary>How to reach the daemons that requests are forwarded to.</summary>
+    /// <exception cref="ConfigurationException">The authorities' file is not usable.</exception>
     internal UpstreamSettings Upstream()
     {
         CertificateAuthorities? authorities = null;
@@ -116,7 +118,7 @@ public sealed record DaemonConfiguration
             authorities.Check();
         }
 
-        // The proxy's defaults, where they are options.
+        // The proxy has options for these, with the same defaults.
         return new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(120), authorities, Tls.Transport);
     }
 

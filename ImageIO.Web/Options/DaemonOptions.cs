@@ -7,19 +7,19 @@ public sealed record DaemonOptions
 {
     private const string Section = "daemon";
 
-    /// <summary>Connections that a client is told it may use for one transfer.</summary>
+    /// <summary>Connections that a client may use for one transfer, as OPTIONS tells it.</summary>
     public required int MaxConnections { get; init; }
 
-    /// <summary>A ticket's <c>inactivity_timeout</c> when the manager gives none, in seconds.</summary>
+    /// <summary>A ticket's <c>inactivity_timeout</c> in seconds, if the manager gives none.</summary>
     public required int InactivityTimeoutSeconds { get; init; }
 
-    /// <summary>How long running requests may go on after SIGTERM.</summary>
+    /// <summary>How long running requests may continue after SIGTERM.</summary>
     public required TimeSpan DrainTimeout { get; init; }
 
     /// <summary>The directory of the control socket, which the daemon's user must own.</summary>
     public required string RunDirectory { get; init; }
 
-    /// <summary>Whether a daemon that root starts becomes an ordinary user's.</summary>
+    /// <summary>Whether a daemon that root starts changes to an ordinary user.</summary>
     public required bool DropPrivileges { get; init; }
 
     /// <summary>The user that it becomes.</summary>
