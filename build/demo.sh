@@ -1,6 +1,6 @@
 #!/bin/sh
 # Uploads a real disk image to a daemon and downloads it again, over HTTPS, over the Unix socket, and through a proxy with
-# signed tickets, and compares every byte. The exit status tells whether all was well.
+# signed tickets, also into and from a qcow2 volume, and compares every byte. The exit status tells whether all was well.
 #
 # DEMO_FILES: directory whose files go into the image; default: the .NET frameworks, which every machine here has.
 # TMPDIR: needs 4 GiB of room; default /var/tmp, which is a disk also where /tmp is memory.
@@ -8,7 +8,7 @@ set -eu
 cd -- "$(dirname -- "$0")/.."
 PATH="$PATH:/usr/sbin:/sbin"
 . build/setup.sh
-build/install-tools.sh curl openssl mke2fs e2fsck cmp
+build/install-tools.sh curl openssl mke2fs e2fsck cmp qemu-img qemu-nbd
 
 MIB=1048576
 size=$((1024 * MIB))
@@ -17,6 +17,7 @@ files=${DEMO_FILES:-$(dirname -- "$(readlink -f -- "$(command -v dotnet)")")/sha
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/imageio-demo.XXXXXX")
 pid=
 proxy_pid=
+nbd_pid=
 
 say() {
     printf '  %-10s %s\n' "$1" "$2"
@@ -35,6 +36,14 @@ stop_daemon() {
     wait "$stopped"
 }
 
+stop_nbd() {
+    [ -n "$nbd_pid" ] || return 0
+    stopped=$nbd_pid
+    nbd_pid=
+    kill -TERM "$stopped" 2>/dev/null || true
+    wait "$stopped"
+}
+
 stop_proxy() {
     [ -n "$proxy_pid" ] || return 0
     stopped=$proxy_pid
@@ -48,6 +57,7 @@ clean_up() {
     trap - EXIT
     stop_proxy || true
     stop_daemon || true
+    stop_nbd || true
     for log in daemon proxy; do
         if [ "$status" -ne 0 ] && [ -s "$work/$log.log" ]; then
             echo "The $log's log:" >&2
@@ -92,7 +102,7 @@ sign_ticket() {
         --imaged-uri "$url" --valid-for 600
 }
 
-# Usage: install_ticket ID OPS IMAGE
+# Usage: install_ticket ID OPS IMAGE [URL]
 install_ticket() {
     status=$(ticket_json "$@" | curl --silent --show-error --output "$work/answer" --write-out '%{http_code}' \
         --unix-socket "$work/control.sock" --upload-file - "http://localhost/tickets/$1")
@@ -150,6 +160,38 @@ client client download "$url/images/$download" "$work/client.raw" --verify
 cmp "$work/disk.raw" "$work/client.raw" || fail "the image downloaded by imageio differs"
 say "" "raw again, every byte is the same"
 rm -f "$work/client.raw" "$work/disk.qcow2"
+
+# As a manager does it for a qcow2 volume: qemu-nbd serves the bytes that its guest sees.
+qemu-img create -q -f qcow2 "$work/volume.qcow2" $size
+qemu-nbd --persistent --shared=8 --socket="$work/nbd.sock" --format=qcow2 --discard=unmap --detect-zeroes=unmap \
+    "$work/volume.qcow2" 2>"$work/nbd.log" &
+nbd_pid=$!
+tries=200
+until [ -S "$work/nbd.sock" ]; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || fail "qemu-nbd did not start: $(cat "$work/nbd.log")"
+    sleep 0.05
+done
+volume=$(new_id)
+install_ticket "$volume" '"read", "write"' "$work/disk.raw" "nbd:unix:$work/nbd.sock"
+
+transfer upload 200 --cacert "$work/ca.pem" --upload-file "$work/disk.raw" --output /dev/null "$url/images/$volume"
+say "" "over HTTPS into a qcow2 volume"
+
+transfer download 200 --cacert "$work/ca.pem" --output "$work/guest.raw" "$url/images/$volume"
+cmp "$work/disk.raw" "$work/guest.raw" || fail "the guest's disk downloaded from the qcow2 volume differs"
+say "" "as the guest sees the volume, every byte is the same"
+
+curl --silent --show-error --fail --unix-socket "$work/control.sock" -X DELETE "http://localhost/tickets/$volume" ||
+    fail "the ticket of the qcow2 volume could not be removed"
+stop_nbd || fail "qemu-nbd ended with status $?"
+content=$(new_id)
+install_ticket "$content" '"read"' "$work/volume.qcow2"
+curl --silent --show-error --fail --cacert "$work/ca.pem" --output "$work/content.qcow2" "$url/images/$content" ||
+    fail "the qcow2 volume itself could not be downloaded"
+qemu-img compare -q -f raw -F qcow2 "$work/disk.raw" "$work/content.qcow2" || fail "the qcow2 volume differs from the image"
+say qcow2 "the volume's file of $(($(stat -c %s "$work/content.qcow2") / MIB)) MiB, downloaded as it is: qemu-img finds no difference"
+rm -f "$work/guest.raw" "$work/content.qcow2" "$work/volume.qcow2"
 
 write_proxy_configuration "$work"
 out/bin/ovirt-imageio-proxy --config "$work/proxy.conf" 2>"$work/stderr" &

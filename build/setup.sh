@@ -49,11 +49,12 @@ log_file = $1/proxy.log
 END
 }
 
-# Usage: ticket_json ID OPS IMAGE
-# OPS is the inside of a JSON list. Lives for an hour from its last use.
+# Usage: ticket_json ID OPS IMAGE [URL]
+# OPS is the inside of a JSON list. With URL, the image is reached there, and the file IMAGE only tells its size. The ticket
+# lives for an hour from its last use.
 ticket_json() {
-    printf '{"uuid": "%s", "size": %s, "url": "file://%s", "ops": [%s], "timeout": 3600, "sparse": true}\n' \
-        "$1" "$(stat -c %s -- "$3")" "$3" "$2"
+    printf '{"uuid": "%s", "size": %s, "url": "%s", "ops": [%s], "timeout": 3600, "sparse": true}\n' \
+        "$1" "$(stat -c %s -- "$3")" "${4:-file://$3}" "$2"
 }
 
 new_id() {
