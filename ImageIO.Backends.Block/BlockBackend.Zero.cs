@@ -10,19 +10,20 @@ internal sealed partial class BlockBackend
     private readonly RangeMethod _zeroOut;
     private readonly RangeMethod _punchHole;
 
-    /// <summary>Zeroes by the best step that device and kernel have.</summary>
+    /// <summary>Zeroes by the cheapest way that device and kernel offer.</summary>
     /// <remarks>
     /// <list type="number">
-    /// <item>To give space back: punch a hole. The kernel does so only where the device promises zeroes afterwards
-    /// (blkdev_fallocate in block/fops.c), unlike BLKDISCARD, after which a device may show anything.</item>
-    /// <item>Else zero range, kernel 4.9 and later: kept space, the device's own command if it has one.</item>
-    /// <item>Else BLKZEROOUT, which is the same for older kernels.</item>
+    /// <item>To give space back: punch a hole. The kernel does so only if the device promises zeroes afterwards
+    /// (blkdev_fallocate in block/fops.c). After BLKDISCARD a device may return anything.</item>
+    /// <item>Else zero range (kernel 4.9 and later): keeps the space, and uses the device's own command if it has
+    /// one.</item>
+    /// <item>Else BLKZEROOUT, the same for older kernels.</item>
     /// <item>Else false, and the operation writes zeroes.</item>
     /// </list>
     /// </remarks>
     public ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken)
     {
-        // Punching clips at the end of a device that shrank, and succeeds.
+        // On a device that has shrunk, punching is clipped at the end and succeeds.
         if (!HoldsNow(offset + length))
         {
             throw new TransferException(

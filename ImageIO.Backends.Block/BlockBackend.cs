@@ -10,8 +10,9 @@ namespace ImageIO.Backends.Block;
 
 /// <summary>An image on a block device, read and written with direct I/O.</summary>
 /// <remarks>
-/// Split by concern: this part is data and size, the other is zeroing. The size is the one that the device had when it
-/// was opened: had it shrunk since, the missing bytes would otherwise read as zeroes, and a download of them succeed.
+/// This part is data and size, the other is zeroing. The size is fixed when the device is opened. If the device shrinks
+/// later,
+/// a read of the missing bytes must fail, and not return zeroes.
 /// </remarks>
 internal sealed partial class BlockBackend : IBackend
 {
@@ -25,8 +26,7 @@ internal sealed partial class BlockBackend : IBackend
         _punchHole = RangeMethod.PunchHole(file);
         Identity = $"{file.Identity}{device.DiskName}";
         BlockSize = device.LogicalSectorSize;
-        // A loop device may have any multiple of 512 bytes, whatever its sector; what is behind the last whole sector
-        // cannot be addressed.
+        // A loop device can have any multiple of 512 bytes. Bytes behind its last whole sector cannot be addressed.
         Size = Alignment.Down(device.Size, BlockSize);
         Capabilities = new BackendCapabilities { CanWrite = canWrite, CanZero = canWrite, FlushCoversAllHandles = true };
     }
@@ -63,7 +63,7 @@ internal sealed partial class BlockBackend : IBackend
         }
         catch (TransferException e) when (e.Error == TransferError.StorageFull && !HoldsNow(offset + source.Length))
         {
-            // A device answers ENOSPC past its end, where no space will ever be; inside, it is a full thin pool.
+            // A device reports ENOSPC past its end, too, where there will never be space. Inside, a thin pool is full.
             throw new TransferException(TransferError.StorageFailed, $"{e.Message}; {DescribeSize()}", e);
         }
     }
@@ -74,7 +74,7 @@ internal sealed partial class BlockBackend : IBackend
         return ValueTask.CompletedTask;
     }
 
-    // A device does not tell what it has allocated: everything is data.
+    // A device does not tell which ranges are allocated, so everything is data.
     public async IAsyncEnumerable<Extent> GetExtentsAsync(
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -92,7 +92,7 @@ internal sealed partial class BlockBackend : IBackend
         return ValueTask.CompletedTask;
     }
 
-    // A device that does not answer any more holds nothing.
+    // A device that no longer answers has no bytes.
     private bool HoldsNow(long end) => BlockIoctl.GetSize(_file.Handle, out long now) == 0 && end <= now;
 
     private string DescribeSize() =>

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Backends.Block;
 
-/// <summary>Opens images on block devices: <c>file:</c> URLs that are a block device.</summary>
-/// <param name="logger">Gets a line for each device that is opened.</param>
+/// <summary>Opens images on block devices: <c>file:</c> URLs whose path is a block device.</summary>
+/// <param name="logger">Logs each opened device.</param>
 public sealed partial class BlockBackendFactory(ILogger<BlockBackendFactory> logger) : IBackendFactory
 {
     /// <inheritdoc />
@@ -20,7 +20,7 @@ public sealed partial class BlockBackendFactory(ILogger<BlockBackendFactory> log
     /// <inheritdoc />
     public ValueTask<IBackend> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
     {
-        // Never with O_EXCL: a volume that LVM, multipath or a guest holds must open all the same.
+        // Never with O_EXCL, because volumes are held by LVM, multipath or a guest.
         var file = DirectFile.Open(FilePath.Of(url), access.Write);
         try
         {

@@ -6,8 +6,9 @@ using Mono.Unix.Native;
 namespace ImageIO.Backends.Posix;
 
 /// <summary>
-/// An open file or device with direct I/O: positional reads, writes, flush. They block the caller's thread, which is one
-/// for storage (<see cref="Core.Backends.IBackend"/>), and every failure names call, path and range.
+/// An open file or device with direct I/O: positional reads, writes, flush. Calls block, so the caller is on a storage
+/// thread
+/// (<see cref="Core.Backends.IBackend"/>). Every failure names call, path and range.
 /// </summary>
 internal sealed class DirectFile : IDisposable
 {
@@ -20,14 +21,15 @@ internal sealed class DirectFile : IDisposable
         Identity = status.Identity;
     }
 
-    /// <summary>Where it is.</summary>
+    /// <summary>Its path.</summary>
     public string Path { get; }
 
-    /// <summary>The descriptor, for calls that only one kind of storage has.</summary>
+    /// <summary>The descriptor, for calls that only some kinds of storage have.</summary>
     public SafeFileHandle Handle { get; }
 
     /// <summary>
-    /// Whether the page cache is bypassed. False: this file system cannot (open(2), EINVAL), or does not do it for this file.
+    /// Whether the page cache is bypassed. False: this file system does not support it (open(2), EINVAL), at least for
+    /// this file.
     /// </summary>
     public bool IsDirect { get; }
 
@@ -41,7 +43,7 @@ internal sealed class DirectFile : IDisposable
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>.</exception>
     public static DirectFile Open(string path, bool write)
     {
-        // Through Mono.Posix, which knows the flags' values: O_DIRECT differs by architecture.
+        // Mono.Posix knows the flags' values, because O_DIRECT differs between architectures.
         OpenFlags flags = (write ? OpenFlags.O_RDWR : OpenFlags.O_RDONLY) | OpenFlags.O_CLOEXEC;
         bool direct = true;
         SafeFileHandle handle = Open(path, flags | OpenFlags.O_DIRECT, out Errno errno);
@@ -67,7 +69,7 @@ internal sealed class DirectFile : IDisposable
     }
 
     /// <summary>
-    /// Another descriptor of the very same file that goes through the page cache, whatever its path leads to by now.
+    /// Opens the same file again through the page cache, even if its path now leads elsewhere.
     /// </summary>
     /// <exception cref="TransferException"><see cref="TransferError.StorageFailed"/>.</exception>
     public SafeFileHandle OpenCached(bool write)
@@ -93,33 +95,33 @@ internal sealed class DirectFile : IDisposable
         }
     }
 
-    /// <summary>Asks for the size of a regular file in bytes.</summary>
+    /// <summary>Reads the size of a regular file in bytes.</summary>
     public long GetLength()
     {
         Errno errno = FileStatus.SizeOf(Handle, out long size);
         return errno == 0 ? size : throw PosixError.Storage($"statx({Path})", errno);
     }
 
-    /// <summary>Reads until so many bytes are there or the file ends.</summary>
-    /// <param name="destination">May be longer than what is wanted: whole blocks.</param>
+    /// <summary>Reads until enough bytes are there or the file ends.</summary>
+    /// <param name="destination">Whole blocks, so it may be longer than the wanted bytes.</param>
     /// <param name="offset">Where to read, in bytes.</param>
-    /// <param name="wanted">How many bytes must come; those that the file has there.</param>
-    /// <param name="blockSize">Bytes that calls must be aligned to.</param>
-    /// <returns>How many bytes came. Fewer than wanted: the file is shorter than it was said to be.</returns>
+    /// <param name="wanted">Bytes that the file should have there.</param>
+    /// <param name="blockSize">Alignment of calls in bytes.</param>
+    /// <returns>Bytes read. Fewer than wanted: the file is shorter than expected.</returns>
     public int Read(Span<byte> destination, long offset, int wanted, int blockSize)
     {
         Errno errno = TryRead(Handle, destination, offset, wanted, blockSize, out int count);
         return errno == 0 ? count : throw PosixError.Storage($"pread({Path}, {destination.Length} bytes at {offset})", errno);
     }
 
-    /// <summary>The same by any descriptor of the file, with the error as a value. 0 is success.</summary>
+    /// <summary>The same with any descriptor of the file, and the error as a value. 0 is success.</summary>
     public static Errno TryRead(
         SafeFileHandle handle, Span<byte> destination, long offset, int wanted, int blockSize, out int total)
     {
         total = 0;
         while (total < wanted)
         {
-            // A call that came short inside a block is made again from the start of the block.
+            // After a short read that ends inside a block, read again from the start of the block.
             int start = (int)Alignment.Down(total, blockSize);
             Errno errno = LibC.Pread(handle, destination[start..], offset + start, out int count);
             if (errno != 0)
@@ -140,8 +142,8 @@ internal sealed class DirectFile : IDisposable
 
     /// <summary>Writes everything.</summary>
     /// <param name="source">The bytes.</param>
-    /// <param name="offset">Where they belong, in bytes.</param>
-    /// <param name="blockSize">Bytes that calls must be aligned to.</param>
+    /// <param name="offset">Where to write, in bytes.</param>
+    /// <param name="blockSize">Alignment of calls in bytes.</param>
     public void Write(ReadOnlySpan<byte> source, long offset, int blockSize)
     {
         Errno errno = TryWrite(Handle, source, offset, blockSize);
@@ -151,7 +153,7 @@ internal sealed class DirectFile : IDisposable
         }
     }
 
-    /// <summary>The same by any descriptor of the file, with the error as a value. 0 is success.</summary>
+    /// <summary>The same with any descriptor of the file, and the error as a value. 0 is success.</summary>
     public static Errno TryWrite(SafeFileHandle handle, ReadOnlySpan<byte> source, long offset, int blockSize)
     {
         while (source.Length > 0)
@@ -165,7 +167,7 @@ internal sealed class DirectFile : IDisposable
             int whole = count == source.Length ? count : (int)Alignment.Down(count, blockSize);
             if (whole == 0)
             {
-                // It reports success and has written less than a block: to go on would be in vain.
+                // The call succeeded but wrote less than a block, so another one would not help.
                 return Errno.EIO;
             }
 
@@ -179,8 +181,9 @@ internal sealed class DirectFile : IDisposable
     /// <summary>Makes completed writes durable: fsync(2).</summary>
     public void Flush()
     {
-        // Not RandomAccess.FlushToDisk: that calls EROFS a success, which is what fsync(2) says on a file system that
-        // went read-only after an error. The data is lost then.
+        // Not RandomAccess.FlushToDisk, which takes EROFS as success. fsync(2) returns it if the file system became
+        // read-only after
+        // an error, and the data is lost then.
         Errno errno = LibC.Fsync(Handle);
         if (errno != 0)
         {
@@ -189,7 +192,7 @@ internal sealed class DirectFile : IDisposable
     }
 
     /// <summary>
-    /// Closes the descriptor. Some file systems (NFS) report here that earlier writes failed. Closing it again does nothing.
+    /// Closes the descriptor. Some file systems (NFS) report the failure of earlier writes here. Can be called again.
     /// </summary>
     public void Close() => Close(Handle);
 
@@ -203,7 +206,7 @@ internal sealed class DirectFile : IDisposable
         }
     }
 
-    /// <summary>Closes the descriptor, if it is open, whatever the storage says.</summary>
+    /// <summary>Closes the descriptor if it is open, and ignores errors.</summary>
     public void Dispose() => Handle.Dispose();
 
     private static SafeFileHandle Open(string path, OpenFlags flags, out Errno errno)

@@ -4,7 +4,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Backends.Posix;
 
-/// <summary>What the kernel says of an open file: struct statx of statx(2), which all architectures share.</summary>
+/// <summary>The kernel's view of an open file: struct statx of statx(2), the same on all architectures.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 256)]
 internal unsafe partial struct FileStatus
 {
@@ -51,14 +51,16 @@ internal unsafe partial struct FileStatus
     public readonly long Size => (long)_size;
 
     /// <summary>
-    /// Bytes that offsets and lengths of direct I/O must be multiples of; 0: there is no direct I/O on this file. Null: this
-    /// kernel or file system does not say.
+    /// Alignment of offsets and lengths for direct I/O, in bytes. 0: this file has no direct I/O. Null: kernel or file
+    /// system do
+    /// not tell.
     /// </summary>
     public readonly int? DirectAlignment => (_mask & STATX_DIOALIGN) != 0 ? (int)_directOffsetAlignment : null;
 
     /// <summary>
-    /// The same for every path that leads here: the device's number, or the file's device, inode and time of birth, because an
-    /// inode's number is used again when its file is gone.
+    /// Equal for all paths to the same image: the device's number, or the file's device, inode and time of birth,
+    /// because the
+    /// number of an inode is reused.
     /// </summary>
     public readonly string Identity
     {
@@ -74,11 +76,11 @@ internal unsafe partial struct FileStatus
         }
     }
 
-    /// <summary>Asks for everything. 0 is success.</summary>
+    /// <summary>Reads everything. 0 is success.</summary>
     public static Errno Of(SafeFileHandle file, out FileStatus status) =>
         Ask(file, STATX_BASIC_STATS | STATX_BTIME | STATX_DIOALIGN, out status);
 
-    /// <summary>Asks for the size alone. 0 is success.</summary>
+    /// <summary>Reads the size alone. 0 is success.</summary>
     public static Errno SizeOf(SafeFileHandle file, out long size)
     {
         Errno errno = Ask(file, STATX_SIZE, out FileStatus status);

@@ -5,17 +5,18 @@ using Mono.Unix.Native;
 namespace ImageIO.Backends.Posix;
 
 /// <remarks>
-/// Reading and writing at a position. Not by System.IO.RandomAccess: after one ENXIO or ESPIPE it goes on with read(2) and
-/// write(2) for good, which ignore the position and report success.
+/// Positional reads and writes. Not by System.IO.RandomAccess: after one ENXIO or ESPIPE it uses read(2) and write(2)
+/// for good,
+/// which ignore the position and report success.
 /// </remarks>
 internal static unsafe partial class LibC
 {
-    // sync_file_range(2): wait for write-out under way, start it, and wait for it.
+    // sync_file_range(2): wait for running write-out, start it, and wait for it.
     private const uint SYNC_FILE_RANGE_WRITE_AND_WAIT = 1 | 2 | 4;
 
     private const int POSIX_FADV_DONTNEED = 4;
 
-    /// <summary>pread(2), again after a signal. 0 is success, with fewer bytes than asked for perhaps.</summary>
+    /// <summary>pread(2), repeated after a signal. 0 is success, perhaps with fewer bytes than requested.</summary>
     public static Errno Pread(SafeFileHandle file, Span<byte> destination, long offset, out int count)
     {
         fixed (byte* bytes = destination)
@@ -33,7 +34,7 @@ internal static unsafe partial class LibC
         }
     }
 
-    /// <summary>pwrite(2), again after a signal. 0 is success, with fewer bytes than asked for perhaps.</summary>
+    /// <summary>pwrite(2), repeated after a signal. 0 is success, perhaps with fewer bytes than requested.</summary>
     public static Errno Pwrite(SafeFileHandle file, ReadOnlySpan<byte> source, long offset, out int count)
     {
         fixed (byte* bytes = source)
@@ -51,7 +52,8 @@ internal static unsafe partial class LibC
         }
     }
 
-    /// <summary>Writes a range out of the page cache: sync_file_range(2). Flushes neither metadata nor the disk's cache.</summary>
+    /// <summary>Writes a range out of the page cache: sync_file_range(2). Flushes neither metadata nor the disk's
+    /// cache.</summary>
     public static Errno WriteOut(SafeFileHandle file, long offset, long length)
     {
         Errno errno;
@@ -63,7 +65,8 @@ internal static unsafe partial class LibC
         return errno;
     }
 
-    /// <summary>Takes a range out of the page cache where it is clean: posix_fadvise(2). Mere advice, so it never fails.</summary>
+    /// <summary>Drops the clean pages of a range from the page cache: posix_fadvise(2). Advice only, so it cannot
+    /// fail.</summary>
     public static void DropFromCache(SafeFileHandle file, long offset, long length) =>
         _ = AdviseCall(file, offset, length, POSIX_FADV_DONTNEED);
 

@@ -4,15 +4,16 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Backends.Posix;
 
-/// <summary>Turns the errors of system calls into named failures. One place knows what an errno means to a transfer.</summary>
+/// <summary>Turns errors of system calls into named failures. The only place that interprets an errno.</summary>
 internal static class PosixError
 {
     /// <summary>The failure of a storage call on an open image.</summary>
-    /// <param name="call">The call with its arguments, as a log reader wants it: <c>pwrite(/path, 4096 bytes at 0)</c>.</param>
-    /// <param name="errno">What it reported; may be a number that <see cref="Errno"/> has no name for.</param>
+    /// <param name="call">The call with its arguments, for a reader of the log: <c>pwrite(/path, 4096 bytes at
+    /// 0)</c>.</param>
+    /// <param name="errno">The error. May be a number without a name in <see cref="Errno"/>.</param>
     public static TransferException Storage(string call, Errno errno) =>
         new(
-            // EFBIG: the file system's or the process's largest file (write(2)); for a client it is a full disk too.
+            // EFBIG: the largest file of file system or process (write(2)). For a client that is a full disk, too.
             errno is Errno.ENOSPC or Errno.EDQUOT or Errno.EFBIG ? TransferError.StorageFull : TransferError.StorageFailed,
             $"{call} failed: {Describe(errno)}");
 
@@ -20,10 +21,10 @@ internal static class PosixError
     public static TransferException Unavailable(string call, Errno errno) =>
         new(TransferError.ImageUnavailable, $"{call} failed: {Describe(errno)}");
 
-    /// <summary>Whether the storage says that it does not know this way of doing things, as opposed to failing at it.</summary>
+    /// <summary>Whether the storage does not support this call, as opposed to failing at it.</summary>
     public static bool MeansUnsupported(Errno errno) =>
         errno is Errno.EOPNOTSUPP or Errno.ENOSYS or Errno.ENOTTY or Errno.ENODEV;
 
-    /// <summary>The error by its name, or else its number, and what the system says of it.</summary>
+    /// <summary>The error's name, or else its number, and the system's text for it.</summary>
     public static string Describe(Errno errno) => $"{errno} ({Marshal.GetPInvokeErrorMessage((int)errno)})";
 }

@@ -4,8 +4,8 @@ using Mono.Unix.Native;
 namespace ImageIO.Backends.Posix;
 
 /// <summary>
-/// One way to zero or allocate a range of one open image without sending data. Once the storage has refused it, it is
-/// not asked again: each step of a long zeroing would ask in vain.
+/// One way to zero or allocate a range of an open image without sending data. Not tried again once the storage has
+/// refused it.
 /// </summary>
 /// <param name="file">The image.</param>
 /// <param name="name">The call in messages, like <c>fallocate(PUNCH_HOLE)</c>.</param>
@@ -14,21 +14,22 @@ internal sealed class RangeMethod(DirectFile file, string name, Func<SafeFileHan
 {
     private volatile bool _refused;
 
-    /// <summary>Keep the space; reads as zeroes afterwards.</summary>
+    /// <summary>Keeps the space. Reads as zeroes afterwards.</summary>
     public static RangeMethod ZeroRange(DirectFile file) => Fallocate(file, LibC.FALLOC_FL_ZERO_RANGE, "ZERO_RANGE");
 
-    /// <summary>Give the space back; reads as zeroes afterwards.</summary>
+    /// <summary>Gives the space back. Reads as zeroes afterwards.</summary>
     public static RangeMethod PunchHole(DirectFile file) =>
         Fallocate(file, LibC.FALLOC_FL_PUNCH_HOLE | LibC.FALLOC_FL_KEEP_SIZE, "PUNCH_HOLE");
 
-    /// <summary>Allocate space where there is none; what is there stays. A file grows, and never shrinks.</summary>
+    /// <summary>Allocates space where there is none, and keeps existing data. A file may grow, but never
+    /// shrinks.</summary>
     public static RangeMethod Allocate(DirectFile file) => Fallocate(file, 0, "allocate");
 
     /// <summary>Whether the storage has refused it.</summary>
     public bool IsRefused => _refused;
 
-    /// <summary>Does it, unless the storage does not know how; false then, and nothing was changed.</summary>
-    /// <exception cref="Core.Errors.TransferException">The storage knows how, but failed.</exception>
+    /// <summary>Runs it. False if the storage does not support it; nothing was changed then.</summary>
+    /// <exception cref="Core.Errors.TransferException">The storage supports it, but failed.</exception>
     public bool TryRun(long offset, long length)
     {
         if (_refused)

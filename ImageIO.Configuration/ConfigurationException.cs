@@ -1,6 +1,6 @@
 namespace ImageIO.Configuration;
 
-/// <summary>The start cannot go on: the message says what is wrong, where, and what would be right.</summary>
+/// <summary>The program cannot start. The message says what is wrong, where, and what would be right.</summary>
 public sealed class ConfigurationException : Exception
 {
     /// <summary>Creates the exception.</summary>

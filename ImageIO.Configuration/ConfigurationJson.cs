@@ -4,13 +4,16 @@ using System.Text.Json;
 
 namespace ImageIO.Configuration;
 
-/// <summary>The effective configuration for <c>--show-config</c>. Options name files of keys, never keys: nothing here is secret.</summary>
+/// <summary>
+/// The effective configuration for <c>--show-config</c>. Not secret, because options name key files and never hold
+/// keys.
+/// </summary>
 public static class ConfigurationJson
 {
     private static readonly JsonWriterOptions Indented = new()
     {
         Indented = true,
-        // For a terminal, not for a web page: quotes in args and kwargs can be read.
+        // For a terminal and not for a web page, so quotes in args and kwargs stay readable.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -49,7 +52,7 @@ public static class ConfigurationJson
                 json.WriteNumberValue(integer);
                 break;
             case double number:
-                // With a fraction always, so that its type can be seen: 1.0.
+                // Always with a fraction, which shows the type: 1.0.
                 json.WriteRawValue(number.ToString("0.0###############", CultureInfo.InvariantCulture));
                 break;
             default:

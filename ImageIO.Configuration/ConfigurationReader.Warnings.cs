@@ -1,14 +1,14 @@
 namespace ImageIO.Configuration;
 
-/// <summary>What the log says about options that count otherwise than they are written, or not at all.</summary>
+/// <summary>Warnings about options whose effect differs from their text, or that have none.</summary>
 public sealed partial class ConfigurationReader
 {
     private readonly HashSet<string> _ignoredSections = new(StringComparer.Ordinal);
 
-    /// <summary>One sentence for each such option, with file, section, option, value and a remedy.</summary>
+    /// <summary>One sentence per option, with file, section, option, value and a remedy.</summary>
     public IEnumerable<string> Warnings => _warnings.Concat(Unknown.Select(option => DescribeUnknown(option)));
 
-    /// <summary>Options in the files that nothing asked for: perhaps another version's.</summary>
+    /// <summary>Options in the files that this version does not know.</summary>
     public IEnumerable<IniOption> Unknown
     {
         get
@@ -21,13 +21,13 @@ public sealed partial class ConfigurationReader
         }
     }
 
-    /// <summary>Accepts options without effect in a section, whatever they are.</summary>
+    /// <summary>Accepts all options in a section, without effect.</summary>
     public void Ignore(string section) => _ignoredSections.Add(section);
 
-    /// <summary>Notes that an option counts otherwise than it is written.</summary>
+    /// <summary>Records that an option has another effect than its text says.</summary>
     /// <param name="section">The section.</param>
-    /// <param name="name">The option. When no file has it, nothing is noted.</param>
-    /// <param name="consequence">What is done instead, and what to do about it.</param>
+    /// <param name="name">The option. If no file has it, nothing is recorded.</param>
+    /// <param name="consequence">The actual effect, and a remedy.</param>
     public void Warn(string section, string name, string consequence)
     {
         if (Find(section, name) is { } option)
@@ -36,9 +36,9 @@ public sealed partial class ConfigurationReader
         }
     }
 
-    /// <summary>One sentence about an option that nothing asked for, with the known one that is most like it.</summary>
+    /// <summary>One sentence about an unknown option, with the most similar known one.</summary>
     /// <param name="option">The option.</param>
-    /// <param name="consequence">What follows.</param>
+    /// <param name="consequence">Its effect.</param>
     public string DescribeUnknown(IniOption option, string consequence = " has no effect")
     {
         ArgumentNullException.ThrowIfNull(option);
@@ -48,7 +48,7 @@ public sealed partial class ConfigurationReader
 
     private void Warn(IniOption option, string consequence) => _warnings.Add($"{Named(option)}: {consequence}");
 
-    // In its own section first; then of the same name elsewhere; then a section of a like name.
+    // Looks in its own section first, then for the same name in others, then for a similar section.
     private string? Nearest(IniOption unknown)
     {
         string? inSection = Closest(
@@ -64,7 +64,7 @@ public sealed partial class ConfigurationReader
         return section is null ? null : $"'{unknown.Name}' in section [{section}]";
     }
 
-    // One that a slip of the hand turns into the other: at most a third of its letters differ.
+    // A plausible typing error: at most a third of the letters differ.
     private static string? Closest(IEnumerable<string> names, string text) => names
         .Select(name => (Name: name, Distance: EditDistance(name, text)))
         .Where(pair => pair.Distance <= Math.Max(2, text.Length / 3))
@@ -72,7 +72,7 @@ public sealed partial class ConfigurationReader
         .Select(pair => pair.Name)
         .FirstOrDefault();
 
-    // Levenshtein's distance, one row at a time.
+    // Levenshtein distance, one row at a time.
     private static int EditDistance(string a, string b)
     {
         int[] row = [.. Enumerable.Range(0, b.Length + 1)];

@@ -5,8 +5,9 @@ using ImageIO.Configuration.Python;
 namespace ImageIO.Configuration;
 
 /// <summary>
-/// Answers typed questions about the options in some files, the later file first, and keeps account: what was asked is
-/// an option we know, with its effective value; what was never asked is unknown.
+/// Typed access to the options of some files, the last file first. Records what was asked for: those options are known,
+/// with
+/// an effective value; all others are unknown.
 /// </summary>
 public sealed partial class ConfigurationReader
 {
@@ -18,7 +19,7 @@ public sealed partial class ConfigurationReader
     private readonly List<(string Section, string Name, object Value)> _effective = [];
     private readonly List<string> _warnings = [];
 
-    /// <summary>Merges options; a later one replaces an earlier one of the same name.</summary>
+    /// <summary>Merges options. A later one replaces an earlier one with the same name.</summary>
     public ConfigurationReader(IEnumerable<IniOption> options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -32,21 +33,21 @@ public sealed partial class ConfigurationReader
         }
     }
 
-    /// <summary>Every option asked for, with its effective value, in the order of asking.</summary>
+    /// <summary>Every option that was asked for, with its effective value, in order.</summary>
     public IReadOnlyList<(string Section, string Name, object Value)> Effective => _effective;
 
-    /// <summary>Whether a file has an option, or [DEFAULT] has it for a section that is there.</summary>
+    /// <summary>Whether a file has the option, or [DEFAULT] has it for an existing section.</summary>
     public bool IsGiven(string section, string name) => Find(section, name) is not null;
 
     /// <summary>A text.</summary>
     public string Text(string section, string name, string ifMissing) =>
         Note(section, name, Find(section, name)?.Value ?? ifMissing);
 
-    /// <summary>A text, or what is right about it.</summary>
+    /// <summary>A text in a certain form.</summary>
     /// <param name="section">The section.</param>
     /// <param name="name">The option.</param>
     /// <param name="ifMissing">The default.</param>
-    /// <param name="parse">Gives the value, or null when the text is wrong.</param>
+    /// <param name="parse">Returns the value, or null if the text is wrong.</param>
     /// <param name="expected">What would be right, for the message.</param>
     /// <exception cref="ConfigurationException">The text is wrong.</exception>
     public T Parsed<T>(string section, string name, T ifMissing, Func<string, T?> parse, string expected)
@@ -58,8 +59,8 @@ public sealed partial class ConfigurationReader
             : Note(section, name, ifMissing);
     }
 
-    /// <summary>One of some words.</summary>
-    /// <exception cref="ConfigurationException">It is none of them.</exception>
+    /// <summary>One of several words.</summary>
+    /// <exception cref="ConfigurationException">It is another word.</exception>
     public string Choice(string section, string name, string ifMissing, params string[] words) =>
         Parsed(
             section, name, ifMissing,
@@ -67,7 +68,7 @@ public sealed partial class ConfigurationReader
             $"one of {string.Join(", ", words)}");
 
     /// <summary>An integer.</summary>
-    /// <exception cref="ConfigurationException">It is no integer, or out of its range.</exception>
+    /// <exception cref="ConfigurationException">It is no integer, or out of range.</exception>
     public int Integer(string section, string name, int ifMissing, int minimum, int maximum = int.MaxValue)
     {
         if (Find(section, name) is not { } option)
@@ -81,7 +82,10 @@ public sealed partial class ConfigurationReader
                 option, maximum == int.MaxValue ? $"an integer, {minimum} or more" : $"an integer from {minimum} to {maximum}");
     }
 
-    /// <summary>An integer of any size, because the reference takes any: out of its range the nearest one counts, with a warning.</summary>
+    /// <summary>
+    /// An integer of any size, as with the reference. Outside of its range the nearest value in it is used, with a
+    /// warning.
+    /// </summary>
     /// <exception cref="ConfigurationException">It is no integer.</exception>
     public int ClampedInteger(string section, string name, int ifMissing, int minimum, int maximum = int.MaxValue)
     {
@@ -101,12 +105,13 @@ public sealed partial class ConfigurationReader
         return Note(section, name, clamped);
     }
 
-    /// <summary>A number of seconds, 0 or more; less counts as 0, with a warning. The configuration shows a fraction always.</summary>
+    /// <summary>A number of seconds, at least 0; a smaller one counts as 0, with a warning. Always shown with a
+    /// fraction.</summary>
     /// <exception cref="ConfigurationException">It is no number.</exception>
     public TimeSpan Seconds(string section, string name, double ifMissing) =>
         TimeSpan.FromSeconds(Note(section, name, SecondsOr(section, name, ifMissing)));
 
-    /// <summary>The same, and the configuration shows whole seconds as an integer, as the reference does for those that it takes whole.</summary>
+    /// <summary>The same, but whole seconds are shown as an integer, as the reference does for some options.</summary>
     /// <exception cref="ConfigurationException">It is no number.</exception>
     public TimeSpan Seconds(string section, string name, int ifMissing)
     {
@@ -116,7 +121,7 @@ public sealed partial class ConfigurationReader
     }
 
     /// <summary>A boolean.</summary>
-    /// <exception cref="ConfigurationException">It is none of the words for one.</exception>
+    /// <exception cref="ConfigurationException">It is no word for a boolean.</exception>
     public bool Boolean(string section, string name, bool ifMissing)
     {
         if (Find(section, name) is not { } option)
@@ -131,7 +136,7 @@ public sealed partial class ConfigurationReader
                 : throw Wrong(option, "true, yes, 1, on, false, no, 0 or off");
     }
 
-    /// <summary>The error for an option whose value is right in itself, but not here.</summary>
+    /// <summary>The error for a well-formed value that is wrong in its context.</summary>
     public ConfigurationException Wrong(string section, string name, string expected) =>
         Find(section, name) is { } option
             ? Wrong(option, expected)
@@ -160,7 +165,7 @@ public sealed partial class ConfigurationReader
         return clamped;
     }
 
-    // [DEFAULT] counts for sections that are there.
+    // [DEFAULT] applies to existing sections.
     private IniOption? Find(string section, string name) =>
         _given.GetValueOrDefault((section, name))
         ?? (_sections.Contains(section) ? _given.GetValueOrDefault((IniOption.DefaultSection, name)) : null);

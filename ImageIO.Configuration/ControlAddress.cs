@@ -2,8 +2,9 @@ using System.Net;
 
 namespace ImageIO.Configuration;
 
-/// <summary>Where the daemon's control service is, by section <c>[control]</c>: a Unix socket, or a port of loopback.</summary>
-/// <param name="Socket">The Unix socket, when <see cref="Address"/> is null.</param>
+/// <summary>Address of the daemon's control service, by section <c>[control]</c>: a Unix socket, or a loopback
+/// port.</summary>
+/// <param name="Socket">The Unix socket, if <see cref="Address"/> is null.</param>
 /// <param name="Address">The loopback address. Null: a Unix socket.</param>
 public sealed record ControlAddress(string Socket, IPEndPoint? Address)
 {
@@ -13,7 +14,7 @@ public sealed record ControlAddress(string Socket, IPEndPoint? Address)
     private const int NoPort = -1;
     private const int LargestPort = 65534;
 
-    /// <summary>Reads it.</summary>
+    /// <summary>Reads the section.</summary>
     /// <exception cref="ConfigurationException">An option is wrong.</exception>
     public static ControlAddress Read(ConfigurationReader reader)
     {

@@ -3,17 +3,19 @@ namespace ImageIO.Configuration;
 /// <summary>The daemon's configuration files: <c>conf.d/*.conf</c> of the vendor's directory and of the administrator's.</summary>
 public static class DropIns
 {
-    /// <summary>Where packages put theirs.</summary>
+    /// <summary>Directory for packages.</summary>
     public const string VendorDirectory = "/usr/lib/ovirt-imageio";
 
-    /// <summary>Where managers and administrators put theirs, unless the command line says otherwise.</summary>
+    /// <summary>Default directory for managers and administrators.</summary>
     public const string DefaultDirectory = "/etc/ovirt-imageio";
 
     // Installed by the packages, with the lines that a start needs.
     private const string ReadMe = "README";
 
-    /// <summary>Reads all files in the order of their base names, so that the later one wins; of equal names the vendor's.</summary>
-    /// <exception cref="ConfigurationException">The administrator's directory has none, or one is malformed.</exception>
+    /// <summary>Reads all files in the order of their base names; later ones win. Of equal names the vendor's is
+    /// read.</summary>
+    /// <exception cref="ConfigurationException">The administrator's directory has none, or one is
+    /// malformed.</exception>
     public static IReadOnlyList<IniOption> Read(string directory, string vendorDirectory = VendorDirectory)
     {
         string[] own = Files(directory);

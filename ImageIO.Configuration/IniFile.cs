@@ -1,19 +1,22 @@
 namespace ImageIO.Configuration;
 
 /// <summary>
-/// An INI file by the rules of Python's RawConfigParser, which existing managers write for: <c>[section]</c>,
-/// <c>option = value</c> or <c>option: value</c>, lines that are indented deeper than their option continue its value, and
-/// whole lines that begin with <c>#</c> or <c>;</c> are comments. Values are taken as they stand.
+/// An INI file by the rules of Python's RawConfigParser, which managers write for: <c>[section]</c>, <c>option =
+/// value</c> or
+/// <c>option: value</c>, continuation lines that are indented deeper than their option, and whole-line comments that
+/// start with
+/// <c>#</c> or <c>;</c>. Values are not interpreted.
 /// </summary>
 /// <remarks>
-/// Why not Microsoft.Extensions.Configuration.Ini: it removes quotes, knows no continued lines and no [DEFAULT], and
-/// forgets which file a value came from, which an error message must name.
+/// Microsoft.Extensions.Configuration.Ini removes quotes, supports neither continuation lines nor [DEFAULT], and does
+/// not keep
+/// the file name that an error message needs.
 /// </remarks>
 public static class IniFile
 {
     /// <summary>Reads a file.</summary>
     /// <returns>Its sections and options in order.</returns>
-    /// <exception cref="ConfigurationException">The file cannot be read, or a line is none of the above.</exception>
+    /// <exception cref="ConfigurationException">The file cannot be read, or a line is malformed.</exception>
     public static IReadOnlyList<IniOption> Read(string path)
     {
         try
@@ -26,10 +29,10 @@ public static class IniFile
         }
     }
 
-    /// <summary>Reads lines.</summary>
-    /// <param name="path">What messages call the file.</param>
+    /// <summary>Parses lines.</summary>
+    /// <param name="path">The file's name in messages.</param>
     /// <param name="lines">Its lines.</param>
-    /// <exception cref="ConfigurationException">A line is none of the above.</exception>
+    /// <exception cref="ConfigurationException">A line is malformed.</exception>
     public static IReadOnlyList<IniOption> Parse(string path, IEnumerable<string> lines)
     {
         ArgumentNullException.ThrowIfNull(lines);
@@ -49,7 +52,7 @@ public static class IniFile
         private int _line;
         private string? _section;
 
-        // Whether the last option may be continued, and how deep its line was indented.
+        // Whether the last option can be continued, and the indentation of its line.
         private bool _isContinuable;
         private int _indent;
 
@@ -61,7 +64,7 @@ public static class IniFile
             string line = raw.Trim();
             if (line.Length == 0)
             {
-                // A gap within a value; at its end it is removed again.
+                // An empty line inside a value. Removed again at its end.
                 Continue("");
                 return;
             }

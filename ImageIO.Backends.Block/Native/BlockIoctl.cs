@@ -5,10 +5,11 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Backends.Block.Native;
 
-/// <summary>The ioctl(2) requests of block devices, named as in linux/fs.h. Errors come back as values.</summary>
+/// <summary>The ioctl(2) requests of block devices, named as in linux/fs.h. Errors are returned as values.</summary>
 /// <remarks>
-/// The numbers follow asm-generic/ioctl.h, which x86-64 and arm64 share; mips, powerpc and sparc have their own
-/// encoding of _IOR and are not served.
+/// The numbers are those of asm-generic/ioctl.h, for x86-64 and arm64. mips, powerpc and sparc encode _IOR differently
+/// and are
+/// not supported.
 /// </remarks>
 internal static unsafe partial class BlockIoctl
 {
@@ -18,7 +19,7 @@ internal static unsafe partial class BlockIoctl
     private const ulong BLKGETDISKSEQ = 0x80081280; // _IOR(0x12, 128, u64): a number that no other disk gets until a reboot
     private const ulong BLKZEROOUT = 0x127f;        // _IO(0x12, 127): u64[2], offset and length in bytes
 
-    /// <summary>Size of the device in bytes, now.</summary>
+    /// <summary>Current size of the device in bytes.</summary>
     public static Errno GetSize(SafeFileHandle device, out long bytes)
     {
         ulong size = 0;
@@ -27,7 +28,7 @@ internal static unsafe partial class BlockIoctl
         return errno;
     }
 
-    /// <summary>Size of a logical sector in bytes: what direct I/O must be aligned to.</summary>
+    /// <summary>Size of a logical sector in bytes, the alignment of direct I/O.</summary>
     public static Errno GetLogicalSectorSize(SafeFileHandle device, out int bytes)
     {
         int size = 0;
@@ -36,7 +37,8 @@ internal static unsafe partial class BlockIoctl
         return errno;
     }
 
-    /// <summary>Size of a physical sector in bytes: what the medium writes at once, a multiple of the logical one.</summary>
+    /// <summary>Size of a physical sector in bytes, which the medium writes at once; a multiple of the logical
+    /// one.</summary>
     public static Errno GetPhysicalSectorSize(SafeFileHandle device, out int bytes)
     {
         uint size = 0;
@@ -45,7 +47,7 @@ internal static unsafe partial class BlockIoctl
         return errno;
     }
 
-    /// <summary>The number of the disk among all that there have been since the system's start. Linux 5.15.</summary>
+    /// <summary>The number of the disk among all disks since the system's start. Linux 5.15.</summary>
     public static Errno GetDiskSequence(SafeFileHandle device, out long sequence)
     {
         ulong number = 0;
@@ -54,7 +56,8 @@ internal static unsafe partial class BlockIoctl
         return errno;
     }
 
-    /// <summary>Zeroes a range and keeps its space; the kernel writes zeroes where the device cannot do it itself.</summary>
+    /// <summary>Zeroes a range and keeps its space. The kernel writes zeroes if the device has no command for
+    /// it.</summary>
     public static Errno ZeroOut(SafeFileHandle device, long offset, long length)
     {
         ulong* range = stackalloc ulong[] { (ulong)offset, (ulong)length };

@@ -4,8 +4,9 @@ using System.Text;
 namespace ImageIO.Configuration.Python;
 
 /// <summary>
-/// Reads what configuration files have where the reference evaluates Python: strings in either quote, numbers, True,
-/// False, None, names with dots, tuples, lists, dictionaries, and products of numbers.
+/// Parses the values that the reference evaluates as Python: strings in either quote, numbers, True, False, None,
+/// dotted names,
+/// tuples, lists, dictionaries, and products of numbers.
 /// </summary>
 public sealed class PythonLiteral
 {
@@ -17,9 +18,10 @@ public sealed class PythonLiteral
 
     private PythonLiteral(string text) => _text = text;
 
-    /// <summary>Reads one.</summary>
+    /// <summary>Parses a value.</summary>
     /// <returns>
-    /// A string, long, double, bool, <see cref="PythonName"/>, null for None, an array of these for a tuple or list, or a
+    /// A string, long, double, bool, <see cref="PythonName"/>, null for None, an array of these for a tuple or list, or
+    /// a
     /// dictionary by string.
     /// </returns>
     /// <exception cref="FormatException">It is none of these.</exception>
@@ -196,7 +198,7 @@ public sealed class PythonLiteral
                 text.Append((char)Hexadecimal(escaped == 'x' ? 2 : 4));
                 break;
             default:
-                // As Python does with an escape that it does not know.
+                // Python keeps an unknown escape as it is.
                 text.Append('\\').Append(escaped);
                 break;
         }

@@ -1,5 +1,5 @@
 namespace ImageIO.Configuration.Python;
 
-/// <summary>A name in a Python expression, like <c>sys.stdout</c>: what it stands for is its reader's affair.</summary>
+/// <summary>A name in a Python expression, like <c>sys.stdout</c>. The caller decides its meaning.</summary>
 /// <param name="Text">The name with its dots.</param>
 public sealed record PythonName(string Text);

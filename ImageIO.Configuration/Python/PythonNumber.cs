@@ -3,10 +3,10 @@ using System.Numerics;
 
 namespace ImageIO.Configuration.Python;
 
-/// <summary>Numbers as Python's <c>int(text)</c> and <c>float(text)</c> read them.</summary>
+/// <summary>Numbers as Python's <c>int(text)</c> and <c>float(text)</c> parse them.</summary>
 public static class PythonNumber
 {
-    /// <summary>An integer: a sign, decimal digits, single underscores between them. Null: it is none.</summary>
+    /// <summary>An integer: a sign, decimal digits, single underscores between them. Null: malformed.</summary>
     public static BigInteger? Integer(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -16,7 +16,7 @@ public static class PythonNumber
             : null;
     }
 
-    /// <summary>A number with fraction and exponent, or inf, infinity or nan. Null: it is none.</summary>
+    /// <summary>A number with fraction and exponent, or inf, infinity or nan. Null: malformed.</summary>
     public static double? Float(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -33,7 +33,7 @@ public static class PythonNumber
             : null;
     }
 
-    // Without the underscores; null when one is not between two digits.
+    // Removes underscores; null if one is not between two digits.
     private static string? Digits(string text)
     {
         for (int i = 0; i < text.Length; i++)
