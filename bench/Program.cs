@@ -12,7 +12,6 @@ internal static class Program
         ("limits", LimitWorks.RunAsync),
         ("upload", HttpsWorks.UploadAsync),
         ("download", HttpsWorks.DownloadAsync),
-        ("tls", TlsWorks.RunAsync),
         ("unix", UnixWorks.RunAsync),
         ("disk", DiskWorks.RunAsync),
         ("sparse", SparseWorks.RunAsync),

@@ -42,6 +42,10 @@ internal static partial class TlsTarget
         run.Finish();
     }
 
+    // This assembly calls the library, too.
+    static TlsTarget() =>
+        NativeLibrary.SetDllImportResolver(typeof(TlsTarget).Assembly, (name, _, _) => OpenSslLibrary.Resolve(name));
+
     [LibraryImport(LibSsl.Ssl, EntryPoint = "SSL_key_update")]
     internal static partial int UpdateKeys(SslHandle ssl, int kind);
 

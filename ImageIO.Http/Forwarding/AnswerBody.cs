@@ -41,7 +41,7 @@ internal sealed class AnswerBody(UpstreamConnection daemon, BodyFraming framing)
         {
             int rest = await daemon.ReadAsync(buffer, cancellationToken);
             IsAtEnd = rest == 0;
-            return rest > 0 || daemon.IsEndCertain ? rest : throw daemon.Truncated("body");
+            return rest;
         }
 
         int read = await daemon.ReadAsync(buffer[..(int)Math.Min(buffer.Length, _left)], cancellationToken);

@@ -29,7 +29,7 @@ internal sealed class UpstreamConnection : IDisposable
     private readonly Socket _socket;
     private readonly Stream _stream;
 
-    // The stream, when OpenSSL is on the socket.
+    // The stream, when it is over TLS.
     private readonly OpenSslClientStream? _secured;
     private readonly TimeSpan _patience;
     private readonly TimeProvider _time;
@@ -63,12 +63,6 @@ internal sealed class UpstreamConnection : IDisposable
 
     /// <summary>Whether sending to the daemon has failed.</summary>
     public bool HasWriteFailed { get; private set; }
-
-    /// <summary>
-    /// Whether the end of the connection is the daemon's word that it has sent everything, and no one else's: over TLS its
-    /// close_notify says so, which .NET's TLS does not tell from a connection that was cut.
-    /// </summary>
-    public bool IsEndCertain => _secured is not null || _stream is NetworkStream;
 
     /// <summary>Timestamp of its return to the pool.</summary>
     public long IdleSince { get; set; }

@@ -21,13 +21,13 @@ internal sealed class UpstreamConnector(UpstreamSettings settings, UpstreamTls t
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            if (url.IsTls && tls.IsOnSocket)
+            if (url.IsTls)
             {
                 OpenSslClientStream secured = await tls.ConnectAsync(url.Host, url.Port, either.Token);
                 return Take(url, secured.Socket, secured);
             }
 
-            return await ConnectByPlatformAsync(url, either.Token);
+            return await ConnectPlainAsync(url, either.Token);
         }
         catch (OperationCanceledException e) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -43,15 +43,14 @@ internal sealed class UpstreamConnector(UpstreamSettings settings, UpstreamTls t
         }
     }
 
-    private async Task<UpstreamConnection> ConnectByPlatformAsync(UpstreamUrl url, CancellationToken cancellationToken)
+    private async Task<UpstreamConnection> ConnectPlainAsync(UpstreamUrl url, CancellationToken cancellationToken)
     {
         // Dual mode tries the addresses of both families, in order.
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             await socket.ConnectAsync(url.Host, url.Port, cancellationToken);
-            var stream = new NetworkStream(socket, ownsSocket: true);
-            return Take(url, socket, url.IsTls ? await tls.SecureAsync(stream, url.Host, cancellationToken) : stream);
+            return Take(url, socket, new NetworkStream(socket, ownsSocket: true));
         }
         catch
         {

@@ -1,5 +1,4 @@
 using ImageIO.Http.Hosting;
-using ImageIO.Http.Listeners;
 
 namespace ImageIO.Http.Forwarding;
 
@@ -7,6 +6,5 @@ namespace ImageIO.Http.Forwarding;
 /// <param name="ConnectTimeout">How long connecting may take, TLS included.</param>
 /// <param name="ReadTimeout">How long a daemon may move no byte while it owes one.</param>
 /// <param name="Authorities">Who vouches for daemons. Null: the system's authorities.</param>
-/// <param name="Transport">Who encrypts.</param>
 public sealed record UpstreamSettings(
-    TimeSpan ConnectTimeout, TimeSpan ReadTimeout, CertificateAuthorities? Authorities, TlsTransport Transport);
+    TimeSpan ConnectTimeout, TimeSpan ReadTimeout, CertificateAuthorities? Authorities);

@@ -1,10 +1,8 @@
-using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ImageIO.Http.Hosting;
-using ImageIO.Http.Listeners;
 using ImageIO.Http.Listeners.OpenSsl;
 using ImageIO.Http.Listeners.Sockets;
 
@@ -17,31 +15,18 @@ internal sealed class UpstreamTls
     private readonly Lazy<EventLoops> _loops;
     private readonly TimeProvider _time;
 
-    // Null: .NET encrypts.
-    private readonly OpenSslContext? _context;
+    private readonly OpenSslContext _context;
 
-    /// <param name="settings">Who encrypts, and whom to believe.</param>
-    /// <param name="loops">Who hears of OpenSSL's sockets.</param>
+    /// <param name="settings">Whose certificates are trusted.</param>
+    /// <param name="loops">The loops that watch the sockets.</param>
     /// <param name="time">The clock that certificates are held against.</param>
     public UpstreamTls(UpstreamSettings settings, Lazy<EventLoops> loops, TimeProvider time)
     {
         _authorities = settings.Authorities;
         _loops = loops;
         _time = time;
-        _context = ServerTls.Choose(settings.Transport) == TlsTransport.OpenSsl ? OpenSslContext.ForClient() : null;
-    }
-
-    /// <summary>Whether OpenSSL is on the socket itself; then it also connects.</summary>
-    public bool IsOnSocket => _context is not null;
-
-    /// <summary>Puts .NET's TLS on a connection to a daemon.</summary>
-    /// <exception cref="AuthenticationException">It is not believed.</exception>
-    /// <exception cref="IOException">The connection broke.</exception>
-    public async Task<Stream> SecureAsync(Stream stream, string host, CancellationToken cancellationToken)
-    {
-        var secured = new SslStream(stream);
-        await secured.AuthenticateAsClientAsync(For(host), cancellationToken);
-        return secured;
+        OpenSslLibrary.Require();
+        _context = OpenSslContext.ForClient();
     }
 
     /// <summary>Connects to a daemon, with OpenSSL on the socket.</summary>
@@ -51,7 +36,7 @@ internal sealed class UpstreamTls
     public async Task<OpenSslClientStream> ConnectAsync(string host, int port, CancellationToken cancellationToken)
     {
         OpenSslClientStream stream = await OpenSslClientStream.ConnectAsync(
-            host, port, _context!, _loops.Value.Next(), cancellationToken);
+            host, port, _context, _loops.Value.Next(), cancellationToken);
         try
         {
             if (EventLoop.IsLoopThread)
@@ -70,16 +55,6 @@ internal sealed class UpstreamTls
         }
     }
 
-    private SslClientAuthenticationOptions For(string host) => new()
-    {
-        TargetHost = host,
-        // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
-        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-        AllowRenegotiation = false,
-        CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-        RemoteCertificateValidationCallback = _authorities is null ? null : IsBelieved,
-    };
-
     private void Verify(string name, IReadOnlyList<byte[]> certificates)
     {
         var all = new X509Certificate2Collection();
@@ -90,7 +65,7 @@ internal sealed class UpstreamTls
                 all.Add(X509CertificateLoader.LoadCertificate(certificate));
             }
 
-            // A name with a dot at its end is no certificate's, as with SslStream.
+            // A name with a dot at its end is no certificate's.
             if (all.Count == 0 || name.EndsWith('.') || !all[0].MatchesHostname(name))
             {
                 throw new AuthenticationException($"The certificate does not bear the name {name}");
@@ -114,11 +89,6 @@ internal sealed class UpstreamTls
         }
     }
 
-    private bool IsBelieved(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
-        // The name is the platform's to check, and the chain ours: it knows nothing of our authorities.
-        certificate is X509Certificate2 own && (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == 0
-        && IsVouchedFor(own, chain?.ChainPolicy.ExtraStore ?? []);
-
     private bool IsVouchedFor(X509Certificate2 own, X509Certificate2Collection sent)
     {
         try
@@ -131,7 +101,7 @@ internal sealed class UpstreamTls
         }
     }
 
-    // What SslStream asks of a server.
+    // By the platform, which knows the system's authorities.
     private static bool IsVouchedForBySystem(X509Certificate2 own, X509Certificate2Collection sent)
     {
         using var chain = new X509Chain();

@@ -1,6 +1,8 @@
 namespace ImageIO.Http.Hosting;
 
-/// <summary>On which threads the process serves the runtime's own sockets: those with TLS by .NET, and listening ones.</summary>
+/// <summary>
+/// On which threads the process serves the runtime's own sockets: listening ones, and connections to servers without TLS.
+/// </summary>
 /// <remarks>
 /// By itself the runtime waits for all sockets on one thread and hands each event to the thread pool: a queue, a wake-up
 /// and a change of threads for every 64 KiB. Here the thread that learns of bytes also receives, decrypts and parses

@@ -305,15 +305,5 @@ public sealed class ClientConnection
         return true;
     }
 
-    private void TurnAway()
-    {
-        if (_context.Features.Get<IMemoryPoolFeature>() is LoopConnection connection)
-        {
-            connection.TurnAway();
-        }
-        else
-        {
-            _context.Abort(new ConnectionAbortedException("The client did not introduce itself in time"));
-        }
-    }
+    private void TurnAway() => LoopConnection.Of(_context).TurnAway();
 }

@@ -1,10 +1,7 @@
-using System.Net.Security;
-using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners.OpenSsl;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -28,19 +25,12 @@ public sealed partial class ServerTls
     // One that was replaced is left to its finalizers: a connection may be just opening with it.
     private Loaded _loaded;
 
-    private ServerTls(string[] files, TlsTransport transport)
+    private ServerTls(string[] files)
     {
         _files = files;
-        Transport = transport;
         _loadedFrom = Look();
         _loaded = Read();
     }
-
-    /// <summary>Who encrypts: OpenSSL or .NET.</summary>
-    public TlsTransport Transport { get; }
-
-    /// <summary>The transports' names in configuration files.</summary>
-    public static string[] TransportNames { get; } = ["auto", "openssl", "dotnet"];
 
     /// <summary>Where to report a reload; set when the host is built.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
@@ -58,17 +48,16 @@ public sealed partial class ServerTls
     /// <param name="certificateFile">PEM: the server's certificate, then its intermediates if any.</param>
     /// <param name="keyFile">PEM: its private key.</param>
     /// <param name="authoritiesFile">PEM: certificates that complete the chain sent to clients. Empty: none.</param>
-    /// <param name="transport">Who encrypts.</param>
     /// <exception cref="ConfigurationException">
-    /// A file is missing, or is not what it should be; or OpenSSL was asked for, and the system has none that can be used.
+    /// A file is missing, or is not what it should be; or the system has no OpenSSL that can be used.
     /// </exception>
-    public static ServerTls Load(string certificateFile, string keyFile, string authoritiesFile, TlsTransport transport)
+    public static ServerTls Load(string certificateFile, string keyFile, string authoritiesFile)
     {
-        TlsTransport chosen = Choose(transport);
+        OpenSslLibrary.Require();
         try
         {
             return new ServerTls(
-                [certificateFile, keyFile, .. authoritiesFile.Length > 0 ? [authoritiesFile] : Array.Empty<string>()], chosen);
+                [certificateFile, keyFile, .. authoritiesFile.Length > 0 ? [authoritiesFile] : Array.Empty<string>()]);
         }
         catch (Exception e) when (IsUnusable(e))
         {
@@ -79,36 +68,11 @@ public sealed partial class ServerTls
         }
     }
 
-    /// <summary>The transport of this name, one of <see cref="TransportNames"/>.</summary>
-    public static TlsTransport TransportOf(string name) => name switch
-    {
-        "openssl" => TlsTransport.OpenSsl,
-        "dotnet" => TlsTransport.DotNet,
-        _ => TlsTransport.Auto,
-    };
-
     /// <summary>Looks at the files now, as each new connection does; files that could not be used are tried again.</summary>
     public void Refresh() => _ = Current(isAsked: true);
 
-    internal OpenSslContext CurrentContext() =>
-        Current().OpenSsl ?? throw new InvalidOperationException("OpenSSL was not chosen for this service.");
-
-    internal TlsHandshakeCallbackOptions ForKestrel() => new()
-    {
-        // As long as any other wait for a client. The server's own 10 s are short for the last of hundreds that connect
-        // at once to a busy host.
-        HandshakeTimeout = ConnectionWatch.DefaultPatience,
-        OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
-        {
-            ServerCertificateContext = Current().DotNet,
-            // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
-            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            ApplicationProtocols = [SslApplicationProtocol.Http11, new SslApplicationProtocol("http/1.0")],
-            AllowRenegotiation = false,
-            // As OpenSslContext, and for its reasons.
-            AllowTlsResume = false,
-        }),
-    };
+    /// <summary>Settings for a new connection, with the newest certificate that can be used.</summary>
+    internal OpenSslContext CurrentContext() => Current().Settings;
 
     // The certificate for a new connection. Looks at the files each time: three stat calls beside a handshake's
     // milliseconds, and a renewed certificate is in use from the next connection on.
@@ -162,23 +126,8 @@ public sealed partial class ServerTls
     private Loaded Read()
     {
         var own = ServerCertificate.Read(_files[0], _files[1], _files.Skip(2));
-        return Transport == TlsTransport.OpenSsl
-            ? new Loaded(own.Certificate, OpenSslContext.ForServer(own), DotNet: null)
-            // Offline: no server start waits for somebody's web server.
-            : new Loaded(own.Certificate, OpenSsl: null, SslStreamCertificateContext.Create(
-                own.Certificate, [.. own.Intermediates], offline: true));
+        return new Loaded(own.Certificate, OpenSslContext.ForServer(own));
     }
-
-    /// <summary>Who encrypts, of the two, when this is wanted.</summary>
-    /// <exception cref="ConfigurationException">OpenSSL is wanted, and the system has none that can be used.</exception>
-    internal static TlsTransport Choose(TlsTransport wanted) => (wanted, OpenSslLibrary.Problem) switch
-    {
-        (TlsTransport.DotNet, _) => TlsTransport.DotNet,
-        (_, null) => TlsTransport.OpenSsl,
-        (TlsTransport.OpenSsl, { } problem) => throw new ConfigurationException(
-            $"The TLS transport 'openssl' is not to be had: {problem}. Install OpenSSL 3, or set it to 'auto' or 'dotnet'."),
-        _ => TlsTransport.DotNet,
-    };
 
     // A file that is hidden from the user that this process has become is taken for unchanged.
     private FileState[] Look() => [.. _files.Select((file, i) =>
@@ -187,8 +136,8 @@ public sealed partial class ServerTls
     private static bool IsUnusable(Exception e) =>
         e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
 
-    // The certificate in use, in the form that its transport takes.
-    private sealed record Loaded(X509Certificate2 Certificate, OpenSslContext? OpenSsl, SslStreamCertificateContext? DotNet);
+    // The certificate in use, and settings made of it.
+    private sealed record Loaded(X509Certificate2 Certificate, OpenSslContext Settings);
 
     private static partial class Log
     {

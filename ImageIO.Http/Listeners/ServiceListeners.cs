@@ -26,15 +26,6 @@ public static partial class ServiceListeners
     public static void UseServiceListeners(this IWebHostBuilder host, BoundListeners listeners)
     {
         host.UseKestrelCore();
-        host.UseSockets(options =>
-        {
-            // For TLS by .NET, whose sockets are the server's own. Saves the hops between socket, TLS and HTTP. Safe because
-            // nothing on these threads blocks: storage has others.
-            options.UnsafePreferInlineScheduling = true;
-            options.CreateBoundListenSocket = endPoint =>
-                listeners.All.First(listener => ReferenceEquals(listener.EndPoint, endPoint)).Bound
-                ?? throw new InvalidOperationException($"{endPoint} was not bound before the start.");
-        });
         host.ConfigureServices(services =>
         {
             services.AddSingleton<IMemoryPoolFactory<byte>, BlockPoolFactory>();
@@ -136,23 +127,16 @@ public static partial class ServiceListeners
 
     private static void UseTransport(ListenOptions listen, ServiceListener listener, TimeProvider time, ILogger logger)
     {
-        switch (listener.Tls)
+        if (listener.Tls is not { } tls)
         {
-            case null:
-                listen.Use(next => context => Introduction.RunAsync(context, next));
-                break;
-            case { Transport: TlsTransport.OpenSsl } tls:
-                Log.TlsTransport(logger, listener.Service, OpenSslLibrary.Name);
-                (tls.Logger, tls.Time) = (logger, time);
-                var handshake = new OpenSslHandshake(tls, time, logger);
-                listen.Use(next => context => handshake.RunAsync(context, next));
-                break;
-            case { } tls:
-                Log.TlsTransport(logger, listener.Service, ".NET");
-                (tls.Logger, tls.Time) = (logger, time);
-                listen.UseHttps(tls.ForKestrel());
-                break;
+            listen.Use(next => context => Introduction.RunAsync(context, next));
+            return;
         }
+
+        Log.TlsTransport(logger, listener.Service, OpenSslLibrary.Name);
+        (tls.Logger, tls.Time) = (logger, time);
+        var handshake = new OpenSslHandshake(tls, time, logger);
+        listen.Use(next => context => handshake.RunAsync(context, next));
     }
 
     private static partial class Log

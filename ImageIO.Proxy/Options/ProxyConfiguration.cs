@@ -36,9 +36,6 @@ public sealed record ProxyConfiguration
     /// <summary>PEM file of the server's certificate.</summary>
     public required string CertificateFile { get; init; }
 
-    /// <summary>Who encrypts.</summary>
-    public required TlsTransport Transport { get; init; }
-
     /// <summary>PEM file of the certificate whose key signs tickets.</summary>
     public required string EngineCertificateFile { get; init; }
 
@@ -91,6 +88,7 @@ public sealed record ProxyConfiguration
     internal static ProxyConfiguration Read(IEnumerable<IniOption> options)
     {
         var reader = new ConfigurationReader(options);
+        TlsTransportOption.Read(reader, Section, "ssl_transport");
         var configuration = new ProxyConfiguration(reader)
         {
             Host = ListenHost.Read(reader, Section, "host", ""),
@@ -98,7 +96,6 @@ public sealed record ProxyConfiguration
             UseTls = reader.Boolean(Section, "use_ssl", true),
             KeyFile = reader.Text(Section, "ssl_key_file", "/etc/pki/ovirt-engine/keys/image-proxy.key.nopass"),
             CertificateFile = reader.Text(Section, "ssl_cert_file", "/etc/pki/ovirt-engine/certs/image-proxy.cer"),
-            Transport = ServerTls.TransportOf(reader.Choice(Section, "ssl_transport", "auto", ServerTls.TransportNames)),
             EngineCertificateFile = reader.Text(Section, "engine_cert_file", "/etc/pki/ovirt-engine/certs/engine.cer"),
             EngineAuthorityFile = reader.Text(Section, "engine_ca_cert_file", "/etc/pki/ovirt-engine/ca.pem"),
             VerifyCertificate = reader.Boolean(Section, "verify_certificate", true),
@@ -139,7 +136,7 @@ public sealed record ProxyConfiguration
         {
             Service = service,
             Address = new IPEndPoint(Host.Resolve(), Port),
-            Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "", Transport) : null,
+            Tls = UseTls ? ServerTls.Load(CertificateFile, KeyFile, authoritiesFile: "") : null,
         };
         // The monitor first: a probe that finds the proxy's port open asks for its health next.
         return Monitor.IsEnabled ? [Monitor.Listener(monitor), clients] : [clients];
@@ -165,7 +162,7 @@ public sealed record ProxyConfiguration
     {
         var authorities = new CertificateAuthorities(EngineAuthorityFile);
         authorities.Check();
-        return new UpstreamSettings(ConnectTimeout, ReadTimeout, authorities, Transport);
+        return new UpstreamSettings(ConnectTimeout, ReadTimeout, authorities);
     }
 
     private static LogSettings ReadLog(ConfigurationReader reader)

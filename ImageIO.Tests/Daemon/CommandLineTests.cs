@@ -117,6 +117,7 @@ public sealed class CommandLineTests
     [InlineData("[tls]\nkey_file =\n", "key_file")]
     [InlineData("[control]\nsocket = /no/such/directory/sock\n", "/no/such/directory/sock")]
     [InlineData("[handler_logfile]\nargs = (\"/no/such/directory/log\",)\n", "/no/such/directory/log")]
+    [InlineData("[tls]\ntransport = gnutls\n", "transport")]
     [InlineData("[control]\ntransport = tcp\n", "port")]
     [InlineData("[remote]\nhost = no such host\n", "'no such host'")]
     [InlineData("[daemon]\nplugin_dir = /no/such/directory\n", "plugin_dir")]

@@ -88,6 +88,7 @@ public sealed class ReferenceConfigurationTests
     public static TheoryData<string, string> Warned => new()
     {
         { "[tls]\nenable_tls1_1 = true\n", "remove the option" },
+        { "[tls]\ntransport = dotnet\n", ".NET's TLS is not offered any more" },
         { "[daemon]\nmax_connections = 0\n", "the least is 1, which is used" },
         { "[daemon]\ninactivity_timeout = 0\n", "the least is 1, which is used" },
         { "[daemon]\npoll_interval = -1\n", "0 is used; set a number of seconds, 0 or more" },

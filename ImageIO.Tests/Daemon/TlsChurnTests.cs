@@ -15,6 +15,7 @@ namespace ImageIO.Tests.Daemon;
 /// IMAGEIO_TLS_CONNECTIONS says how many; <c>make churn</c> takes 10,000.
 /// </summary>
 [Collection(AloneCollection.Name)]
+[Trait("Tls", "EachOpenSsl")]
 public sealed class TlsChurnTests(ITestOutputHelper output)
 {
     private const int AtOnce = 8;
@@ -26,13 +27,11 @@ public sealed class TlsChurnTests(ITestOutputHelper output)
     private static int Connections => int.Parse(
         Environment.GetEnvironmentVariable("IMAGEIO_TLS_CONNECTIONS") ?? "600", CultureInfo.InvariantCulture);
 
-    [Theory(Timeout = 3_600_000)]
-    [InlineData("openssl")]
-    [InlineData("dotnet")]
+    [Fact(Timeout = 3_600_000)]
     [Trait("Speed", "Slow")]
-    public async Task Connections_dropped_at_random_moments_leave_no_descriptor_object_block_or_memory(string transport)
+    public async Task Connections_dropped_at_random_moments_leave_no_descriptor_object_block_or_memory()
     {
-        await using DaemonFixture daemon = await DaemonFixture.StartAsync($"[tls]\ntransport = {transport}");
+        await using DaemonFixture daemon = await DaemonFixture.StartAsync();
         TestImage image = await daemon.AddImageAsync(Bytes.Random(ImageSize), "read", "write");
         var random = new Random(20261125);
         // A third warms up: pools fill, code is compiled.
@@ -46,7 +45,7 @@ public sealed class TlsChurnTests(ITestOutputHelper output)
         long after = Memory();
 
         output.WriteLine(
-            $"{transport}, {Connections} connections: descriptors {descriptors} to {OpenFiles.CountAll(Environment.ProcessId)}, "
+            $"{Connections} connections: descriptors {descriptors} to {OpenFiles.CountAll(Environment.ProcessId)}, "
             + $"memory {memory >> 20} to {after >> 20} MiB, SSL objects {SslHandle.Alive}, blocks {daemon.Blocks.Rented}");
         await Eventually.HoldsAsync(
             () => OpenFiles.CountAll(Environment.ProcessId) <= descriptors, $"{descriptors} descriptors are open as before");

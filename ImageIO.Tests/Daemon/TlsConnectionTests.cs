@@ -9,14 +9,15 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>How connections with TLS begin, end, and break off: the same with both transports.</summary>
-public abstract class TlsConnectionTests(string transport) : IAsyncLifetime
+/// <summary>How connections with TLS begin, end, and break off.</summary>
+[Trait("Tls", "EachOpenSsl")]
+public sealed class TlsConnectionTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
 
-    private protected DaemonFixture Daemon { get; private set; } = null!;
+    private DaemonFixture Daemon { get; set; } = null!;
 
-    public async Task InitializeAsync() => Daemon = await DaemonFixture.StartAsync($"[tls]\ntransport = {transport}", _time);
+    public async Task InitializeAsync() => Daemon = await DaemonFixture.StartAsync(time: _time);
 
     public async Task DisposeAsync() => await Daemon.DisposeAsync();
 
@@ -156,17 +157,17 @@ public abstract class TlsConnectionTests(string transport) : IAsyncLifetime
         Assert.Equal(cipher, tls.NegotiatedCipherSuite);
     }
 
-    private protected int RemoteConnections =>
+    private int RemoteConnections =>
         Daemon.Connections.CountByService().Where(pair => pair.Service == "remote").Sum(pair => pair.Count);
 
-    private protected async Task<TcpClient> ConnectAsync()
+    private async Task<TcpClient> ConnectAsync()
     {
         var socket = new TcpClient { NoDelay = true };
         await socket.ConnectAsync(IPAddress.Loopback, Daemon.RemotePort);
         return socket;
     }
 
-    private protected static async Task<byte[]> ReadToEndAsync(Stream stream)
+    private static async Task<byte[]> ReadToEndAsync(Stream stream)
     {
         using var all = new MemoryStream();
         try
@@ -187,14 +188,14 @@ public abstract class TlsConnectionTests(string transport) : IAsyncLifetime
         CertificateChainPolicy = Daemon.Files.Certificate.Policy,
     };
 
-    private protected async Task<SslStream> HandshakeAsync(TcpClient socket)
+    private async Task<SslStream> HandshakeAsync(TcpClient socket)
     {
         var tls = new SslStream(socket.GetStream());
         await tls.AuthenticateAsClientAsync(Options());
         return tls;
     }
 
-    private protected async Task<(TcpClient Socket, RecordingStream Record, SslStream Tls)> RecordAsync()
+    private async Task<(TcpClient Socket, RecordingStream Record, SslStream Tls)> RecordAsync()
     {
         TcpClient socket = await ConnectAsync();
         var record = new RecordingStream(socket.GetStream());
@@ -213,52 +214,47 @@ public abstract class TlsConnectionTests(string transport) : IAsyncLifetime
         return count;
     }
 
-    public sealed class OnOpenSsl() : TlsConnectionTests("openssl")
+    // Issue 15, D24: it waits for its answer, as with "printf ... | openssl s_client". A client that has gone is found by the
+    // first write that fails.
+    [Theory(Timeout = 30_000)]
+    [InlineData(100, true)]
+    [InlineData(8 << 20, true)]
+    [InlineData(8 << 20, false)]
+    public async Task Client_that_ends_its_side_of_the_connection_gets_the_whole_answer(int size, bool saysSo)
     {
-        // Issue 15, D24: it waits for its answer, as with "printf ... | openssl s_client". A client that has gone is found by the
-        // first write that fails.
-        [Theory(Timeout = 30_000)]
-        [InlineData(100, true)]
-        [InlineData(8 << 20, true)]
-        [InlineData(8 << 20, false)]
-        public async Task Client_that_ends_its_side_of_the_connection_gets_the_whole_answer(int size, bool saysSo)
+        byte[] content = Bytes.Random(size);
+        TestImage image = await Daemon.AddImageAsync(content, "read");
+        using TcpClient socket = await ConnectAsync();
+        await using SslStream tls = await HandshakeAsync(socket);
+
+        await tls.WriteAsync(Encoding.ASCII.GetBytes($"GET {image.Url} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        if (saysSo)
         {
-            byte[] content = Bytes.Random(size);
-            TestImage image = await Daemon.AddImageAsync(content, "read");
-            using TcpClient socket = await ConnectAsync();
-            await using SslStream tls = await HandshakeAsync(socket);
-
-            await tls.WriteAsync(Encoding.ASCII.GetBytes($"GET {image.Url} HTTP/1.1\r\nHost: h\r\n\r\n"));
-            if (saysSo)
-            {
-                await tls.ShutdownAsync();
-            }
-
-            socket.Client.Shutdown(SocketShutdown.Send);
-            byte[] answer = await ReadToEndAsync(tls);
-
-            Assert.StartsWith("HTTP/1.1 200 OK", Encoding.Latin1.GetString(answer, 0, 100), StringComparison.Ordinal);
-            Bytes.AssertEqual(content, answer[^content.Length..], "the answer");
-            await Daemon.BecomesQuietAsync(image);
+            await tls.ShutdownAsync();
         }
 
-        // .NET's ends with the connection: clients of HTTP do without.
-        [Fact(Timeout = 30_000)]
-        public async Task Server_ends_a_connection_with_close_notify()
-        {
-            TestImage image = await Daemon.AddImageAsync(Bytes.Random(100_000), "read");
-            (TcpClient socket, RecordingStream record, SslStream tls) = await RecordAsync();
+        socket.Client.Shutdown(SocketShutdown.Send);
+        byte[] answer = await ReadToEndAsync(tls);
 
-            await tls.WriteAsync(Encoding.ASCII.GetBytes($"GET {image.Url}?close=y HTTP/1.1\r\nHost: h\r\n\r\n"));
-            byte[] answer = await ReadToEndAsync(tls);
-            await tls.DisposeAsync();
-            socket.Dispose();
-
-            Assert.True(answer.Length > 100_000, "All of it came");
-            // Its last record is the alert: 2 bytes, encrypted for TLS 1.3 with a type and a tag (RFC 8446 section 5.2).
-            Assert.Equal([23, 3, 3, 0, 2 + 1 + 16], record.Received.TakeLast(24).Take(5));
-        }
+        Assert.StartsWith("HTTP/1.1 200 OK", Encoding.Latin1.GetString(answer, 0, 100), StringComparison.Ordinal);
+        Bytes.AssertEqual(content, answer[^content.Length..], "the answer");
+        await Daemon.BecomesQuietAsync(image);
     }
 
-    public sealed class OnDotNet() : TlsConnectionTests("dotnet");
+    // .NET's ends with the connection: clients of HTTP do without.
+    [Fact(Timeout = 30_000)]
+    public async Task Server_ends_a_connection_with_close_notify()
+    {
+        TestImage image = await Daemon.AddImageAsync(Bytes.Random(100_000), "read");
+        (TcpClient socket, RecordingStream record, SslStream tls) = await RecordAsync();
+
+        await tls.WriteAsync(Encoding.ASCII.GetBytes($"GET {image.Url}?close=y HTTP/1.1\r\nHost: h\r\n\r\n"));
+        byte[] answer = await ReadToEndAsync(tls);
+        await tls.DisposeAsync();
+        socket.Dispose();
+
+        Assert.True(answer.Length > 100_000, "All of it came");
+        // Its last record is the alert: 2 bytes, encrypted for TLS 1.3 with a type and a tag (RFC 8446 section 5.2).
+        Assert.Equal([23, 3, 3, 0, 2 + 1 + 16], record.Received.TakeLast(24).Take(5));
+    }
 }

@@ -7,13 +7,14 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>Certificates that are renewed under a running daemon (daemon-api section 1): the same with both transports.</summary>
-public abstract class TlsReloadTests(string transport) : IAsyncLifetime
+/// <summary>Certificates that are renewed under a running daemon (daemon-api section 1).</summary>
+[Trait("Tls", "EachOpenSsl")]
+public sealed class TlsReloadTests : IAsyncLifetime
 {
     private readonly List<ImageDirectory> _directories = [];
     private DaemonFixture _daemon = null!;
 
-    public async Task InitializeAsync() => _daemon = await DaemonFixture.StartAsync($"[tls]\ntransport = {transport}");
+    public async Task InitializeAsync() => _daemon = await DaemonFixture.StartAsync();
 
     public async Task DisposeAsync()
     {
@@ -182,8 +183,4 @@ public abstract class TlsReloadTests(string transport) : IAsyncLifetime
         while (!stop.IsCancellationRequested);
         return requests;
     }
-
-    public sealed class OnOpenSsl() : TlsReloadTests("openssl");
-
-    public sealed class OnDotNet() : TlsReloadTests("dotnet");
 }

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using ImageIO.Http.Forwarding;
-using ImageIO.Http.Listeners;
 using ImageIO.Http.Listeners.Sockets;
 
 namespace ImageIO.Tests.Forwarding;
@@ -15,7 +14,7 @@ public sealed class UpstreamPoolTests : IDisposable
     public UpstreamPoolTests()
     {
         _daemon.Start(UpstreamPool.MostIdle * 2);
-        var settings = new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(10), null, TlsTransport.Auto);
+        var settings = new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(10), null);
         _pool = new UpstreamPool(
             settings, new Lazy<EventLoops>(() => throw new InvalidOperationException("No TLS here")), TimeProvider.System);
     }

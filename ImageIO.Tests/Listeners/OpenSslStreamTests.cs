@@ -5,6 +5,7 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Listeners;
 
 /// <summary>The stream over OpenSSL, with a client that does what well-behaved ones seldom do.</summary>
+[Trait("Tls", "EachOpenSsl")]
 public sealed class OpenSslStreamTests : IDisposable
 {
     // SSL_KEY_UPDATE_REQUESTED of SSL_key_update(3): the other side is to renew its keys, too.

@@ -42,6 +42,7 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
     [InlineData("allow_origins = *", "unknown option 'allow_origins' in section [proxy], did you mean 'allow_origin'")]
     [InlineData("allowed_skew_seconds = -1", "expected an integer, 0 or more")]
     [InlineData("signed_proxy_ticket = maybe", "expected true, yes")]
+    [InlineData("ssl_transport = gnutls", "openssl")]
     public void Wrong_option_stops_the_start_with_what_would_be_right(string option, string error)
     {
         string file = Path.Combine(Path.GetDirectoryName(proxy.Files.ConfigurationFile)!, $"{Guid.NewGuid():N}.conf");
@@ -52,12 +53,15 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
         Assert.Contains(error, wrong.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Tls_1_1_is_a_warning_because_the_reference_takes_it()
+    [Theory]
+    [InlineData("enable_tls1_1 = true", "TLS 1.1 is not served any more")]
+    [InlineData("ssl_transport = dotnet", ".NET's TLS is not offered any more, OpenSSL is used; remove the option")]
+    public void Tls_that_is_not_offered_any_more_is_a_warning_because_existing_files_ask_for_it(
+        string option, string warning)
     {
-        ConfigurationReader reader = ProxyConfiguration.Read(IniFile.Parse("proxy.conf", ["[proxy]", "enable_tls1_1 = true"])).Reader;
+        ConfigurationReader reader = ProxyConfiguration.Read(IniFile.Parse("proxy.conf", ["[proxy]", option])).Reader;
 
-        Assert.Contains("TLS 1.1 is not served any more", Assert.Single(reader.Warnings), StringComparison.Ordinal);
+        Assert.Contains(warning, Assert.Single(reader.Warnings), StringComparison.Ordinal);
     }
 
     [Fact(Timeout = 30_000)]

@@ -5,8 +5,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Proxy;
 
-/// <summary>Which daemons a proxy believes: the same with both transports.</summary>
-public abstract class UpstreamTlsTests(string transport)
+/// <summary>Which daemons a proxy believes.</summary>
+[Trait("Tls", "EachOpenSsl")]
+public sealed class UpstreamTlsTests
 {
     [Theory(Timeout = 20_000)]
     [InlineData("127.0.0.1", "ip:127.0.0.1", true)]
@@ -63,7 +64,7 @@ public abstract class UpstreamTlsTests(string transport)
     {
         await using Host host = Host.Start("ip:127.0.0.1", TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
         await using Host other = Host.Start("ip:127.0.0.1", TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
-        using var files = new DaemonFiles($"[tls]\ntransport = {transport}\nca_file =\n");
+        using var files = new DaemonFiles("[tls]\nca_file =\n");
         string authorities = Path.Combine(files.Path, "system.pem");
         await File.WriteAllTextAsync(authorities, isVouchedFor ? host.RootPem : other.RootPem);
         await using DaemonProcess front = await DaemonProcess.StartAsync(
@@ -80,16 +81,12 @@ public abstract class UpstreamTlsTests(string transport)
 
     private async Task<int> RequestAsync(Host daemon, string host, string authorities)
     {
-        await using ProxyFixture proxy = await ProxyFixture.StartAsync($"ssl_transport = {transport}");
+        await using ProxyFixture proxy = await ProxyFixture.StartAsync();
         await File.AppendAllTextAsync(proxy.Files.AuthorityFile, "\n" + authorities);
         await proxy.InstallAsync("image-1", daemon.Port, host);
         using HttpResponseMessage answer = await proxy.Client.GetAsync("/images/image-1");
         return (int)answer.StatusCode;
     }
-
-    public sealed class OnOpenSsl() : UpstreamTlsTests("openssl");
-
-    public sealed class OnDotNet() : UpstreamTlsTests("dotnet");
 
     // A daemon whose certificate an authority of its own has issued.
     private sealed class Host : IAsyncDisposable

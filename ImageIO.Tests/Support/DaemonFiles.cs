@@ -18,7 +18,6 @@ internal sealed class DaemonFiles : IDisposable
             [tls]
             cert_file = {Certificate.CertificateFile}
             key_file = {Certificate.KeyFile}
-            transport = {TlsTransports.UnderTest}
             [remote]
             host = 127.0.0.1
             port = 0

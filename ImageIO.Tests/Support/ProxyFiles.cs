@@ -56,7 +56,6 @@ internal sealed class ProxyFiles : IDisposable
         port = 0
         ssl_key_file = {Certificate.KeyFile}
         ssl_cert_file = {Certificate.CertificateFile}
-        {(options.Contains("ssl_transport", StringComparison.Ordinal) ? "" : $"ssl_transport = {TlsTransports.UnderTest}")}
         engine_cert_file = {SignerCertificateFile}
         engine_ca_cert_file = {AuthorityFile}
         monitor_address = {monitorSocket}

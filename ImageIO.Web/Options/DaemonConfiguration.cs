@@ -119,7 +119,7 @@ public sealed record DaemonConfiguration
         }
 
         // The proxy has options for these, with the same defaults.
-        return new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(120), authorities, Tls.Transport);
+        return new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(120), authorities);
     }
 
     private static int RoundUp(int size) => (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size);

@@ -19,9 +19,6 @@ public sealed record TlsOptions
     /// <summary>PEM file of the authorities. Empty: none.</summary>
     public required string AuthoritiesFile { get; init; }
 
-    /// <summary>Who encrypts.</summary>
-    public required TlsTransport Transport { get; init; }
-
     internal static TlsOptions Read(ConfigurationReader reader)
     {
         var options = new TlsOptions
@@ -30,8 +27,8 @@ public sealed record TlsOptions
             KeyFile = reader.Text(Section, "key_file", ""),
             CertificateFile = reader.Text(Section, "cert_file", ""),
             AuthoritiesFile = reader.Text(Section, "ca_file", ""),
-            Transport = ServerTls.TransportOf(reader.Choice(Section, "transport", "auto", ServerTls.TransportNames)),
         };
+        TlsTransportOption.Read(reader, Section, "transport");
         if (reader.Boolean(Section, "enable_tls1_1", false))
         {
             reader.Warn(Section, "enable_tls1_1", "TLS 1.1 is not served any more (RFC 8996), clients need 1.2 or 1.3; remove the option");
@@ -55,6 +52,6 @@ public sealed record TlsOptions
                 "Section [tls] is enabled, but key_file or cert_file is not set; set both to PEM files, or enable = false");
         }
 
-        return ServerTls.Load(CertificateFile, KeyFile, AuthoritiesFile, Transport);
+        return ServerTls.Load(CertificateFile, KeyFile, AuthoritiesFile);
     }
 }

@@ -2,11 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Http.Listeners.OpenSsl;
 
-/// <summary>The part of OpenSSL 3 that is used; names and values as in its man pages and public headers.</summary>
+/// <summary>
+/// The part of OpenSSL that is used; names and values as in its man pages and public headers, the same in 1.1.1 and 3.
+/// </summary>
 internal static unsafe partial class LibSsl
 {
-    internal const string Ssl = "libssl.so.3";
-    internal const string Crypto = "libcrypto.so.3";
+    /// <summary>Stands for the library in the version that .NET uses, see <see cref="OpenSslLibrary.Resolve"/>.</summary>
+    internal const string Ssl = "libssl";
+
+    /// <inheritdoc cref="Ssl" />
+    internal const string Crypto = "libcrypto";
 
     // SSL_get_error(3)
     internal const int SSL_ERROR_NONE = 0;
@@ -33,7 +38,7 @@ internal static unsafe partial class LibSsl
     internal const int SSL_MODE_RELEASE_BUFFERS = 0x10;
 
     // SSL_CTX_set_options(3)
-    internal const ulong SSL_OP_IGNORE_UNEXPECTED_EOF = 1UL << 7;
+    internal const ulong SSL_OP_IGNORE_UNEXPECTED_EOF = 1UL << 7; // 3 only; without effect in 1.1.1
     internal const ulong SSL_OP_NO_TICKET = 1UL << 14;
     internal const ulong SSL_OP_NO_COMPRESSION = 1UL << 17;
     internal const ulong SSL_OP_CIPHER_SERVER_PREFERENCE = 1UL << 22;
@@ -49,6 +54,10 @@ internal static unsafe partial class LibSsl
     internal const int BIO_FLAGS_RWS = 0x07;
     internal const int BIO_FLAGS_SHOULD_RETRY = 0x08;
     internal const int BIO_CTRL_FLUSH = 11;
+
+    // Before the first call of the library, whoever makes it.
+    static LibSsl() =>
+        NativeLibrary.SetDllImportResolver(typeof(LibSsl).Assembly, (name, _, _) => OpenSslLibrary.Resolve(name));
 
     // OPENSSL_init_ssl(3)
     internal const ulong OPENSSL_INIT_NO_ATEXIT = 0x00080000;
@@ -149,6 +158,9 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Ssl, EntryPoint = "SSL_has_pending")]
     internal static partial int HasPending(SslHandle ssl);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_is_server")]
+    internal static partial int IsServer(SslHandle ssl);
 
     [LibraryImport(Ssl, EntryPoint = "SSL_version")]
     internal static partial int Version(SslHandle ssl);

@@ -266,6 +266,10 @@ internal sealed class OpenSslStream : SocketStream
             case LibSsl.SSL_ERROR_ZERO_RETURN:
                 ended = true;
                 break;
+            case LibSsl.SSL_ERROR_SYSCALL when code == 0:
+                // OpenSSL 1.1.1: the end of the connection without close_notify. Version 3 tells it in its own way.
+                EndWithoutNotice(out ended);
+                break;
             case LibSsl.SSL_ERROR_SYSCALL:
                 NoteFailure(LibC.SocketFailure(code));
                 break;
@@ -278,5 +282,15 @@ internal sealed class OpenSslStream : SocketStream
 
         LibSsl.ClearErrors();
         return SocketEvents.None;
+    }
+
+    // Of a client that is an end like any other, as set in OpenSslContext; of a server it may be that its answer is cut.
+    private void EndWithoutNotice(out bool ended)
+    {
+        ended = LibSsl.IsServer(_ssl) == 1;
+        if (!ended)
+        {
+            NoteFailure(new IOException("The connection ended without close_notify"));
+        }
     }
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners.Sockets;
 
-/// <summary>Takes over all listeners but those whose TLS is .NET's, which the server's own transport takes.</summary>
+/// <summary>Takes over all listeners.</summary>
 internal sealed class LoopListenerFactory(
     BoundListeners listeners,
     IMemoryPoolFactory<byte> pools,
@@ -14,7 +14,7 @@ internal sealed class LoopListenerFactory(
     ILogger<ServerTls> logger) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     /// <inheritdoc />
-    public bool CanBind(EndPoint endpoint) => Find(endpoint) is { Tls: null or { Transport: TlsTransport.OpenSsl } };
+    public bool CanBind(EndPoint endpoint) => Find(endpoint) is not null;
 
     /// <inheritdoc />
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
