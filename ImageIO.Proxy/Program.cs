@@ -1,9 +1,11 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Proxy.Hosting;
 using ImageIO.Proxy.Options;
+using ImageIO.Traces;
 
 namespace ImageIO.Proxy;
 
@@ -33,6 +35,11 @@ internal static partial class Program
         return ProgramCommandLine.RunAsync(command, args, Name);
     }
 
+    // A separate method, so that a proxy without a collector does not load the exporter.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static IDisposable StartTraces(TelemetrySettings telemetry) =>
+        OtlpTraces.Start(Name, ProductVersion.Text, telemetry.Endpoint);
+
     private static async Task<int> RunAsync(string file, bool showConfig, CancellationToken cancellationToken)
     {
         try
@@ -45,6 +52,7 @@ internal static partial class Program
             }
 
             await using WebApplication app = await ProxyHost.BuildAsync(configuration, TimeProvider.System);
+            using IDisposable? traces = configuration.Telemetry.IsEnabled ? StartTraces(configuration.Telemetry) : null;
             await app.StartAsync(cancellationToken);
             Log.Started(app.Logger, ProductVersion.Text, app.Services.GetRequiredService<BoundListeners>().Urls);
             configuration.Reader.LogWarnings(app.Logger);

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
+using ImageIO.Traces;
 using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 
@@ -46,6 +48,11 @@ internal static class Program
         app.Services.GetRequiredService<LogOutput>().Open();
     }
 
+    // A separate method, so that a daemon without a collector does not load the exporter.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static IDisposable StartTraces(TelemetrySettings telemetry) =>
+        OtlpTraces.Start(Name, ProductVersion.Text, telemetry.Endpoint);
+
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
     private static async Task<int> RunAsync(
         string directory, bool showConfig, FileInfo? ticketFile, CancellationToken cancellationToken)
@@ -75,6 +82,7 @@ internal static class Program
                 Become(user, app, configuration);
             }
 
+            using IDisposable? traces = configuration.Telemetry.IsEnabled ? StartTraces(configuration.Telemetry) : null;
             await app.StartAsync(cancellationToken);
             StartLog.Write(app.Logger, app, configuration);
             await app.WaitForShutdownAsync(cancellationToken);

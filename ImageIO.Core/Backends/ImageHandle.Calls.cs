@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ImageIO.Core.Buffers;
+using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
 
@@ -27,6 +28,7 @@ public sealed partial class ImageHandle
         Debug.Assert(Alignment.IsAligned(offset, BlockSize) && Alignment.IsAligned(destination.Length, BlockSize));
         await EnterAsync(_readers, cancellationToken);
         long started = 0;
+        Exception? failure = null;
         try
         {
             await HopAsync(cancellationToken);
@@ -34,9 +36,13 @@ public sealed partial class ImageHandle
             // Never cancelled: the storage still writes into the buffer.
             await _backend.ReadAsync(destination, offset, CancellationToken.None);
         }
+        catch (Exception e) when (Noted(e, out failure))
+        {
+            throw;
+        }
         finally
         {
-            Leave("read", _readers, started);
+            Leave("read", _readers, started, failure);
         }
     }
 
@@ -51,6 +57,7 @@ public sealed partial class ImageHandle
         Debug.Assert(Alignment.IsAligned(offset, BlockSize));
         await EnterAsync(_writers, cancellationToken);
         long started = 0;
+        Exception? failure = null;
         try
         {
             await HopAsync(cancellationToken);
@@ -59,9 +66,13 @@ public sealed partial class ImageHandle
             await _backend.WriteAsync(source, offset, CancellationToken.None);
             Shared.Flushes.WriteEnds(_unflushed, own, era);
         }
+        catch (Exception e) when (Noted(e, out failure))
+        {
+            throw;
+        }
         finally
         {
-            Leave("write", _writers, started);
+            Leave("write", _writers, started, failure);
         }
     }
 
@@ -76,6 +87,7 @@ public sealed partial class ImageHandle
         Debug.Assert(Alignment.IsAligned(offset, BlockSize));
         await EnterAsync(_writers, cancellationToken);
         long started = 0;
+        Exception? failure = null;
         try
         {
             await HopAsync(cancellationToken);
@@ -90,9 +102,13 @@ public sealed partial class ImageHandle
             Shared.Flushes.WriteEnds(_unflushed, range, era);
             return true;
         }
+        catch (Exception e) when (Noted(e, out failure))
+        {
+            throw;
+        }
         finally
         {
-            Leave("zero", _writers, started);
+            Leave("zero", _writers, started, failure);
         }
     }
 
@@ -101,6 +117,7 @@ public sealed partial class ImageHandle
     {
         await EnterAsync(gate: null, cancellationToken);
         long started = 0;
+        Exception? failure = null;
         try
         {
             await Shared.Flushes.FlushAsync(
@@ -116,9 +133,13 @@ public sealed partial class ImageHandle
                 },
                 cancellationToken);
         }
+        catch (Exception e) when (Noted(e, out failure))
+        {
+            throw;
+        }
         finally
         {
-            Leave("flush", gate: null, started);
+            Leave("flush", gate: null, started, failure);
         }
     }
 
@@ -141,7 +162,18 @@ public sealed partial class ImageHandle
     private StorageThread HopAsync(CancellationToken cancellationToken) =>
         _backend.MayBlock ? StorageThread.SwitchAsync(Shared.Threads, cancellationToken) : StorageThread.Stay();
 
-    private long CallStarts() => _meter is { WantsStorageDuration: true } ? Stopwatch.GetTimestamp() : 0;
+    private long CallStarts() =>
+        _meter is { WantsStorageDuration: true } || TransferTrace.IsWanted ? Stopwatch.GetTimestamp() : 0;
+
+    private static string? ReasonOf(Exception? failure) =>
+        failure is TransferException e ? e.Error.ToString() : failure?.GetType().Name;
+
+    // An exception filter that never catches: it costs nothing unless a call fails.
+    private static bool Noted(Exception exception, out Exception? failure)
+    {
+        failure = exception;
+        return false;
+    }
 
     private static SemaphoreSlim? Gate(int limit) => limit == int.MaxValue ? null : new SemaphoreSlim(limit);
 
@@ -167,11 +199,13 @@ public sealed partial class ImageHandle
         }
     }
 
-    private void Leave(string call, SemaphoreSlim? gate, long started)
+    private void Leave(string call, SemaphoreSlim? gate, long started, Exception? failure)
     {
         if (started != 0)
         {
-            _meter!.StorageCallEnded(call, BackendName, Stopwatch.GetElapsedTime(started));
+            TimeSpan duration = Stopwatch.GetElapsedTime(started);
+            _meter?.StorageCallEnded(call, BackendName, duration);
+            TransferTrace.StorageCallEnded(call, BackendName, duration, ReasonOf(failure));
         }
 
         gate?.Release();

@@ -31,7 +31,8 @@ internal static class RequestTarget
             PathAndQuery = parts[0],
         };
         FuzzTarget.MayRefuse(
-            () => Check(new RequestHead(context.Request, target, new ForwarderMark().Append(context.Request.Headers.Via))),
+            () => Check(new RequestHead(
+                context.Request, target, new ForwarderMark().Append(context.Request.Headers.Via), default)),
             TransferError.InvalidRequest, TransferError.ForwardingLoop);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using ImageIO.Core.Errors;
 using Microsoft.AspNetCore.Http;
@@ -33,15 +34,28 @@ public sealed class Forwarder
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(request);
-        var head = new RequestHead(context.Request, request, _mark.Append(context.Request.Headers.Via));
+        using Activity? span = TraceFields.StartExchange(context.Request.Method, request);
+        var head = new RequestHead(
+            context.Request, request, _mark.Append(context.Request.Headers.Via), TraceFields.Of(span, context.Request));
         var exchange = new Exchange(context, request, head, _pool);
+        Exception? failure = null;
         try
         {
             await exchange.RunAsync(cancellationToken);
         }
-        catch (Exception e) when (HasClientLeft(context, e))
+        catch (Exception e)
         {
-            throw ClientLeft(context.Request, request.Progress, e);
+            failure = e;
+            if (HasClientLeft(context, e))
+            {
+                throw ClientLeft(context.Request, request.Progress, e);
+            }
+
+            throw;
+        }
+        finally
+        {
+            TraceFields.Ended(span, context, failure);
         }
     }
 

@@ -16,7 +16,8 @@ internal sealed class RequestHead
     /// <param name="client">The client's.</param>
     /// <param name="target">Where it goes to.</param>
     /// <param name="via">The forwarders that it passed through, this one included.</param>
-    public RequestHead(HttpRequest client, ForwardRequest target, string via)
+    /// <param name="trace">The trace that the request belongs to.</param>
+    public RequestHead(HttpRequest client, ForwardRequest target, string via, TraceFields trace)
     {
         // The other methods' bodies have no meaning (RFC 9110 section 9.3), and are not forwarded.
         bool mayHaveBody = HttpMethods.IsPut(client.Method) || HttpMethods.IsPatch(client.Method);
@@ -31,6 +32,15 @@ internal sealed class RequestHead
         if ((target.View?.Asked ?? NullIfEmpty(client.Headers.Range)) is { } range)
         {
             head.Field("Range", range);
+        }
+
+        if (trace.Parent is { } parent)
+        {
+            head.Field("traceparent", parent);
+            if (trace.State is { Length: > 0 } state)
+            {
+                head.Field("tracestate", state);
+            }
         }
 
         foreach (string name in Forwarded)

@@ -53,7 +53,11 @@ public sealed class HostMeter
 
     /// <summary>Counts a failed request.</summary>
     public void RequestFailed(Exception failure) =>
-        RequestFailed(failure is TransferException e ? e.Error.ToString() : failure.GetType().Name);
+        RequestFailed(ReasonOf(failure));
+
+    /// <summary>The name of a failure, in metrics and traces.</summary>
+    internal static string ReasonOf(Exception failure) =>
+        failure is TransferException e ? e.Error.ToString() : failure.GetType().Name;
 
     internal void RequestFailed(string reason) => _errors.Add(1, new KeyValuePair<string, object?>("reason", reason));
 }

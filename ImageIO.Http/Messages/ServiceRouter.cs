@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 using ImageIO.Core.Errors;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
@@ -52,9 +53,11 @@ public sealed class ServiceRouter(HostMeter meter)
     {
         ClientConnection connection = ClientConnection.Of(context);
         connection.RequestStarts();
+        using Activity? span = RequestSpan.Start(context, connection.Service);
         try
         {
-            (ResourceHandler handler, string argument) = Find(connection.Service, context.Request);
+            (ResourceHandler handler, string argument, string resource) = Find(connection.Service, context.Request);
+            RequestSpan.Found(span, context.Request.Method, resource);
             RequestBody.RequireKnownCoding(context.Request);
             await handler(context, argument);
             await RequestBody.FinishAsync(context);
@@ -62,10 +65,12 @@ public sealed class ServiceRouter(HostMeter meter)
         catch (Exception e)
         {
             // Every failure becomes an answer or a cut connection, and a log line.
+            RequestSpan.Failed(span, HostMeter.ReasonOf(e));
             await AnswerFailureAsync(context, e, logger);
         }
         finally
         {
+            RequestSpan.Ended(span, context);
             connection.RequestEnds();
         }
     }
@@ -84,7 +89,7 @@ public sealed class ServiceRouter(HostMeter meter)
         }
     }
 
-    private (ResourceHandler Handler, string Argument) Find(string service, HttpRequest request)
+    private (ResourceHandler Handler, string Argument, string Resource) Find(string service, HttpRequest request)
     {
         if (!KnownMethods.Contains(request.Method))
         {
@@ -98,7 +103,7 @@ public sealed class ServiceRouter(HostMeter meter)
             if (route.TryMatch(path, out string argument))
             {
                 return route.Methods.TryGetValue(request.Method, out ResourceHandler? handler)
-                    ? (handler, argument)
+                    ? (handler, argument, route.Resource)
                     : throw new TransferException(
                         TransferError.MethodNotAllowed,
                         $"This resource has no {request.Method}, only {string.Join(", ", route.Methods.Keys.Order(StringComparer.Ordinal))}");
@@ -110,6 +115,9 @@ public sealed class ServiceRouter(HostMeter meter)
 
     private sealed record Route(string Prefix, string Infix, FrozenDictionary<string, ResourceHandler> Methods)
     {
+        /// <summary>The resource's name, for traces.</summary>
+        public string Resource { get; } = Prefix[^1] != '/' || Prefix.Length == 1 ? Prefix : $"{Prefix}ID{Infix}";
+
         public bool TryMatch(string path, out string argument)
         {
             argument = "";

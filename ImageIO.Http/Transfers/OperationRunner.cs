@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Listeners;
@@ -22,6 +23,7 @@ public sealed partial class OperationRunner(TransferMeter meter, TimeProvider ti
         IOperation operation = run.Operation;
         Log.Started(logger, run.TransferId, run.Name, run.Length() ?? -1, operation.Offset);
         meter.OperationStarts(run.Name, run.Backend);
+        using Activity? span = StartSpan(run);
         long started = time.GetTimestamp();
         string? failure = null;
         try
@@ -45,9 +47,37 @@ public sealed partial class OperationRunner(TransferMeter meter, TimeProvider ti
             TimeSpan duration = time.GetElapsedTime(started);
             var end = new OperationEnd(run.Name, operation.Done, run.Length() ?? -1, failure);
             meter.OperationEnds(run.Name, run.Backend, operation.Done, failure is null);
+            EndSpan(span, operation.Done, failure);
             ClientConnection.Of(context).Tally.Add(run.TransferId, end, duration, operation.StorageWait);
             Log.Ended(
                 logger, run.TransferId, run.Name, operation.Done, operation.Offset, duration.TotalSeconds, failure is null);
+        }
+    }
+
+    // Null: no listener wants spans.
+    private static Activity? StartSpan(OperationRun run)
+    {
+        if (!TransferTrace.IsWanted)
+        {
+            return null;
+        }
+
+        // The request's span, which began before its ticket was known.
+        Activity.Current?.SetTag(TransferTrace.TransferId, run.TransferId);
+        Activity? span = TransferTrace.Source.StartActivity(run.Name);
+        span?.SetTag(TransferTrace.TransferId, run.TransferId);
+        span?.SetTag("imageio.backend", run.Backend);
+        span?.SetTag("imageio.offset", run.Operation.Offset);
+        span?.SetTag("imageio.length", run.Length());
+        return span;
+    }
+
+    private static void EndSpan(Activity? span, long done, string? failure)
+    {
+        span?.SetTag("imageio.done", done);
+        if (failure is not null)
+        {
+            span?.SetStatus(ActivityStatusCode.Error, failure);
         }
     }
 

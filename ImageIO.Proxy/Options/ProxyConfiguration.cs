@@ -72,6 +72,9 @@ public sealed record ProxyConfiguration
     /// <summary>Whether the proxy serves the page for browsers.</summary>
     public required bool HasPage { get; init; }
 
+    /// <summary>Where traces are sent to.</summary>
+    public required TelemetrySettings Telemetry { get; init; }
+
     /// <summary>Logging.</summary>
     public required LogSettings Log { get; init; }
 
@@ -110,6 +113,7 @@ public sealed record ProxyConfiguration
             AllowOrigin = reader.Text(Section, "allow_origin", "*"),
             HasPage = reader.Boolean(Section, "page_enable", true),
             Log = ReadLog(reader),
+            Telemetry = TelemetrySettings.Read(reader, Section, "otlp_endpoint"),
         };
 
         // Accepted because existing files have it. Nothing is polled.

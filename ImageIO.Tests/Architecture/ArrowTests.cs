@@ -39,8 +39,9 @@ public sealed partial class ArrowTests
         { "ImageIO.Client", ["ImageIO.Core", "ImageIO.Formats", "ImageIO.Backends.File", "ImageIO.Backends.Block", "ImageIO.Backends.Nbd"] },
         { "imageio", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Control", "ImageIO.Formats", "ImageIO.Client"] },
         { "ImageIO.Page", ["ImageIO.Core", "ImageIO.Http"] },
-        { "ovirt-imageio", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page"] },
-        { "ovirt-imageio-proxy", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page"] },
+        { "ImageIO.Traces", ["ImageIO.Core"] },
+        { "ovirt-imageio", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page", "ImageIO.Traces"] },
+        { "ovirt-imageio-proxy", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page", "ImageIO.Traces"] },
     };
 
     [Theory]

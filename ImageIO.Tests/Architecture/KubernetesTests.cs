@@ -97,6 +97,23 @@ public sealed class KubernetesTests
             objects, configuration.Tls.KeyFile, configuration.Tls.CertificateFile, configuration.Local.Socket, configuration.Control.Socket);
     }
 
+    // Issue 18: the manifest wanted a directory below /run, which a reboot of the node removes.
+    [SkippableFact]
+    public async Task Daemons_run_directory_is_made_and_given_to_its_user_when_the_node_has_lost_it()
+    {
+        JsonNode pod = Pod(await ReadAsync("daemon.yaml"));
+        JsonNode volume = pod["volumes"]!.AsArray().Single(node => NameOf(node) == "run")!["hostPath"]!;
+        JsonNode maker = pod["initContainers"]!.AsArray().Single()!;
+
+        Assert.Equal("DirectoryOrCreate", volume["type"]!.GetValue<string>());
+        string user = pod["securityContext"]!["runAsUser"]!.ToJsonString();
+        string group = pod["securityContext"]!["runAsGroup"]!.ToJsonString();
+        Assert.Equal(
+            ["chown", $"{user}:{group}", volume["path"]!.GetValue<string>()],
+            maker["command"]!.AsArray().Select(word => word!.GetValue<string>()));
+        Assert.Equal(["run"], Names(maker["volumeMounts"]));
+    }
+
     private static async Task<JsonNode[]> ReadAsync(string file)
     {
         Skip.IfNot(File.Exists(Python), $"needs {Python}");

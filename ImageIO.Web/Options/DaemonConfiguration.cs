@@ -54,6 +54,9 @@ public sealed record DaemonConfiguration
     /// <summary>Section <c>[monitor]</c>: where metrics and health are served besides the control service.</summary>
     public required MonitorAddress Monitor { get; init; }
 
+    /// <summary>Section <c>[telemetry]</c>: where traces are sent to.</summary>
+    public required TelemetrySettings Telemetry { get; init; }
+
     /// <summary>Logging.</summary>
     public required LogSettings Log { get; init; }
 
@@ -102,6 +105,7 @@ public sealed record DaemonConfiguration
             AllowOrigin = reader.Text("cors", "allow_origin", "*"),
             HasPage = reader.Boolean("page", "enable", true),
             Log = LogOptions.Read(reader),
+            Telemetry = TelemetrySettings.Read(reader, "telemetry", "otlp_endpoint"),
             Monitor = reader.Parsed(
                 "monitor", "address", MonitorAddress.None, MonitorAddress.Parse, MonitorAddress.Expected),
         };

@@ -23,6 +23,8 @@ public static class LogSetup
             .MinimumLevel.ControlledBy(level)
             // The server's own chatter about connections and requests; ours says the same with transfer ids.
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+            // Switched off, because the server makes a scope and a span for each request if this logger may write.
+            .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
             .Enrich.With<ThreadNumber>()
             .WriteTo.Sink(output)
             .CreateLogger();
