@@ -6,21 +6,20 @@ using Mono.Unix.Native;
 namespace ImageIO.Backends.File;
 
 /// <summary>
-/// Reads and writes what direct I/O cannot, through the page cache: bytes that are no whole blocks. Opened when it is first
-/// needed.
+/// Reads and writes through the page cache where direct I/O is impossible: partial blocks. Opened on demand.
 /// </summary>
 /// <param name="file">The file.</param>
-/// <param name="shared">What all handles on it share.</param>
+/// <param name="shared">State of all its handles.</param>
 /// <param name="canWrite">Whether it was opened for writing.</param>
 internal sealed class CachedFile(DirectFile file, SharedFile shared, bool canWrite)
 {
-    // The largest page of the architectures that are served is 64 KiB; advice on more than that page does no harm.
+    // The largest page of the supported architectures is 64 KiB. Advice on more than a page does no harm.
     private const int LargestPage = 64 * 1024;
 
     private readonly Lock _lock = new();
     private SafeFileHandle? _handle;
 
-    /// <summary>Writes exactly these bytes, and out of the cache: later direct I/O finds them on the disk.</summary>
+    /// <summary>Writes exactly these bytes, out to the disk, where later direct I/O finds them.</summary>
     public void Write(ReadOnlySpan<byte> source, long offset)
     {
         SafeFileHandle handle = Handle();
@@ -40,7 +39,7 @@ internal sealed class CachedFile(DirectFile file, SharedFile shared, bool canWri
         Drop(handle, offset, source.Length);
     }
 
-    /// <summary>Reads until so many bytes are there or the file ends, like <see cref="DirectFile.Read"/>.</summary>
+    /// <summary>Reads until enough bytes are there or the file ends, like <see cref="DirectFile.Read"/>.</summary>
     public int Read(Span<byte> destination, long offset, int wanted)
     {
         SafeFileHandle handle = Handle();
@@ -51,7 +50,7 @@ internal sealed class CachedFile(DirectFile file, SharedFile shared, bool canWri
             : throw PosixError.Storage($"pread({file.Path}, {destination.Length} bytes at {offset}, through the cache)", errno);
     }
 
-    /// <summary>Closes it, if it was opened.</summary>
+    /// <summary>Closes it if it was opened.</summary>
     public void Close() => file.Close(_handle);
 
     private static void Drop(SafeFileHandle handle, long offset, int length)

@@ -12,8 +12,9 @@ internal sealed partial class FileBackend
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask;
-        // Holes of the file are zero extents and never holes in the sense of the API: nothing shows through a raw image.
-        // The file may be written meanwhile; each answer is true of its moment, and the position only moves forward.
+        // Holes of the file are zero extents, not holes in the sense of the API, because a raw image has no backing
+        // file. If the file
+        // is written meanwhile, each extent was right when it was read, and the position only moves forward.
         long size = Size;
         long position = 0;
         while (position < size)
@@ -27,7 +28,7 @@ internal sealed partial class FileBackend
 
             if (data < size)
             {
-                // A hole at the same place: punched between the two calls. One block is certainly true.
+                // A hole was punched here between the two calls. One block is certainly right.
                 long hole = NextHole(data, size) is var found && found > data ? found : Math.Min(data + BlockSize, size);
                 yield return new Extent(new ByteRange(data, hole), ExtentFlags.None);
                 position = hole;
@@ -43,9 +44,9 @@ internal sealed partial class FileBackend
         LibC.SeekData(_file.Handle, position, out long found) switch
         {
             0 => Math.Min(found, size),
-            // No data behind the position. Or an error of the storage: a hole must be there as well.
+            // No data behind the position, or a storage error: there must also be a hole.
             Errno.ENXIO => NextHole(position, size) == position ? size : position,
-            // A file system that does not know: everything is data.
+            // The file system does not support it: everything is data.
             Errno.EINVAL or Errno.EOPNOTSUPP => position,
             Errno errno => throw PosixError.Storage($"lseek({_file.Path}, SEEK_DATA from {position})", errno),
         };

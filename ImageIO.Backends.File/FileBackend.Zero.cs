@@ -15,10 +15,11 @@ internal sealed partial class FileBackend
         return ValueTask.FromResult(mode == ZeroMode.Deallocate ? ZeroSparse(offset, length) : ZeroPreallocated(offset, length));
     }
 
-    // Give the space back: punch a hole, and let the file reach the end of the range. Not by ftruncate(2), which would
-    // cut off what a writer behind the range has added meanwhile, from another process or by another name of the file:
-    // to allocate the last byte makes a file longer, never shorter, and a second hole takes its block back. The first
-    // comes before that, so that a full file system has the block.
+    // Gives the space back: punch a hole, and extend the file to the end of the range. Not by ftruncate(2), which could
+    // cut off
+    // bytes that another process or another name of the file appends meanwhile. Allocating the last byte only extends
+    // the file, and
+    // a second hole gives its block back. The first hole comes before, so that a full file system has that block.
     private bool ZeroSparse(long offset, long length)
     {
         long size = Size;
@@ -31,10 +32,10 @@ internal sealed partial class FileBackend
         return end <= size || (_allocate.TryRun(end - 1, 1) && _punchHole.TryRun(offset, length));
     }
 
-    // Keep the space or allocate it, by the best step that the file system has:
+    // Keeps or allocates the space, in the cheapest way that the file system supports:
     // 1. zero range: unwritten extents, no data written;
     // 2. punch a hole and allocate it again;
-    // 3. past the end there is nothing to punch: allocate.
+    // 3. past the end, allocate.
     private bool ZeroPreallocated(long offset, long length) =>
         _zeroRange.TryRun(offset, length)
         || (!_allocate.IsRefused && (offset >= Size || _punchHole.TryRun(offset, length)) && _allocate.TryRun(offset, length));

@@ -6,8 +6,8 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Backends.File;
 
-/// <summary>An image on a regular file, read and written with direct I/O.</summary>
-/// <remarks>Split by concern: this part is data and size, the others are zeroing and extents.</remarks>
+/// <summary>An image in a regular file, read and written with direct I/O.</summary>
+/// <remarks>This part is data and size, the others are zeroing and extents.</remarks>
 internal sealed partial class FileBackend : IBackend
 {
     private readonly DirectFile _file;
@@ -15,10 +15,10 @@ internal sealed partial class FileBackend : IBackend
     private readonly CachedFile _cached;
     private Action? _closed;
 
-    /// <param name="file">The open file, which is closed with the backend.</param>
-    /// <param name="blockSize">Bytes that its direct I/O is aligned to.</param>
+    /// <param name="file">The open file. Closed with the backend.</param>
+    /// <param name="blockSize">Alignment of direct I/O in bytes.</param>
     /// <param name="canWrite">Whether it was opened for writing.</param>
-    /// <param name="shared">What all handles on it share.</param>
+    /// <param name="shared">State of all handles on the file.</param>
     /// <param name="closed">Called when it is closed.</param>
     public FileBackend(DirectFile file, int blockSize, bool canWrite, SharedFile shared, Action? closed = null)
     {
@@ -53,7 +53,7 @@ internal sealed partial class FileBackend : IBackend
         int read = Read(destination.Span, offset, destination.Length);
         if (read < destination.Length)
         {
-            // The file ends here. Or a writer has made it longer since, and then the bytes are there now.
+            // The file ends here, or another writer has just extended it, and then the bytes are there now.
             int wanted = (int)Math.Clamp(Size - offset, 0, destination.Length);
             read = read < wanted ? Read(destination.Span, offset, wanted) : read;
             if (read < wanted && Size is var size && offset + read < size)
@@ -86,8 +86,9 @@ internal sealed partial class FileBackend : IBackend
 
         if (whole < source.Length)
         {
-            // The last, partial block of the image. Not padded with direct I/O and cut afterwards: the file would be too long
-            // for a moment, and for good if the cut failed or we were killed.
+            // The last, partial block of the image. Not padded and truncated: the file would be too long for a moment,
+            // and for good if
+            // truncating failed or the daemon was killed.
             _cached.Write(source.Span[whole..], offset + whole);
         }
 
@@ -100,7 +101,7 @@ internal sealed partial class FileBackend : IBackend
         return ValueTask.CompletedTask;
     }
 
-    /// <exception cref="TransferException">The storage reported that something written may be lost (close(2)).</exception>
+    /// <exception cref="TransferException">The storage reported that written data may be lost (close(2)).</exception>
     public ValueTask DisposeAsync()
     {
         try
@@ -161,8 +162,9 @@ internal sealed partial class FileBackend : IBackend
 
     private int CallAlignment => _file.IsDirect ? BlockSize : 1;
 
-    // The block size of an open handle is fixed. If it turns out to be too small for this disk, which only a disk that was
-    // exchanged below the file can bring about, or a kernel that does not tell, the page cache takes over.
+    // An open handle has a fixed block size. If it is too small for the disk, because the disk was exchanged or the
+    // kernel does not
+    // tell it, the page cache is used instead.
     private bool IsRefusal(Errno errno, long offset, int length)
     {
         bool isRefusal = errno == Errno.EINVAL && _file.IsDirect && !IsLarge(offset, length);

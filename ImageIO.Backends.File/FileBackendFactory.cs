@@ -5,7 +5,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Backends.File;
 
-/// <summary>Opens images on regular files: <c>file:</c> URLs that are no block device.</summary>
+/// <summary>Opens images in regular files: <c>file:</c> URLs whose path is no block device.</summary>
 public sealed class FileBackendFactory : IBackendFactory
 {
     private readonly SharedFiles _shared = new();
@@ -16,9 +16,8 @@ public sealed class FileBackendFactory : IBackendFactory
     /// <inheritdoc />
     public IReadOnlyCollection<string> Schemes { get; } = [FilePath.Scheme];
 
-    /// <summary>
-    /// True for everything but a block device, also for what does not exist: then opening says what is wrong with it.
-    /// </summary>
+    /// <summary>True for everything but block devices. A missing file fails when it is opened, with the
+    /// reason.</summary>
     public bool Accepts(ImageUrl url) => !FilePath.IsBlockDevice(url);
 
     /// <inheritdoc />
@@ -27,7 +26,7 @@ public sealed class FileBackendFactory : IBackendFactory
         string path = FilePath.Of(url);
         if (FilePath.TypeOf(url) is not (0 or FilePermissions.S_IFREG))
         {
-            // Before opening: to open a pipe would wait for its other end.
+            // Checked before opening, because opening a pipe waits for its other end.
             throw new TransferException(TransferError.ImageUnavailable, $"{path} is not a regular file");
         }
 

@@ -1,16 +1,18 @@
 namespace ImageIO.Backends.File;
 
-/// <summary>What all handles on one file have in common. Thread-safe.</summary>
+/// <summary>State that all handles on a file share. Thread-safe.</summary>
 internal sealed class SharedFile : IDisposable
 {
-    // Held shared by changes with direct I/O, and exclusively by those through the page cache, until they are on the disk: a
-    // cached page may hold several blocks, and writing it back would undo what direct I/O does to the others meanwhile. Held
-    // within one call, on a thread that may block.
+    // Held shared by changes with direct I/O, and exclusively by changes through the page cache until they are on the
+    // disk: a cached
+    // page may contain several blocks, and writing it back would undo direct I/O to the others. Held within one call,
+    // on a storage
+    // thread.
     private readonly ReaderWriterLockSlim _lock = new();
     private volatile bool _refusesSmallBlocks;
 
     /// <summary>
-    /// Whether direct I/O in blocks of less than 4096 bytes was refused although the file seemed to take it. Never false again.
+    /// Whether direct I/O in blocks below 4096 bytes was refused although the file seemed to support it. Stays true.
     /// </summary>
     public bool RefusesSmallBlocks
     {
@@ -18,14 +20,15 @@ internal sealed class SharedFile : IDisposable
         set => _refusesSmallBlocks |= value;
     }
 
-    /// <summary>Begins a change with direct I/O, beside others of the kind. Dispose the result to end it.</summary>
+    /// <summary>Starts a change with direct I/O, in parallel with others. Dispose the result to end it.</summary>
     public Change BeginDirect()
     {
         _lock.EnterReadLock();
         return new Change(_lock, isCached: false);
     }
 
-    /// <summary>Begins a change through the page cache, alone. Dispose the result to end it, on the same thread.</summary>
+    /// <summary>Starts a change through the page cache, exclusively. Dispose the result to end it, on the same
+    /// thread.</summary>
     public Change BeginCached()
     {
         _lock.EnterWriteLock();
@@ -34,7 +37,7 @@ internal sealed class SharedFile : IDisposable
 
     public void Dispose() => _lock.Dispose();
 
-    /// <summary>A change under way.</summary>
+    /// <summary>A running change.</summary>
     internal readonly ref struct Change(ReaderWriterLockSlim heldLock, bool isCached)
     {
         public void Dispose()

@@ -1,12 +1,12 @@
 namespace ImageIO.Backends.File;
 
-/// <summary>The files that are open, by their identity. An entry goes with its last handle. Thread-safe.</summary>
+/// <summary>The open files, by identity. An entry is removed with its last handle. Thread-safe.</summary>
 internal sealed class SharedFiles
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Entry> _files = new(StringComparer.Ordinal);
 
-    /// <summary>What handles on this file share. Each call is followed by one of <see cref="Close"/>.</summary>
+    /// <summary>The shared state of a file. Each call must be followed by a <see cref="Close"/>.</summary>
     public SharedFile Open(string identity)
     {
         lock (_lock)
@@ -21,7 +21,7 @@ internal sealed class SharedFiles
         }
     }
 
-    /// <summary>A handle is closed.</summary>
+    /// <summary>Called when a handle is closed.</summary>
     public void Close(string identity)
     {
         lock (_lock)

@@ -3,13 +3,13 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Formats;
 
-/// <summary>Managed memory whose address suits direct I/O: pinned, and aligned to 4096 bytes.</summary>
+/// <summary>Pinned managed memory, aligned to 4096 bytes for direct I/O.</summary>
 internal static unsafe class AlignedMemory
 {
-    /// <summary>Alignment of the address in bytes, as backends are promised.</summary>
+    /// <summary>Alignment of the address in bytes, as promised to backends.</summary>
     public const int AddressAlignment = 4096;
 
-    /// <summary>New memory; its content is not cleared.</summary>
+    /// <summary>Allocates memory. Its content is not cleared.</summary>
     /// <param name="length">Bytes.</param>
     public static Memory<byte> Allocate(int length)
     {
@@ -19,7 +19,7 @@ internal static unsafe class AlignedMemory
         return array.AsMemory(start, length);
     }
 
-    /// <summary>Whether the memory begins where direct I/O can begin. Only pinned or native memory can be said to.</summary>
+    /// <summary>Whether the memory is aligned for direct I/O. It must be pinned or native.</summary>
     public static bool IsAligned(ReadOnlySpan<byte> memory) =>
         ((nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(memory)) & (AddressAlignment - 1)) == 0;
 }

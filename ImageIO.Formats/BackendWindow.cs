@@ -4,16 +4,16 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Formats;
 
-/// <summary>A range of another image, as an image for reading: a member of an archive, for instance.</summary>
+/// <summary>A read-only image that is a range of another one, such as a member of an archive.</summary>
 public sealed class BackendWindow : IBackend
 {
     private readonly UnalignedAccess _access;
     private readonly long _offset;
 
-    /// <summary>Looks at a range of an image, which it owns and closes from now on.</summary>
+    /// <summary>A range of an image, which it owns and closes.</summary>
     /// <param name="backend">The image.</param>
-    /// <param name="offset">Where the range begins, in bytes.</param>
-    /// <param name="size">Bytes in it. What lies behind the image's end reads as zeroes.</param>
+    /// <param name="offset">Start of the range in bytes.</param>
+    /// <param name="size">Bytes of the range. Bytes behind the image's end read as zeroes.</param>
     public BackendWindow(IBackend backend, long offset, long size)
     {
         ArgumentNullException.ThrowIfNull(backend);

@@ -3,13 +3,14 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Formats;
 
-/// <summary>Asks an image's extents for the state of ascending positions.</summary>
+/// <summary>Looks up the extents of ascending positions.</summary>
 internal sealed class ExtentCursor(IBackend backend, ExtentContext context, CancellationToken cancellationToken) : IAsyncDisposable
 {
     private readonly IAsyncEnumerator<Extent> _extents = backend.GetExtentsAsync(context, cancellationToken).GetAsyncEnumerator(cancellationToken);
     private Extent _current;
 
-    /// <summary>The rest of the extent that <paramref name="position"/> lies in; behind the image's end, an endless hole.</summary>
+    /// <summary>The rest of the extent at <paramref name="position"/>. Behind the image's end: an endless
+    /// hole.</summary>
     public async ValueTask<Extent> AtAsync(long position)
     {
         while (_current.Range.End <= position)

@@ -5,25 +5,26 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Backends.File.Native;
 
-/// <summary>Asks a file system where a file is on its disk: ioctl(FS_IOC_FIEMAP), linux/fiemap.h.</summary>
+/// <summary>Reads where a file is on its disk: ioctl(FS_IOC_FIEMAP), linux/fiemap.h.</summary>
 internal static unsafe partial class ExtentMap
 {
     private const ulong FS_IOC_FIEMAP = 0xc020660b; // _IOWR('f', 11, struct fiemap)
 
-    // What an extent may be that is simply written: the last one, several in one, shared with another file. All other flags
-    // say that it is not on the disk, or not as it is (not allocated yet, unwritten, compressed, inline).
+    // Flags of a plainly written extent: the last one, merged, shared with another file. All other flags mean that the
+    // data is not on
+    // the disk, or not in plain form (delayed, unwritten, compressed, inline).
     private const uint FIEMAP_EXTENT_LAST = 0x0001;
     private const uint FIEMAP_EXTENT_MERGED = 0x1000;
     private const uint FIEMAP_EXTENT_SHARED = 0x2000;
     private const uint PlainFlags = FIEMAP_EXTENT_LAST | FIEMAP_EXTENT_MERGED | FIEMAP_EXTENT_SHARED;
 
-    // The first extents are enough: a file that begins with more preallocated ones than these counts as one that cannot be told.
+    // Enough: if a file starts with more preallocated extents than these, its block size counts as unknown.
     private const int MostExtents = 64;
 
     /// <summary>Finds a range that was written to the disk. 0 is success.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="length">How long the range is at least, in bytes.</param>
-    /// <param name="offset">Where it begins, or -1 when there is none.</param>
+    /// <param name="length">Least length of the range in bytes.</param>
+    /// <param name="offset">Start of the range, or -1 if there is none.</param>
     public static Errno FindWritten(SafeFileHandle file, int length, out long offset)
     {
         offset = -1;

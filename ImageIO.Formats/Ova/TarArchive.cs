@@ -5,26 +5,27 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Formats.Ova;
 
-/// <summary>Finds where files lie in a tar archive, as an OVA is one. The files are read in place, not unpacked.</summary>
+/// <summary>Finds the files in a tar archive, such as an OVA. Files are read in place and not unpacked.</summary>
 /// <remarks>
-/// Headers of ustar, of GNU tar (names and sizes that are long) and of pax. The framework's reader does not tell where a
-/// file begins.
+/// Supports headers of ustar, GNU tar (long names and sizes) and pax. The framework's reader does not tell where a file
+/// starts.
 /// </remarks>
 public static class TarArchive
 {
     private const int Record = 512;
 
-    // More than any tool writes for a name or the attributes of one file.
+    // More than any tool writes for the name or attributes of one file.
     private const int LargestExtension = 1024 * 1024;
     private const int MostMembers = 100_000;
 
-    /// <summary>Whether bytes begin like a tar archive: a header whose checksum is right.</summary>
+    /// <summary>Whether the bytes start like a tar archive: a header with a correct checksum.</summary>
     public static bool IsTar(ReadOnlySpan<byte> start) => start.Length >= Record && HasRightChecksum(start[..Record]);
 
-    /// <summary>The regular files of an archive, in its order.</summary>
-    /// <param name="archive">The archive; it stays open.</param>
+    /// <summary>The regular files of an archive, in order.</summary>
+    /// <param name="archive">The archive. It stays open.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: this is no archive, or it is damaged.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: no archive, or a damaged
+    /// one.</exception>
     public static async ValueTask<IReadOnlyList<TarMember>> ReadAsync(IBackend archive, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(archive);
@@ -47,7 +48,7 @@ public static class TarArchive
 
             char type = (char)header[156];
             long size = Number(header.AsSpan(124, 12), position);
-            // A pax header's size is that of the file behind it, not of another header.
+            // A pax header's size is that of the following file, not of another header.
             size = type is 'L' or 'K' or 'x' or 'g' ? size : extended.Size ?? size;
             long start = position + Record;
             if (size > archive.Size - start)
@@ -82,8 +83,9 @@ public static class TarArchive
         return members;
     }
 
-    /// <summary>The one file of a name, which may be its last part only.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: there is none, or there are several.</exception>
+    /// <summary>The only file with a name, which may be the last part of its path.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: there is none, or there are
+    /// several.</exception>
     public static TarMember Find(IReadOnlyList<TarMember> members, string name)
     {
         ArgumentNullException.ThrowIfNull(members);
@@ -110,7 +112,7 @@ public static class TarArchive
         return Encoding.UTF8.GetString(end < 0 ? field : field[..end]);
     }
 
-    // Octal digits, or since GNU tar a binary number behind a byte of 0x80.
+    // Octal digits, or GNU tar's binary number after a byte of 0x80.
     private static long Number(ReadOnlySpan<byte> field, long position)
     {
         if (field[0] == 0x80)
@@ -135,7 +137,7 @@ public static class TarArchive
         }
     }
 
-    // The sum of all bytes, with the field of the sum taken for blanks. Some old programs summed signed bytes.
+    // The sum of all bytes, with blanks in place of the checksum. Some old programs summed signed bytes.
     private static bool HasRightChecksum(ReadOnlySpan<byte> header)
     {
         string digits = Encoding.ASCII.GetString(header.Slice(148, 8)).Trim('\0', ' ');
@@ -156,7 +158,7 @@ public static class TarArchive
         return expected == unsigned || expected == signed;
     }
 
-    /// <summary>What the headers before a file say about it.</summary>
+    /// <summary>The headers that precede a file.</summary>
     private sealed class TarExtension
     {
         public string? Name { get; private set; }
@@ -171,7 +173,7 @@ public static class TarArchive
                 return;
             }
 
-            // pax: lines of "LENGTH KEY=VALUE\n", the length counting itself.
+            // pax: lines of "LENGTH KEY=VALUE\n", where the length includes itself.
             while (!data.IsEmpty)
             {
                 int space = data.IndexOf((byte)' ');

@@ -1,6 +1,6 @@
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>An L2 entry: what it says of a guest cluster.</summary>
+/// <summary>An L2 entry: the state of a guest cluster.</summary>
 internal readonly record struct ClusterEntry(ulong Value)
 {
     internal const ulong OffsetMask = 0x00ff_ffff_ffff_fe00;
@@ -12,17 +12,17 @@ internal readonly record struct ClusterEntry(ulong Value)
     /// <summary>A cluster that reads as zeroes and takes no space.</summary>
     public static ClusterEntry Zero => new(ZeroBit);
 
-    /// <summary>A cluster as it is.</summary>
+    /// <summary>An uncompressed cluster.</summary>
     public static ClusterEntry Data(long hostOffset) => new((ulong)hostOffset | CopiedBit);
 
-    /// <summary>A packed cluster.</summary>
+    /// <summary>A compressed cluster.</summary>
     public static ClusterEntry Compressed(long hostOffset, int length, int clusterBits)
     {
         long sectors = ((hostOffset + length - 1) / Sector) - (hostOffset / Sector);
         return new ClusterEntry((ulong)hostOffset | ((ulong)sectors << SizeShift(clusterBits)) | CompressedBit);
     }
 
-    /// <summary>What it says. Version 2 knows no zero clusters.</summary>
+    /// <summary>Its kind. Version 2 has no zero clusters.</summary>
     public ClusterKind Kind(int version) =>
         (Value & CompressedBit) != 0 ? ClusterKind.Compressed
         : version >= 3 && (Value & ZeroBit) != 0 ? ClusterKind.Zero
@@ -32,10 +32,10 @@ internal readonly record struct ClusterEntry(ulong Value)
     /// <summary>Offset of a data cluster in the file.</summary>
     public long DataOffset => (long)(Value & OffsetMask);
 
-    /// <summary>Offset of a packed cluster in the file; any byte.</summary>
+    /// <summary>Offset of a compressed cluster in the file. May be any byte.</summary>
     public long PackedOffset(int clusterBits) => (long)(Value & ((1UL << SizeShift(clusterBits)) - 1));
 
-    /// <summary>Bytes that a packed cluster takes at most, up to the end of its last sector.</summary>
+    /// <summary>Most bytes of a compressed cluster, up to the end of its last sector.</summary>
     public int PackedLength(int clusterBits)
     {
         ulong sectors = (Value >> SizeShift(clusterBits)) & ((1UL << (clusterBits - 8)) - 1);

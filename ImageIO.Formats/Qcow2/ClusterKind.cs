@@ -6,12 +6,12 @@ internal enum ClusterKind
     /// <summary>Not in this layer.</summary>
     Unallocated,
 
-    /// <summary>Nowhere: they read as zeroes.</summary>
+    /// <summary>Nowhere: it reads as zeroes.</summary>
     Zero,
 
-    /// <summary>In the file as they are.</summary>
+    /// <summary>In the file, uncompressed.</summary>
     Data,
 
-    /// <summary>In the file, packed.</summary>
+    /// <summary>In the file, compressed.</summary>
     Compressed,
 }

@@ -2,17 +2,17 @@ using ZstdSharp;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>Packs clusters. For one caller at a time.</summary>
+/// <summary>Compresses clusters. Not thread-safe.</summary>
 internal sealed class ClusterPacker(Qcow2Compression compression) : IDisposable
 {
     private Compressor? _zstd;
 
-    /// <summary>Packs a cluster; 0 when that does not make it smaller.</summary>
+    /// <summary>Compresses a cluster. Returns 0 if that does not make it smaller.</summary>
     /// <param name="cluster">A whole cluster.</param>
     /// <param name="packed">Room for a cluster.</param>
     public int Pack(ReadOnlySpan<byte> cluster, Span<byte> packed)
     {
-        // What saves less than a sector is not worth unpacking.
+        // Saving less than a sector is not worth decompressing.
         Span<byte> room = packed[..(cluster.Length - 512)];
         if (compression == Qcow2Compression.Zlib)
         {

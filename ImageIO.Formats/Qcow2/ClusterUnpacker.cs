@@ -5,14 +5,15 @@ using ZstdSharp;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>Unpacks compressed clusters. For one caller at a time.</summary>
+/// <summary>Decompresses clusters. Not thread-safe.</summary>
 internal sealed class ClusterUnpacker(Qcow2Compression compression) : IDisposable
 {
     private Decompressor? _zstd;
 
-    /// <summary>Fills <paramref name="cluster"/>, or fails: a cluster that unpacks to less is corrupt.</summary>
-    /// <param name="packed">The packed bytes; what lies behind their end is not looked at.</param>
-    /// <param name="length">Bytes of <paramref name="packed"/> that count.</param>
+    /// <summary>Fills <paramref name="cluster"/>. Throws if the data is shorter, because the cluster is corrupt
+    /// then.</summary>
+    /// <param name="packed">The compressed bytes; bytes behind their end are ignored.</param>
+    /// <param name="length">Bytes of <paramref name="packed"/> to use.</param>
     /// <param name="cluster">A whole cluster.</param>
     public void Unpack(byte[] packed, int length, Span<byte> cluster)
     {

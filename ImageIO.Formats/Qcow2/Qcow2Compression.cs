@@ -1,12 +1,12 @@
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>How the compressed clusters of a qcow2 image are packed.</summary>
+/// <summary>Compression of clusters in a qcow2 image.</summary>
 public enum Qcow2Compression
 {
     /// <summary>No cluster is compressed.</summary>
     None,
 
-    /// <summary>Raw deflate, which every reader of qcow2 knows.</summary>
+    /// <summary>Raw deflate. Every reader of qcow2 supports it.</summary>
     Zlib,
 
     /// <summary>Zstandard; needs qemu 5.1 or later.</summary>

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>What the header of a qcow2 image says, checked.</summary>
+/// <summary>The checked header of a qcow2 image.</summary>
 /// <remarks>Format: docs/interop/qcow2.txt of qemu. Numbers are big-endian.</remarks>
 public sealed record Qcow2Header
 {
@@ -30,22 +30,23 @@ public sealed record Qcow2Header
     /// <summary>Bytes of a cluster, a power of two from 512 to 2 MiB.</summary>
     public required int ClusterSize { get; init; }
 
-    /// <summary>Bytes that the guest sees.</summary>
+    /// <summary>Bytes of the guest's disk.</summary>
     public required long VirtualSize { get; init; }
 
-    /// <summary>How compressed clusters are packed; <see cref="Qcow2Compression.Zlib"/> where the header says nothing.</summary>
+    /// <summary>Compression of clusters; <see cref="Qcow2Compression.Zlib"/> if the header does not tell.</summary>
     public required Qcow2Compression Compression { get; init; }
 
-    /// <summary>Name of the backing file as it is written in the header. Null: there is none.</summary>
+    /// <summary>Name of the backing file, as in the header. Null: none.</summary>
     public string? BackingFile { get; init; }
 
-    /// <summary>Format of the backing file, like <c>raw</c>. Null: the header does not say.</summary>
+    /// <summary>Format of the backing file, like <c>raw</c>. Null: unknown.</summary>
     public string? BackingFormat { get; init; }
 
-    /// <summary>Whether the image is marked as damaged: qemu refuses to write it, reading is possible.</summary>
+    /// <summary>Whether the image is marked as damaged. qemu refuses to write it; it can be read.</summary>
     public bool IsMarkedCorrupt { get; init; }
 
-    /// <summary>Whether reference counts may be wrong, as after a crash with lazy ones. They are not needed to read.</summary>
+    /// <summary>Whether reference counts may be wrong, as after a crash with lazy ones. Reading does not need
+    /// them.</summary>
     public bool IsDirty { get; init; }
 
     internal long L1Offset { get; init; }
@@ -64,14 +65,15 @@ public sealed record Qcow2Header
 
     internal int ClusterBits => BitOperations.Log2((uint)ClusterSize);
 
-    /// <summary>Whether bytes begin like a qcow2 image.</summary>
+    /// <summary>Whether the bytes start like a qcow2 image.</summary>
     public static bool IsQcow2(ReadOnlySpan<byte> start) =>
         start.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(start) == Magic && BinaryPrimitives.ReadUInt32BigEndian(start[4..]) >= 2;
 
-    /// <summary>Reads a header.</summary>
-    /// <param name="start">The file's first cluster, or as much of it as the file has; 64 KiB suffice.</param>
+    /// <summary>Parses a header.</summary>
+    /// <param name="start">The file's first cluster, or all of a shorter file; 64 KiB suffice.</param>
     /// <param name="fileSize">Bytes of the file.</param>
-    /// <exception cref="Core.Errors.TransferException">The header is wrong, or needs what this reader does not have.</exception>
+    /// <exception cref="Core.Errors.TransferException">The header is malformed, or needs an unsupported
+    /// feature.</exception>
     internal static Qcow2Header Parse(ReadOnlySpan<byte> start, long fileSize)
     {
         if (!IsQcow2(start) || start.Length < LengthOfVersion2)
@@ -195,7 +197,8 @@ public sealed record Qcow2Header
         ? (long)value
         : throw FormatError.Corrupt($"qcow2: {what} is {value}");
 
-    // Every guest cluster has an L1 entry, and the tables lie in the file, apart from each other and from the header.
+    // Every guest cluster has an L1 entry. The tables are inside the file, and overlap neither each other nor the
+    // header.
     private void CheckTables(long fileSize)
     {
         long perL2 = (long)ClusterSize * (ClusterSize / 8);
@@ -223,7 +226,7 @@ public sealed record Qcow2Header
         }
     }
 
-    /// <summary>The header's extensions: type, length and data, one behind the other.</summary>
+    /// <summary>The header's extensions: a sequence of type, length and data.</summary>
     private static class Extensions
     {
         private const int BitmapsLength = 24;

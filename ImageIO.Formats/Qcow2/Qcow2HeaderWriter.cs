@@ -5,7 +5,7 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>Lays out the header of a new image of version 3.</summary>
+/// <summary>Writes the header of a new image of version 3.</summary>
 internal readonly ref struct Qcow2HeaderWriter(Span<byte> cluster)
 {
     private const ulong CompressionTypeFeature = 8;
@@ -15,7 +15,7 @@ internal readonly ref struct Qcow2HeaderWriter(Span<byte> cluster)
     public void Write(
         Qcow2WriterOptions options, int clusterBits, long l1Offset, int l1Entries, long refcountTable, uint refcountClusters)
     {
-        // With the compression type and its padding.
+        // Includes the compression type and its padding.
         const int HeaderLength = Qcow2Header.LengthOfVersion3 + 8;
         bool isZstd = options.Compression == Qcow2Compression.Zstd;
         U32(0, Qcow2Header.Magic);

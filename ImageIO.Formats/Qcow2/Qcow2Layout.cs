@@ -2,13 +2,13 @@ using ImageIO.Core.Buffers;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>How much space an image's metadata takes.</summary>
+/// <summary>Computes the space of an image's metadata.</summary>
 internal static class Qcow2Layout
 {
-    /// <summary>Bits of a reference count, as qemu has them by default.</summary>
+    /// <summary>Bits of a reference count; qemu's default.</summary>
     public const int RefcountBits = 16;
 
-    /// <summary>Clusters that the refcount table and its blocks need to count themselves and other clusters.</summary>
+    /// <summary>Clusters of the refcount table and its blocks, which count themselves and other clusters.</summary>
     public static (long Table, long Blocks) RefcountClusters(long clusters, int clusterSize)
     {
         long perBlock = clusterSize * 8L / RefcountBits;
@@ -24,7 +24,7 @@ internal static class Qcow2Layout
         return (table, blocks);
     }
 
-    /// <summary>Bytes of a file that holds an image with every cluster allocated, as qemu-img measure counts them.</summary>
+    /// <summary>Bytes of a file with every cluster allocated, as in qemu-img measure.</summary>
     public static long FullyAllocated(long virtualSize, int clusterSize)
     {
         long data = Alignment.Up(virtualSize, clusterSize);

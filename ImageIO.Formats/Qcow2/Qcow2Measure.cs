@@ -4,14 +4,14 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>How large a qcow2 image of some data becomes.</summary>
-/// <param name="Required">Bytes of a file that holds the data there is.</param>
-/// <param name="FullyAllocated">Bytes of a file when every cluster has been written.</param>
+/// <summary>The size of a qcow2 file for some data.</summary>
+/// <param name="Required">Bytes for the existing data.</param>
+/// <param name="FullyAllocated">Bytes with every cluster written.</param>
 public sealed record Qcow2Measure(long Required, long FullyAllocated)
 {
-    /// <summary>Counts an image's data in clusters.</summary>
+    /// <summary>Counts the clusters with data.</summary>
     /// <param name="source">The guest's data.</param>
-    /// <param name="clusterSize">Bytes of a cluster of the image to be.</param>
+    /// <param name="clusterSize">Bytes of a cluster in the new file.</param>
     /// <param name="cancellationToken">Ends the counting.</param>
     public static async ValueTask<Qcow2Measure> OfAsync(IBackend source, int clusterSize, CancellationToken cancellationToken)
     {

@@ -7,7 +7,7 @@ namespace ImageIO.Formats.Qcow2;
 
 public sealed partial class Qcow2Reader
 {
-    // Most bytes of guest in one step: cancelling works in between.
+    // Most guest bytes per step. Cancelling works between steps.
     private const long ExtentStep = 1L << 40;
 
     /// <inheritdoc />
@@ -43,7 +43,7 @@ public sealed partial class Qcow2Reader
         }
     }
 
-    /// <summary>The bitmaps that the image holds, by name and granularity.</summary>
+    /// <summary>The bitmaps in the image.</summary>
     public async ValueTask<IReadOnlyList<Qcow2Bitmap>> ReadBitmapsAsync(CancellationToken cancellationToken)
     {
         const int EntryBytes = 24, LargestDirectory = 64 * 1024 * 1024;

@@ -4,14 +4,15 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>The guest's view of a qcow2 image, for reading. Any offset and length; calls may run in parallel.</summary>
+/// <summary>The guest's view of a qcow2 image, read-only. Any offset and length; calls may run in parallel.</summary>
 /// <remarks>
-/// The file may be a stranger's: sizes, offsets and tables are checked before use, memory does not depend on what they
-/// claim, and what cannot be read is refused by name. Split by concern: the other part is extents and bitmaps.
+/// The file may come from an attacker: sizes, offsets and tables are checked before use, memory does not depend on
+/// them, and
+/// unsupported features are refused by name. The other part is extents and bitmaps.
 /// </remarks>
 public sealed partial class Qcow2Reader : IBackend
 {
-    // The header and its extensions lie in the first cluster; names end within the first 64 KiB of what qemu writes.
+    // The header and its extensions are in the first cluster. Names end within the first 64 KiB of what qemu writes.
     private const int HeaderBytes = 2 * 1024 * 1024;
 
     private readonly UnalignedAccess _file;
@@ -28,7 +29,7 @@ public sealed partial class Qcow2Reader : IBackend
         Capabilities = new BackendCapabilities { HasZeroExtents = true };
     }
 
-    /// <summary>What the image's header says.</summary>
+    /// <summary>The image's header.</summary>
     public Qcow2Header Header { get; }
 
     /// <inheritdoc />
@@ -41,15 +42,14 @@ public sealed partial class Qcow2Reader : IBackend
     public BackendCapabilities Capabilities { get; }
 
     /// <summary>Opens an image.</summary>
-    /// <param name="file">The file; closed with the image from now on, also when this call fails.</param>
+    /// <param name="file">The file. Closed with the image, and if this call fails.</param>
     /// <param name="openBacking">
-    /// Opens the backing file that the header names. Null: what only a backing file has reads as zeroes, and is a hole.
+    /// Opens the backing file in the header. Null: ranges in the backing file read as zeroes and are holes.
     /// </param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.ImageUnavailable"/>: the file is damaged or no qcow2 image.
-    /// <see cref="TransferError.NotSupported"/>: it is encrypted, has an external data file or another feature that is not
-    /// read here.
+    /// <see cref="TransferError.ImageUnavailable"/>: damaged, or no qcow2 image.
+    /// <see cref="TransferError.NotSupported"/>: encrypted, with an external data file, or another unsupported feature.
     /// </exception>
     public static async ValueTask<Qcow2Reader> OpenAsync(
         IBackend file,
@@ -79,7 +79,7 @@ public sealed partial class Qcow2Reader : IBackend
         }
     }
 
-    /// <summary>Reads and checks a header alone. The file stays open.</summary>
+    /// <summary>Reads and checks only the header. The file stays open.</summary>
     public static async ValueTask<Qcow2Header> ReadHeaderAsync(IBackend file, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -160,7 +160,7 @@ public sealed partial class Qcow2Reader : IBackend
         return Qcow2Header.Parse(start.Span, fileSize);
     }
 
-    // A backing file's name may stand anywhere in the first cluster.
+    // A backing file's name may be anywhere in the first cluster.
     private static bool NeedsMore(ReadOnlySpan<byte> start) =>
         start.Length >= 24 && Qcow2Header.U64(start, 8) + Qcow2Header.U32(start, 16) > (ulong)start.Length;
 

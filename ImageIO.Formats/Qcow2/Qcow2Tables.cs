@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>L1 and L2 tables of an image that is read: which guest cluster is where. Thread-safe.</summary>
+/// <summary>L1 and L2 tables of an image: where each guest cluster is. Thread-safe.</summary>
 internal sealed class Qcow2Tables : IDisposable
 {
-    // L2 tables kept in memory, in bytes: with the usual clusters, those of 256 GiB of guest.
+    // Bytes of cached L2 tables. With the usual clusters they cover 256 GiB of guest.
     private const int CacheBytes = 32 * 1024 * 1024;
 
     private readonly UnalignedAccess _file;
@@ -37,7 +37,7 @@ internal sealed class Qcow2Tables : IDisposable
         return new Qcow2Tables(file, header, fileSize, l1);
     }
 
-    /// <summary>The run that begins at a guest offset, as far as one L2 table knows it and at most to the image's end.</summary>
+    /// <summary>The run at a guest offset, within one L2 table and the image.</summary>
     public async ValueTask<ClusterRun> FindAsync(long guestOffset, long maxLength, CancellationToken cancellationToken)
     {
         int bits = _header.ClusterBits;
@@ -67,7 +67,7 @@ internal sealed class Qcow2Tables : IDisposable
         if (kind == ClusterKind.Compressed)
         {
             long packed = entry.PackedOffset(bits);
-            // The last sector may reach behind the end of the file.
+            // The last sector may pass the end of the file.
             return packed >= _header.ClusterSize && packed < _fileSize
                 ? new ClusterRun(kind, packed, Math.Min(length, limit), entry.PackedLength(bits))
                 : throw FormatError.Corrupt($"qcow2: a compressed cluster at {packed}, outside of the file of {_fileSize} bytes");
@@ -164,8 +164,9 @@ internal sealed class Qcow2Tables : IDisposable
         return table;
     }
 
-    // Two guest ranges in one L2 table would let a small file describe an endless image, and tables that overlap others
-    // or lie behind the file's end are no tables.
+    // If two guest ranges could share an L2 table, a small file could describe an endless image. Tables must not
+    // overlap, nor
+    // pass the file's end.
     private static void CheckL1(Qcow2Header header, ulong[] l1, long fileSize)
     {
         long[] offsets = [.. l1.Select(entry => (long)(entry & ClusterEntry.OffsetMask)).Where(offset => offset != 0).Order()];

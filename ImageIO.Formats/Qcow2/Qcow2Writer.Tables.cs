@@ -8,24 +8,24 @@ public sealed partial class Qcow2Writer
 
     private readonly Lock _lock = new();
 
-    // By L1 index. Null: nothing was written there.
+    // By L1 index. Null: nothing was written in this range.
     private readonly ulong[]?[] _l2;
 
-    // Where the next cluster goes. Behind it the file is free.
+    // Offset of the next new cluster. The file is free behind it.
     private long _next;
 
-    // Where the next packed cluster goes, and where its clusters of the file end; the same when there is no room.
+    // Offset of the next compressed cluster, and the end of the room for it. Equal if there is no room.
     private long _packedNext;
     private long _packedEnd;
 
     private int EntriesPerTable => _options.ClusterSize / 8;
 
-    /// <summary>Writes the tables and the header and makes everything durable: now the image is whole.</summary>
-    /// <param name="cancellationToken">Ends the call; the image is not whole then.</param>
+    /// <summary>Writes tables and header, and makes everything durable. The image is complete then.</summary>
+    /// <param name="cancellationToken">Ends the call; the image is incomplete then.</param>
     public async ValueTask CompleteAsync(CancellationToken cancellationToken)
     {
         int cluster = _options.ClusterSize;
-        // An image of no bytes has an entry all the same, for a table at an offset that counts as used.
+        // An empty image has one entry, too, with a table offset that counts as used.
         var l1 = new ulong[Math.Max(1, _l2.Length)];
         long dataEnd = _next;
         for (int i = 0; i < _l2.Length; i++)
@@ -58,8 +58,7 @@ public sealed partial class Qcow2Writer
     private void Set(long cluster, ClusterEntry entry) =>
         (_l2[cluster / EntriesPerTable] ??= new ulong[EntriesPerTable])[cluster % EntriesPerTable] = entry.Value;
 
-    // The place of a run of clusters: where the first one is already, and those that follow it there, or a new one for
-    // all that have none.
+    // Places a run of clusters: at their existing place as far as it is contiguous, or at a new one for those without.
     private (long Host, int Clusters, bool IsNew) Place(long cluster, int most)
     {
         lock (_lock)
@@ -93,7 +92,7 @@ public sealed partial class Qcow2Writer
         {
             if (_packedNext + length > _packedEnd)
             {
-                // Packed bytes may go on in the next cluster of the file, when that is free.
+                // Compressed bytes may continue in the next cluster of the file if it is free.
                 if (_packedEnd != _next)
                 {
                     _packedNext = _next;
@@ -132,7 +131,7 @@ public sealed partial class Qcow2Writer
     {
         lock (_lock)
         {
-            // Without a backing file, what was never written is zero already.
+            // Without a backing file, a cluster that was never written is zero already.
             if (_options.BackingFile is not null || EntryOf(cluster).Value != 0)
             {
                 Set(cluster, ClusterEntry.Zero);
@@ -172,7 +171,7 @@ public sealed partial class Qcow2Writer
         return (table, tableClusters);
     }
 
-    // From the tables, not kept while writing: what a second write of a cluster left behind is nobody's, and free.
+    // Counted from the tables, so clusters that a second write abandoned are free.
     private ushort[] CountReferences(long clusters, long dataClusters)
     {
         var counts = new ushort[clusters];
@@ -205,7 +204,7 @@ public sealed partial class Qcow2Writer
 
     private async ValueTask WriteTableAsync(ulong[] entries, long offset, CancellationToken cancellationToken)
     {
-        // Tables fill whole clusters; what an L1 table leaves of its last one is zero.
+        // Tables fill whole clusters. The rest of an L1 table's last cluster is zero.
         long bytes = Qcow2Layout.DivideUp(entries.Length * 8L, _options.ClusterSize) * _options.ClusterSize;
         Memory<byte> buffer = AlignedMemory.Allocate((int)Math.Min(bytes, Math.Max(IoSize, _options.ClusterSize)));
         for (long done = 0; done < bytes; done += buffer.Length)

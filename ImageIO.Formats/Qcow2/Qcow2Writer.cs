@@ -7,11 +7,13 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>Writes a new qcow2 image: any offset and length, calls may run in parallel.</summary>
+/// <summary>Writes a new qcow2 image. Any offset and length; calls may run in parallel.</summary>
 /// <remarks>
-/// Clusters are laid one behind the other in the order they are written, tables are kept in memory (8 bytes a cluster)
-/// and written by <see cref="CompleteAsync"/>, the header last. Until then the file is no qcow2 image, so what a crash
-/// leaves cannot be taken for a whole one. Split by concern: the other part is the tables.
+/// Clusters are placed in the order of writing. Tables stay in memory (8 bytes per cluster) until
+/// <see cref="CompleteAsync"/>,
+/// which writes the header last. Before that the file is no qcow2 image, so a crash never leaves one that looks
+/// complete. The
+/// other part is the tables.
 /// </remarks>
 public sealed partial class Qcow2Writer : IBackend
 {
@@ -32,7 +34,7 @@ public sealed partial class Qcow2Writer : IBackend
         _clusterBits = BitOperations.Log2((uint)options.ClusterSize);
         _backing = options.Backing is null ? null : new UnalignedAccess(options.Backing);
         _l2 = new ulong[]?[Qcow2Layout.DivideUp(Qcow2Layout.DivideUp(options.VirtualSize, options.ClusterSize), options.ClusterSize / 8)];
-        // The header's cluster.
+        // After the header's cluster.
         _next = options.ClusterSize;
         Capabilities = new BackendCapabilities { CanWrite = true, CanZero = true, HasZeroExtents = true };
     }
@@ -46,9 +48,9 @@ public sealed partial class Qcow2Writer : IBackend
     /// <inheritdoc />
     public BackendCapabilities Capabilities { get; }
 
-    /// <summary>Begins an image.</summary>
-    /// <param name="file">An empty file, or a device; it is closed with the image, also when this call fails.</param>
-    /// <param name="options">What the image shall be.</param>
+    /// <summary>Creates an image.</summary>
+    /// <param name="file">An empty file, or a device. Closed with the image, and if this call fails.</param>
+    /// <param name="options">The image's properties.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     public static async ValueTask<Qcow2Writer> CreateAsync(
         IBackend file, Qcow2WriterOptions options, CancellationToken cancellationToken)
@@ -64,7 +66,7 @@ public sealed partial class Qcow2Writer : IBackend
 
         // qemu sees whole sectors of 512 bytes only, and would cut off the rest.
         options = options with { VirtualSize = Alignment.Up(options.VirtualSize, 512) };
-        // A file that ends inside a block would have to be cut, beside writes that make it longer.
+        // A file that ends inside a block would have to be truncated while other writes extend it.
         var access = new UnalignedAccess(file, padsEnd: true);
         try
         {
@@ -77,7 +79,7 @@ public sealed partial class Qcow2Writer : IBackend
                     $"qcow2: {options.VirtualSize} bytes do not fit into an image with clusters of {options.ClusterSize} bytes");
             }
 
-            // A device may hold an old image, whose header must not describe what is written from now on.
+            // A device may hold an old image, whose header must not describe the new data.
             Memory<byte> nothing = AlignedMemory.Allocate(options.ClusterSize);
             nothing.Span.Clear();
             await access.WriteAsync(nothing, 0, cancellationToken).ConfigureAwait(false);
@@ -91,7 +93,7 @@ public sealed partial class Qcow2Writer : IBackend
         }
     }
 
-    /// <summary>Reads what was written so far; the rest comes from the backing file, or is zeroes.</summary>
+    /// <summary>Reads what was written so far. Other ranges come from the backing file, or are zeroes.</summary>
     public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
         Memory<byte> cluster = RentCluster();
@@ -183,10 +185,10 @@ public sealed partial class Qcow2Writer : IBackend
         return true;
     }
 
-    /// <summary>Makes the data durable. The image is whole only after <see cref="CompleteAsync"/>.</summary>
+    /// <summary>Makes the data durable. The image is complete only after <see cref="CompleteAsync"/>.</summary>
     public ValueTask FlushAsync(CancellationToken cancellationToken) => _file.Backend.FlushAsync(cancellationToken);
 
-    /// <summary>Not offered: the one who writes an image knows what is in it.</summary>
+    /// <summary>Not supported: the writer of an image knows its content.</summary>
     public IAsyncEnumerable<Extent> GetExtentsAsync(ExtentContext context, CancellationToken cancellationToken) =>
         throw new InvalidOperationException("This image is being written.");
 
@@ -217,7 +219,7 @@ public sealed partial class Qcow2Writer : IBackend
         }
     }
 
-    // Runs of whole clusters that have no place yet get one together, and are written at once.
+    // Runs of whole clusters without a place get one together, and are written at once.
     private async ValueTask WriteClustersAsync(ReadOnlyMemory<byte> source, long cluster, CancellationToken cancellationToken)
     {
         while (!source.IsEmpty)
@@ -227,7 +229,7 @@ public sealed partial class Qcow2Writer : IBackend
             await _file.WriteAsync(source[..length], host, cancellationToken).ConfigureAwait(false);
             if (isNew)
             {
-                // Not before the bytes are there: a write that fails leaves the cluster as it was.
+                // After the write, so that a failed write leaves the cluster as it was.
                 SetData(cluster, clusters, host);
             }
 
@@ -264,8 +266,7 @@ public sealed partial class Qcow2Writer : IBackend
         }
     }
 
-    // A part of a cluster: the rest is what it was. Always whole clusters are written, because on a device the space of
-    // a new cluster is full of old bytes.
+    // A part of a cluster. Always writes whole clusters, because a new cluster on a device contains old bytes.
     private async ValueTask WritePartAsync(ReadOnlyMemory<byte> part, long position, CancellationToken cancellationToken)
     {
         long cluster = position >> _clusterBits;

@@ -2,27 +2,28 @@ using ImageIO.Core.Backends;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>What a new qcow2 image shall be.</summary>
+/// <summary>The properties of a new qcow2 image.</summary>
 public sealed record Qcow2WriterOptions
 {
-    /// <summary>Bytes that the guest sees; rounded up to a multiple of 512.</summary>
+    /// <summary>Bytes of the guest's disk, rounded up to a multiple of 512.</summary>
     public required long VirtualSize { get; init; }
 
-    /// <summary>Bytes of a cluster, a power of two from 512 to 2 MiB. 64 KiB is what qemu takes.</summary>
+    /// <summary>Bytes of a cluster, a power of two from 512 to 2 MiB. qemu's default is 64 KiB.</summary>
     public int ClusterSize { get; init; } = 64 * 1024;
 
-    /// <summary>How clusters are packed.</summary>
+    /// <summary>Compression of clusters.</summary>
     public Qcow2Compression Compression { get; init; }
 
-    /// <summary>Name of a backing file, written in the header as it is. Null: the image stands alone.</summary>
+    /// <summary>Name of the backing file for the header. Null: none.</summary>
     public string? BackingFile { get; init; }
 
-    /// <summary>Format of the backing file, like <c>raw</c> or <c>qcow2</c>; required with one.</summary>
+    /// <summary>Format of the backing file, like <c>raw</c> or <c>qcow2</c>. Required with one.</summary>
     public string? BackingFormat { get; init; }
 
     /// <summary>
-    /// The backing file, opened, for clusters that are written only in part. Null: the other part becomes zeroes. Not
-    /// closed with the image.
+    /// The opened backing file, for clusters that are written in part. Null: their other part becomes zeroes. Not
+    /// closed with the
+    /// image.
     /// </summary>
     public IBackend? Backing { get; init; }
 }

@@ -2,15 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>Deflate with a window of 4 KiB: qemu unpacks with no larger one, and the platform's stream offers no choice.</summary>
+/// <summary>
+/// Deflate with a window of 4 KiB, the largest that qemu decompresses. The platform's stream has no choice of window.
+/// </summary>
 internal static unsafe partial class RawDeflate
 {
-    // The runtime's own zlib, which DeflateStream calls by the same names.
+    // The runtime's own zlib, which DeflateStream calls by these names.
     private const string Library = "libSystem.IO.Compression.Native";
     private const int Deflated = 8, WindowBits = -12, MemoryLevel = 9, DefaultLevel = -1, DefaultStrategy = 0;
     private const int Finish = 4, StreamEnd = 1, Ok = 0;
 
-    /// <summary>Packs everything; 0 when it does not fit.</summary>
+    /// <summary>Compresses everything. Returns 0 if it does not fit.</summary>
     public static int Compress(ReadOnlySpan<byte> source, Span<byte> destination)
     {
         ZStream stream = default;
@@ -46,7 +48,7 @@ internal static unsafe partial class RawDeflate
     [LibraryImport(Library, EntryPoint = "CompressionNative_DeflateEnd")]
     private static partial int DeflateEnd(ZStream* stream);
 
-    // PAL_ZStream of the runtime.
+    // The runtime's PAL_ZStream.
     [StructLayout(LayoutKind.Sequential)]
     private struct ZStream
     {

@@ -1,9 +1,9 @@
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>What one call needs to unpack clusters. Kept from call to call.</summary>
+/// <summary>Buffers for decompressing clusters, reused by later calls.</summary>
 internal sealed class UnpackBuffers(Qcow2Header header)
 {
-    // Packed clusters lie one behind the other, so one read of the file brings several of them.
+    // Compressed clusters are contiguous, so one read of the file brings several.
     private const int WindowSize = 512 * 1024;
 
     private readonly byte[] _packed = new byte[header.ClusterSize + 1024];
@@ -11,12 +11,12 @@ internal sealed class UnpackBuffers(Qcow2Header header)
     private long _windowStart;
     private int _windowLength;
 
-    /// <summary>A cluster, for reads that want a part of one.</summary>
+    /// <summary>A cluster, for reads of a part of one.</summary>
     public byte[] Cluster => field ??= new byte[header.ClusterSize];
 
     public ClusterUnpacker Unpacker { get; } = new(header.Compression);
 
-    /// <summary>The packed bytes of a run, at the beginning of an array that is used again by the next call.</summary>
+    /// <summary>The compressed bytes of a run, at the start of an array that the next call reuses.</summary>
     public async ValueTask<byte[]> PackedAsync(UnalignedAccess file, ClusterRun run, CancellationToken cancellationToken)
     {
         if (run.PackedLength > _packed.Length)

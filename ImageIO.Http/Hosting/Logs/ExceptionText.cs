@@ -4,8 +4,9 @@ using System.Text.RegularExpressions;
 namespace ImageIO.Http.Hosting.Logs;
 
 /// <summary>
-/// An exception for the log: each message on one line, each line indented, so that none can be taken for a log line, and
-/// no URL with an id in it.
+/// An exception as text for the log: each message on one line, each line indented, and no URL with an id. So no part of
+/// it can be
+/// taken for a log line.
 /// </summary>
 internal static partial class ExceptionText
 {
@@ -29,7 +30,7 @@ internal static partial class ExceptionText
             Append(text, cause, $"{Indent} ---> ");
         }
 
-        // Written by the runtime: names of methods, never a client's words.
+        // From the runtime: names of methods, and no text of a client.
         foreach (string frame in (exception.StackTrace ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             text.Append(Indent).Append(frame.TrimEnd('\r')).Append('\n');
@@ -38,7 +39,7 @@ internal static partial class ExceptionText
 
     private static string WithoutIds(string message) => Ids().Replace(message, "$1...");
 
-    // A ticket's or session's id follows these words in a URL or a request; image paths on storage have no such beginning.
+    // In a URL or request line these words precede a ticket's or session's id. Paths of images do not start with them.
     [GeneratedRegex(@"(https?://[^/\s]*/(?:images|tickets|sessions)/|\b(?:GET|PUT|PATCH|POST|DELETE|OPTIONS|HEAD) /(?:images|tickets|sessions)/)[^\s""']+")]
     private static partial Regex Ids();
 }

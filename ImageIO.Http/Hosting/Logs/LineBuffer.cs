@@ -5,10 +5,10 @@ using Serilog.Formatting;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>One event as bytes; used again for each, by one thread at a time.</summary>
+/// <summary>One event as bytes. Reused for each event, by one thread at a time.</summary>
 internal sealed class LineBuffer(ITextFormatter formatter) : IDisposable
 {
-    // Beyond it the memory of an unusually long line is given back.
+    // The memory of a longer line is given back.
     private const int LargestKept = 16 * 1024;
 
     private readonly StringWriter _text = new(new StringBuilder(), CultureInfo.InvariantCulture);

@@ -5,10 +5,11 @@ using Serilog.Formatting;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>Writes events to a file, which it rotates.</summary>
+/// <summary>Writes events to a file, and rotates it.</summary>
 /// <remarks>
-/// Own code because the usual package numbers upwards: there the newest lines are in the file of the largest number,
-/// while administrators, sos and monitoring read <c>daemon.log</c>.
+/// Own code, because the usual package puts the newest lines into the file with the highest number, while
+/// administrators, sos and
+/// monitoring read <c>daemon.log</c>.
 /// </remarks>
 internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter) : ILogEventSink, IDisposable
 {
@@ -22,7 +23,7 @@ internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter
     private long _lost;
     private long _renameAgainAt;
 
-    /// <summary>Opens the file, and writes what was logged before; until then nothing touches the file.</summary>
+    /// <summary>Opens the file and writes the events logged so far. Before that the file is not touched.</summary>
     /// <exception cref="ConfigurationException">It cannot be written.</exception>
     public void Open()
     {
@@ -72,7 +73,7 @@ internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter
         }
     }
 
-    // A line that cannot be written is lost, and counted: a full log device stops no transfer.
+    // A line that cannot be written is lost and counted, because a full device must not stop transfers.
     private void Write(LogEvent logEvent)
     {
         try
@@ -121,7 +122,7 @@ internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter
         }
         catch (Exception e) when (_file is not null && e is IOException or UnauthorizedAccessException)
         {
-            // As in a directory of root's: the file grows, and after a while it is tried again.
+            // As in a directory of root: the file grows, and renaming is tried again later.
             _renameAgainAt = _size + 1024 * 1024;
         }
     }

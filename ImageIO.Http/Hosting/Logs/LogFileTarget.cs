@@ -4,12 +4,13 @@ namespace ImageIO.Http.Hosting.Logs;
 /// <param name="Path">Its path.</param>
 public sealed record LogFileTarget(string Path) : LogTarget
 {
-    /// <summary>When the file is renamed and a new one begun. Null: never.</summary>
+    /// <summary>When the file is renamed and a new one started. Null: never.</summary>
     public LogRotation? Rotation { get; init; }
 
-    /// <summary>Whether what an earlier process wrote is removed at the start.</summary>
+    /// <summary>Whether the start removes lines of earlier processes.</summary>
     public bool Truncates { get; init; }
 
-    /// <summary>Whether the path is looked at before each line, because another program (logrotate) renames the file.</summary>
+    /// <summary>Whether to check the path before each line, because another program (logrotate) renames the
+    /// file.</summary>
     public bool IsWatched { get; init; }
 }

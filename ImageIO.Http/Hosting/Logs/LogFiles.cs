@@ -7,14 +7,15 @@ namespace ImageIO.Http.Hosting.Logs;
 /// <summary>Opens log files for appending.</summary>
 internal static class LogFiles
 {
-    /// <summary>0644: administrators' tools read it.</summary>
+    /// <summary>0644, because administrators' tools read it.</summary>
     public const FilePermissions Mode = FilePermissions.S_IRUSR | FilePermissions.S_IWUSR | FilePermissions.S_IRGRP | FilePermissions.S_IROTH;
 
     private const OpenFlags Append = OpenFlags.O_WRONLY | OpenFlags.O_APPEND | OpenFlags.O_CREAT | OpenFlags.O_CLOEXEC;
 
     /// <summary>
-    /// Opens a file, creating it where there is none. One that this user may not write, in a directory where it may, is
-    /// another user's leftover (root's, from a start by hand): it is renamed like an old log, and a new file begun.
+    /// Opens or creates a file. If this user may not write it but owns the directory, it is a leftover of another user
+    /// (of root, after
+    /// a start by hand): it is renamed like an old log, and a new file is created.
     /// </summary>
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static SafeFileHandle Open(string path, bool truncates, int backupCount)

@@ -2,13 +2,13 @@ using Serilog.Events;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>The levels as configuration files name them: Python's, because existing files have them.</summary>
+/// <summary>Log levels by Python's names, which existing files use.</summary>
 public static class LogLevels
 {
-    /// <summary>All names, most talkative first.</summary>
+    /// <summary>All names, most verbose first.</summary>
     public static readonly string[] Names = ["NOTSET", "DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL"];
 
-    /// <summary>The level of a name.</summary>
+    /// <summary>Parses a level's name.</summary>
     public static LogEventLevel Parse(string name) => name switch
     {
         "NOTSET" => LogEventLevel.Verbose,

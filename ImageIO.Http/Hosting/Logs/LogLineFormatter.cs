@@ -5,8 +5,9 @@ using Serilog.Formatting;
 namespace ImageIO.Http.Hosting.Logs;
 
 /// <summary>
-/// One line for each event, in the columns of the reference's log, so that administrators' eyes and scripts find what they
-/// know: time, level, thread, source, message. Lines of an exception follow, indented.
+/// One line per event, with the columns of the reference's log, for existing scripts: time, level, thread, source,
+/// message. Lines
+/// of an exception follow, indented.
 /// </summary>
 internal sealed class LogLineFormatter : ITextFormatter
 {
@@ -43,7 +44,7 @@ internal sealed class LogLineFormatter : ITextFormatter
         using var text = new StringWriter(CultureInfo.InvariantCulture);
         foreach (Serilog.Parsing.MessageTemplateToken token in logEvent.MessageTemplate.Tokens)
         {
-            // Texts without quotes, as the form "lj" of a template has them.
+            // Texts without quotes, like the format "lj" of a template.
             if (token is Serilog.Parsing.PropertyToken { Format: null } property
                 && logEvent.Properties.TryGetValue(property.PropertyName, out LogEventPropertyValue? value)
                 && value is ScalarValue { Value: string plain })

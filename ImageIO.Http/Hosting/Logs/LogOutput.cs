@@ -5,7 +5,7 @@ using Serilog.Formatting.Compact;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>All targets of the log; every event goes through here, and only as <see cref="SafeEvent"/>.</summary>
+/// <summary>All targets of the log. Every event passes through here as a <see cref="SafeEvent"/>.</summary>
 public sealed class LogOutput : ILogEventSink, IDisposable
 {
     private readonly List<(LogEventLevel Least, ILogEventSink Sink)> _sinks = [];
@@ -19,10 +19,11 @@ public sealed class LogOutput : ILogEventSink, IDisposable
     }
 
     /// <summary>
-    /// Opens the files and writes what was logged before. A daemon that root starts does it after it has become an
-    /// ordinary user: then no log file can be root's, and no link leads root anywhere.
+    /// Opens the files and writes the events logged so far. A daemon that root starts calls it after it has become an
+    /// ordinary user, so
+    /// that no log file belongs to root, and no link can mislead root.
     /// </summary>
-    /// <exception cref="ConfigurationException">One cannot be written.</exception>
+    /// <exception cref="ConfigurationException">A file cannot be written.</exception>
     public void Open()
     {
         foreach (LogFileSink file in _sinks.Select(target => target.Sink).OfType<LogFileSink>())

@@ -2,12 +2,12 @@ using Serilog.Events;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>Where log lines go, how they look, and which are written.</summary>
+/// <summary>Targets, form and level of the log.</summary>
 public sealed record LogSettings
 {
-    /// <summary>Least severe level that is written; a target may want less.</summary>
+    /// <summary>Least severe level to write. A target may have a higher one.</summary>
     public required LogEventLevel Level { get; init; }
 
-    /// <summary>Where lines go; each gets all of them.</summary>
+    /// <summary>The targets. Each gets all lines.</summary>
     public IReadOnlyList<LogTarget> Targets { get; init; } = [new LogStreamTarget()];
 }

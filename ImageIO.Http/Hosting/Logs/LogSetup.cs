@@ -6,12 +6,12 @@ using Serilog.Events;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>Sets logging up: one line for each event.</summary>
+/// <summary>Sets up logging: one line per event.</summary>
 public static class LogSetup
 {
     /// <summary>
-    /// Replaces the host's logging; its level can be changed while it runs (<see cref="ReloadSignal"/>). Nothing is
-    /// written to a file before <see cref="LogOutput.Open"/>.
+    /// Replaces the host's logging. The level can change later (<see cref="ReloadSignal"/>). No file is written before
+    /// <see cref="LogOutput.Open"/>.
     /// </summary>
     public static LogOutput UseLog(this ILoggingBuilder logging, LogSettings settings)
     {
@@ -21,9 +21,9 @@ public static class LogSetup
         var output = new LogOutput(settings.Targets);
         Logger logger = new LoggerConfiguration()
             .MinimumLevel.ControlledBy(level)
-            // The server's own chatter about connections and requests; ours says the same with transfer ids.
+            // The server's lines about connections and requests. Ours have transfer ids.
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
-            // Switched off, because the server makes a scope and a span for each request if this logger may write.
+            // Off, because the server makes a scope and a span for each request if this logger is enabled.
             .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
             .Enrich.With<ThreadNumber>()
             .WriteTo.Sink(output)

@@ -21,7 +21,7 @@ internal sealed class LogStreamSink(Stream stream, ITextFormatter formatter) : I
             }
             catch (IOException)
             {
-                // The reader of a pipe has gone: serving images does not depend on it.
+                // The reader of a pipe has closed it. Images are served all the same.
             }
         }
     }

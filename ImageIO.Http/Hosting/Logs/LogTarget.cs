@@ -2,12 +2,12 @@ using Serilog.Events;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>One place that log lines go to.</summary>
+/// <summary>One target of log lines.</summary>
 public abstract record LogTarget
 {
-    /// <summary>Least severe level that is written there.</summary>
+    /// <summary>Least severe level to write there.</summary>
     public LogEventLevel Level { get; init; } = LogEventLevel.Verbose;
 
-    /// <summary>One JSON object a line instead of text.</summary>
+    /// <summary>Whether lines are JSON objects instead of text.</summary>
     public bool IsJson { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>Stands for an exception in an event: every formatter writes what <see cref="ToString"/> gives.</summary>
+/// <summary>Replaces an exception in an event, because every formatter writes its <see cref="ToString"/>.</summary>
 internal sealed class LoggedException(string text) : Exception
 {
     public override string ToString() => text;

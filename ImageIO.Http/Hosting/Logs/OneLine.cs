@@ -3,10 +3,10 @@ using System.Text;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>Keeps a text on one line, so that no client's or file's words can look like a line of ours.</summary>
+/// <summary>Keeps a text on one line, so that text of a client or file cannot forge a log line.</summary>
 public static class OneLine
 {
-    /// <summary>The text with every line break and control character written as <c>\u000a</c>.</summary>
+    /// <summary>The text with line breaks and control characters written like <c>\u000a</c>.</summary>
     public static string Of(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

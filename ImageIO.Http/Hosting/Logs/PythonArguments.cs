@@ -2,16 +2,16 @@ using ImageIO.Configuration.Python;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>Arguments of a call in Python, bound to the parameters' names by its rules.</summary>
+/// <summary>Arguments of a Python call, bound to parameters by Python's rules.</summary>
 internal sealed class PythonArguments
 {
     private readonly string _callee;
     private readonly Dictionary<string, object?> _bound = new(StringComparer.Ordinal);
 
-    /// <param name="callee">What is called, for messages.</param>
+    /// <param name="callee">Name of the function, for messages.</param>
     /// <param name="parameters">The names of its parameters, in order.</param>
-    /// <param name="args">Arguments by position.</param>
-    /// <param name="kwargs">Arguments by name.</param>
+    /// <param name="args">Positional arguments.</param>
+    /// <param name="kwargs">Named arguments.</param>
     /// <exception cref="FormatException">They do not fit.</exception>
     public PythonArguments(
         string callee, IReadOnlyList<string> parameters, IReadOnlyList<object?> args, IReadOnlyDictionary<string, object?> kwargs)
@@ -59,7 +59,7 @@ internal sealed class PythonArguments
         _ => throw new FormatException($"{name} of {_callee} must be an integer"),
     };
 
-    // Anything counts as true or false in Python.
+    // Every Python value is true or false.
     public bool Boolean(string name) => _bound.GetValueOrDefault(name) switch
     {
         null => false,

@@ -4,8 +4,9 @@ using ImageIO.Configuration.Python;
 namespace ImageIO.Http.Hosting.Logs;
 
 /// <summary>
-/// The one place that knows the handler classes of Python's <c>logging</c>, as far as configuration files use them, and
-/// what takes their part here.
+/// Maps the handler classes of Python's <c>logging</c> that configuration files use to log targets. The only place that
+/// knows
+/// these classes.
 /// </summary>
 public static class PythonHandlers
 {
@@ -28,10 +29,11 @@ public static class PythonHandlers
         "console", "solaris-cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
     ];
 
-    /// <summary>The classes that something takes the part of.</summary>
+    /// <summary>The supported classes.</summary>
     public static IEnumerable<string> Known => Classes.Keys;
 
-    /// <summary>The class of a name as files write it, with or without <c>logging.</c> and <c>handlers.</c>. Null: none of ours.</summary>
+    /// <summary>The class of a name in a file, with or without <c>logging.</c> and <c>handlers.</c>. Null: not
+    /// supported.</summary>
     public static string? Find(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -39,8 +41,8 @@ public static class PythonHandlers
         return Classes.ContainsKey(last) ? last : null;
     }
 
-    /// <summary>What takes a handler's part.</summary>
-    /// <param name="name">Its class, as <see cref="Find"/> gives it.</param>
+    /// <summary>Creates the target that replaces a handler.</summary>
+    /// <param name="name">Its class, as <see cref="Find"/> returns it.</param>
     /// <param name="args">Value of its option <c>args</c>.</param>
     /// <param name="kwargs">Value of its option <c>kwargs</c>.</param>
     /// <exception cref="FormatException">The class cannot be called with these; the message says why.</exception>

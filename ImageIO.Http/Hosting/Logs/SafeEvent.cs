@@ -4,9 +4,9 @@ using Serilog.Parsing;
 namespace ImageIO.Http.Hosting.Logs;
 
 /// <summary>
-/// Reduces an event to what the logging code itself named: the properties of its message, and an exception as
-/// <see cref="ExceptionText"/>. The framework attaches more to each event (scopes with the request's path), and a path
-/// holds a ticket's id.
+/// Reduces an event to its message's properties, and an exception to <see cref="ExceptionText"/>. The framework
+/// attaches scopes
+/// with the request's path, which contains a ticket's id.
 /// </summary>
 internal static class SafeEvent
 {

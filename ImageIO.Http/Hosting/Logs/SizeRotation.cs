@@ -1,16 +1,17 @@
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>Rotation by size: <c>daemon.log</c> becomes <c>daemon.log.1</c>, which became <c>daemon.log.2</c> before.</summary>
-/// <param name="MaxBytes">A file that would become as large is renamed.</param>
+/// <summary>Rotation by size: <c>daemon.log</c> becomes <c>daemon.log.1</c>, which becomes
+/// <c>daemon.log.2</c>.</summary>
+/// <param name="MaxBytes">The file is renamed before it reaches this size.</param>
 public sealed record SizeRotation(long MaxBytes) : LogRotation
 {
-    // Without backups nothing is renamed, as with Python's handler: the file grows.
+    // Without backups the file is not renamed and grows, as with Python's handler.
     internal override bool IsDue(long size, int length, DateTimeOffset begun, DateTimeOffset now) =>
         MaxBytes > 0 && BackupCount > 0 && size > 0 && size + length >= MaxBytes;
 
     internal override void Rename(string path, DateTimeOffset begun) => Shift(path, BackupCount);
 
-    /// <summary>Renames a file to number 1, and those with numbers to the next one; the last is lost.</summary>
+    /// <summary>Renames a file to number 1, and numbered ones to the next number. The last one is lost.</summary>
     internal static void Shift(string path, int backupCount)
     {
         for (int number = backupCount - 1; number > 0; number--)

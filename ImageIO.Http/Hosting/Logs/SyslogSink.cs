@@ -7,10 +7,11 @@ using Serilog.Formatting;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>Sends events to a syslog daemon, in the form of Python's handler. What it cannot take at once is lost.</summary>
+/// <summary>Sends events to a syslog daemon, in the form of Python's handler. Drops what it does not accept at
+/// once.</summary>
 internal sealed class SyslogSink(LogSyslogTarget target, ITextFormatter formatter) : ILogEventSink, IDisposable
 {
-    // Between attempts to connect, so that a daemon that is away costs nothing.
+    // Time between attempts to connect, so that a missing daemon costs nothing.
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
@@ -20,7 +21,7 @@ internal sealed class SyslogSink(LogSyslogTarget target, ITextFormatter formatte
     private bool _isConnecting;
     private bool _isDisposed;
 
-    /// <summary>Connects; when that fails, it is tried again with later lines.</summary>
+    /// <summary>Connects. If that fails, later lines try again.</summary>
     public void Open()
     {
         Socket? socket = TryConnect();
@@ -49,7 +50,7 @@ internal sealed class SyslogSink(LogSyslogTarget target, ITextFormatter formatte
             }
             catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.NoBufferSpaceAvailable or SocketError.MessageSize)
             {
-                // It is slow, or the line too long for a datagram.
+                // The daemon is slow, or the line is too long for a datagram.
             }
             catch (SocketException)
             {
@@ -71,7 +72,7 @@ internal sealed class SyslogSink(LogSyslogTarget target, ITextFormatter formatte
         }
     }
 
-    // On another thread, because a name may take long to resolve, and the thread that logs serves clients.
+    // On another thread: a name may take long to resolve, and this thread serves clients.
     private void ConnectLater(DateTimeOffset now)
     {
         if (!_isConnecting && now >= _nextAttempt && !_isDisposed)
@@ -118,7 +119,7 @@ internal sealed class SyslogSink(LogSyslogTarget target, ITextFormatter formatte
         }
         catch (SocketException) when (!target.IsStream)
         {
-            // Some daemons have a stream socket there; Python's handler tries that second, too.
+            // Some daemons have a stream socket there. Python's handler tries it second, too.
             return Connect(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), endPoint);
         }
     }
@@ -128,7 +129,7 @@ internal sealed class SyslogSink(LogSyslogTarget target, ITextFormatter formatte
         try
         {
             socket.Connect(address);
-            // A thread that serves clients writes the line: it never waits for the daemon's.
+            // Threads that serve clients write lines, so writing must not wait for the daemon.
             socket.Blocking = false;
             return socket;
         }

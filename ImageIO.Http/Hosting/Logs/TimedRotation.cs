@@ -3,15 +3,16 @@ using System.Text.RegularExpressions;
 
 namespace ImageIO.Http.Hosting.Logs;
 
-/// <summary>Rotation by time, with the names of Python's handler: <c>daemon.log.2026-11-27</c> has the lines of that day.</summary>
+/// <summary>Rotation by time, with the names of Python's handler: <c>daemon.log.2026-11-27</c> has the lines of that
+/// day.</summary>
 /// <param name="When">S, M, H, D, MIDNIGHT, or W0 (Monday) to W6.</param>
-/// <param name="Interval">How many of these.</param>
-/// <param name="IsUtc">Whether days begin by UTC instead of local time.</param>
+/// <param name="Interval">Number of these units.</param>
+/// <param name="IsUtc">Whether days start by UTC instead of local time.</param>
 public sealed partial record TimedRotation(string When, int Interval, bool IsUtc) : LogRotation
 {
     private const string Daily = "yyyy-MM-dd";
 
-    /// <summary>The words for <see cref="When"/>, in upper case.</summary>
+    /// <summary>The values of <see cref="When"/>, in upper case.</summary>
     public static readonly IReadOnlyList<string> Words = ["S", "M", "H", "D", "MIDNIGHT", "W0", "W1", "W2", "W3", "W4", "W5", "W6"];
 
     private TimeSpan Unit => When switch
@@ -53,7 +54,7 @@ public sealed partial record TimedRotation(string When, int Interval, bool IsUtc
         }
     }
 
-    /// <summary>When a file that was begun at some time is renamed.</summary>
+    /// <summary>When a file is renamed that was started at some time.</summary>
     internal DateTimeOffset Next(DateTimeOffset begun)
     {
         if (When is not ("MIDNIGHT" or ['W', _]))
