@@ -1,4 +1,4 @@
-using Org.BouncyCastle.Crypto.Digests;
+using ImageIO.Hashing;
 
 namespace ImageIO.Client.Copying;
 
@@ -22,16 +22,16 @@ internal sealed class BlockDigests
     {
         Size = size;
         _digests = new byte[size / Segment.Block * DigestSize];
-        Blake2bDigest zero = NewHash();
+        Blake2b zero = NewHash();
         AppendZeroes(zero, Segment.Block);
-        zero.DoFinal(_zeroDigest);
+        zero.Finish(_zeroDigest);
     }
 
     /// <summary>Bytes of the image.</summary>
     public long Size { get; }
 
     /// <summary>The hash of the last, partial block, which goes on with zeroes when the server's image is larger.</summary>
-    internal Blake2bDigest? Tail { get; set; }
+    internal Blake2b? Tail { get; set; }
 
     /// <summary>Begins at the start of a block.</summary>
     public DigestRun Begin(long offset) => new(this, offset);
@@ -40,43 +40,43 @@ internal sealed class BlockDigests
     /// <param name="size">Bytes; not less than ours.</param>
     public string Finish(long size)
     {
-        Blake2bDigest all = NewHash();
-        all.BlockUpdate(_digests);
+        Blake2b all = NewHash();
+        all.Append(_digests);
         byte[] digest = new byte[DigestSize];
         long position = Size / Segment.Block * Segment.Block;
         if (Tail is { } tail)
         {
-            var last = new Blake2bDigest(tail);
+            Blake2b last = tail.Copy();
             AppendZeroes(last, Math.Min(size, position + Segment.Block) - Size);
-            last.DoFinal(digest);
-            all.BlockUpdate(digest);
+            last.Finish(digest);
+            all.Append(digest);
             position += Segment.Block;
         }
 
         for (; position + Segment.Block <= size; position += Segment.Block)
         {
-            all.BlockUpdate(_zeroDigest);
+            all.Append(_zeroDigest);
         }
 
         if (position < size)
         {
-            Blake2bDigest rest = NewHash();
+            Blake2b rest = NewHash();
             AppendZeroes(rest, size - position);
-            rest.DoFinal(digest);
-            all.BlockUpdate(digest);
+            rest.Finish(digest);
+            all.Append(digest);
         }
 
-        all.DoFinal(digest);
+        all.Finish(digest);
         return Convert.ToHexStringLower(digest);
     }
 
-    internal static Blake2bDigest NewHash() => new(DigestSize * 8);
+    internal static Blake2b NewHash() => new(DigestSize);
 
-    internal static void AppendZeroes(Blake2bDigest hash, long length)
+    internal static void AppendZeroes(Blake2b hash, long length)
     {
         for (; length > 0; length -= Zeroes.Length)
         {
-            hash.BlockUpdate(Zeroes.AsSpan(0, (int)Math.Min(length, Zeroes.Length)));
+            hash.Append(Zeroes.AsSpan(0, (int)Math.Min(length, Zeroes.Length)));
         }
     }
 

@@ -1,4 +1,4 @@
-using Org.BouncyCastle.Crypto.Digests;
+using ImageIO.Hashing;
 
 namespace ImageIO.Client.Copying;
 
@@ -6,7 +6,7 @@ namespace ImageIO.Client.Copying;
 internal sealed class DigestRun
 {
     private readonly BlockDigests _owner;
-    private readonly Blake2bDigest _hash;
+    private readonly Blake2b _hash;
     private long _position;
 
     internal DigestRun(BlockDigests owner, long position)
@@ -20,7 +20,7 @@ internal sealed class DigestRun
     {
         _owner = other._owner;
         _position = other._position;
-        _hash = new Blake2bDigest(other._hash);
+        _hash = other._hash.Copy();
     }
 
     public DigestRun Copy() => new(this);
@@ -30,7 +30,7 @@ internal sealed class DigestRun
         while (!bytes.IsEmpty)
         {
             int length = (int)Math.Min(bytes.Length, Segment.Block - (_position % Segment.Block));
-            _hash.BlockUpdate(bytes[..length]);
+            _hash.Append(bytes[..length]);
             bytes = bytes[length..];
             Advance(length);
         }
@@ -61,11 +61,11 @@ internal sealed class DigestRun
         _position += length;
         if (_position % Segment.Block == 0)
         {
-            _hash.DoFinal(_owner.DigestOf(_position - Segment.Block));
+            _hash.Finish(_owner.DigestOf(_position - Segment.Block));
         }
         else if (_position == _owner.Size)
         {
-            _owner.Tail = new Blake2bDigest(_hash);
+            _owner.Tail = _hash.Copy();
         }
     }
 }

@@ -1,6 +1,5 @@
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
-using ImageIO.Core.Ranges;
 using ImageIO.Core.Tickets;
 
 namespace ImageIO.Core.Operations;
@@ -23,16 +22,20 @@ public sealed class ChecksumOperation : IOperation
     // Two per core: one waits for the storage while the other hashes.
     private static readonly int MostWorkers = 2 * Environment.ProcessorCount;
 
+    // Bytes read at once for each of several lanes: large enough for a disk that seeks between the blocks, and small
+    // enough that 2 cores with 8 lanes take no more than 16 MiB of the pool.
+    private const int PieceOfLane = 512 * 1024;
+
+    // A checksum never holds more than this part of the pool, however many cores and lanes there are.
+    private const int ShareOfPool = 4;
+
     private readonly ImageHandle _image;
-    private readonly long _size;
-    private readonly int _blockSize;
     private readonly Func<IBlockHash> _newHash;
     private readonly CancelFlag _cancel = new();
-    private readonly SemaphoreSlim _dispatch = new(1);
-    private readonly int _digestSize;
-    private readonly byte[] _digests;
-    private readonly byte[] _zeroDigest;
-    private long _nextBlock;
+    private readonly ChecksumBlocks _blocks;
+    private readonly int _lanes;
+    private readonly int _pieceSize;
+    private long _buffersLeft;
 
     /// <summary>Prepares the checksum of the first bytes of an image.</summary>
     /// <param name="image">The image.</param>
@@ -41,17 +44,18 @@ public sealed class ChecksumOperation : IOperation
     /// <param name="newHash">Makes a hash; called for each worker.</param>
     public ChecksumOperation(ImageHandle image, long size, int blockSize, Func<IBlockHash> newHash)
     {
+        ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(newHash);
         _image = image;
-        _size = size;
-        _blockSize = blockSize;
         _newHash = newHash;
         IBlockHash hash = newHash();
-        _digestSize = hash.DigestSize;
-        _digests = new byte[BlockCount * _digestSize];
-        _zeroDigest = new byte[_digestSize];
-        AppendZeroes(hash, blockSize);
-        hash.Finish(_zeroDigest);
+        _blocks = new ChecksumBlocks(size, blockSize, hash.DigestSize, newHash);
+        // Few blocks are shared among the cores: eight lanes of one core are slower than four of each of two.
+        _lanes = (int)Math.Clamp(
+            (_blocks.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount, 1, hash.Lanes);
+        int buffer = Math.Min(image.Ring.BufferSize, blockSize);
+        _pieceSize = _lanes == 1 ? buffer : (int)Alignment.Up(Math.Min(buffer, PieceOfLane), image.BlockSize);
+        _buffersLeft = Math.Max(1, image.Pool.Ceiling / ShareOfPool / _pieceSize);
     }
 
     /// <inheritdoc />
@@ -63,8 +67,6 @@ public sealed class ChecksumOperation : IOperation
     /// <summary>The checksum in lower-case hexadecimal, after the operation has ended.</summary>
     public string Checksum { get; private set; } = "";
 
-    private long BlockCount => (_size + _blockSize - 1) / _blockSize;
-
     /// <inheritdoc />
     public void Cancel() => _cancel.Set();
 
@@ -72,46 +74,47 @@ public sealed class ChecksumOperation : IOperation
     /// <exception cref="Errors.TransferException">Why the storage failed.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        using ChecksumBlocks blocks = _blocks;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using ZeroRanges zeroes = new(_image, stop.Token);
+        blocks.Skip(zeroes);
         Task[] workers =
         [
-            .. Enumerable.Range(0, (int)Math.Min(MostWorkers, BlockCount))
+            .. Enumerable.Range(0, (int)Math.Min(MostWorkers, (blocks.Count + _lanes - 1) / _lanes))
                 // In parallel, because a worker that reads and hashes may never wait.
-                .Select(index => _image.StartAsync(() => WorkAsync(zeroes, isFirst: index == 0, stop), stop.Token)),
+                .Select(index => _image.StartAsync(() => WorkAsync(isFirst: index == 0, stop), stop.Token)),
         ];
         await Task.WhenAll(workers);
 
         IBlockHash hash = _newHash();
-        hash.Append(_digests);
-        byte[] digest = new byte[_digestSize];
-        hash.Finish(digest);
+        hash.Append([blocks.Digests]);
+        byte[] digest = new byte[hash.DigestSize];
+        hash.Finish(0, digest);
         Checksum = Convert.ToHexStringLower(digest);
     }
 
-    private async Task WorkAsync(ZeroRanges zeroes, bool isFirst, CancellationTokenSource stop)
+    private async Task WorkAsync(bool isFirst, CancellationTokenSource stop)
     {
+        var lanes = new List<ChecksumLane>();
         try
         {
-            int size = Math.Min(_image.Ring.BufferSize, _blockSize);
-            AlignedBuffer? buffer;
             if (isFirst)
             {
-                // One worker waits for a buffer. The others only help if buffers are free.
-                buffer = await _image.Pool.RentAsync(size, stop.Token);
-            }
-            else if (!_image.Pool.TryRent(size, out buffer))
-            {
-                return;
+                // One lane waits for a buffer. The others only help if buffers are free.
+                _ = Interlocked.Decrement(ref _buffersLeft);
+                lanes.Add(new ChecksumLane(await _image.Pool.RentAsync(_pieceSize, stop.Token), _pieceSize));
             }
 
-            using (buffer)
+            while (lanes.Count < _lanes
+                && Interlocked.Decrement(ref _buffersLeft) >= 0
+                && _image.Pool.TryRent(_pieceSize, out AlignedBuffer? buffer))
             {
-                IBlockHash hash = _newHash();
-                while (await NextBlockAsync(zeroes, stop.Token) is { } block)
-                {
-                    await HashBlockAsync(block, hash, buffer.Memory[..size], stop.Token);
-                }
+                lanes.Add(new ChecksumLane(buffer, _pieceSize));
+            }
+
+            if (lanes.Count > 0)
+            {
+                await new ChecksumWorker(_image, _newHash(), lanes, _blocks).RunAsync(_cancel, stop.Token);
             }
         }
         catch
@@ -120,126 +123,9 @@ public sealed class ChecksumOperation : IOperation
             await stop.CancelAsync();
             throw;
         }
-    }
-
-    // The next block that must be read. Blocks in zero extents are finished on the way.
-    private async ValueTask<long?> NextBlockAsync(ZeroRanges zeroes, CancellationToken cancellationToken)
-    {
-        await _dispatch.WaitAsync(cancellationToken);
-        try
-        {
-            for (; _nextBlock < BlockCount; _nextBlock++)
-            {
-                _cancel.ThrowIfSet();
-                ByteRange range = RangeOf(_nextBlock);
-                if (range.Length < _blockSize || !await zeroes.ContainAsync(range))
-                {
-                    return _nextBlock++;
-                }
-
-                _zeroDigest.CopyTo(DigestOf(_nextBlock));
-            }
-
-            return null;
-        }
         finally
         {
-            _dispatch.Release();
+            lanes.ForEach(lane => lane.Dispose());
         }
-    }
-
-    private async ValueTask HashBlockAsync(
-        long block, IBlockHash hash, Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        ByteRange range = RangeOf(block);
-        long zeroesSoFar = 0;
-        bool isZero = true;
-        for (long position = range.Start; position < range.End; position += buffer.Length)
-        {
-            _cancel.ThrowIfSet();
-            int length = (int)Math.Min(buffer.Length, range.End - position);
-            await _image.ReadAsync(buffer[..(int)Alignment.Up(length, _image.BlockSize)], position, cancellationToken);
-            await _image.ToStorageThreadAsync(cancellationToken);
-            ReadOnlySpan<byte> bytes = buffer.Span[..length];
-            if (isZero && bytes.IndexOfAnyExcept((byte)0) < 0)
-            {
-                // Comparing is ten times cheaper than hashing, and the hash of a whole zero block is known.
-                zeroesSoFar += length;
-                continue;
-            }
-
-            if (isZero)
-            {
-                AppendZeroes(hash, zeroesSoFar);
-                isZero = false;
-            }
-
-            hash.Append(bytes);
-        }
-
-        if (isZero && range.Length == _blockSize)
-        {
-            _zeroDigest.CopyTo(DigestOf(block));
-            return;
-        }
-
-        if (isZero)
-        {
-            AppendZeroes(hash, zeroesSoFar);
-        }
-
-        hash.Finish(DigestOf(block));
-    }
-
-    private static void AppendZeroes(IBlockHash hash, long count)
-    {
-        Span<byte> zeroes = stackalloc byte[4096];
-        zeroes.Clear();
-        for (; count > 0; count -= Math.Min(count, zeroes.Length))
-        {
-            hash.Append(zeroes[..(int)Math.Min(count, zeroes.Length)]);
-        }
-    }
-
-    private ByteRange RangeOf(long block) =>
-        new(block * _blockSize, Math.Min((block + 1) * _blockSize, _size));
-
-    private Span<byte> DigestOf(long block) => _digests.AsSpan((int)(block * _digestSize), _digestSize);
-
-    /// <summary>Advances through the image's zero extents as the positions asked for ascend.</summary>
-    private sealed class ZeroRanges(ImageHandle image, CancellationToken cancellationToken) : IAsyncDisposable
-    {
-        private readonly IAsyncEnumerator<Extent>? _extents = image.Capabilities.HasZeroExtents
-            ? image.GetExtentsAsync(ExtentContext.Zero, cancellationToken).GetAsyncEnumerator(cancellationToken)
-            : null;
-
-        // The run of adjacent zero extents at or before the last position asked for.
-        private ByteRange _zero;
-        private bool _ended;
-
-        public async ValueTask<bool> ContainAsync(ByteRange range)
-        {
-            while (_extents is not null && !_ended && _zero.End < range.End)
-            {
-                if (!await _extents.MoveNextAsync())
-                {
-                    _ended = true;
-                }
-                else if (_extents.Current.Flags.HasFlag(ExtentFlags.Zero))
-                {
-                    ByteRange found = _extents.Current.Range;
-                    _zero = found.Start == _zero.End ? new ByteRange(_zero.Start, found.End) : found;
-                }
-                else if (_extents.Current.Range.End >= range.End)
-                {
-                    // Data up to the end of the range or beyond: the next extents are not needed.
-                    _zero = new ByteRange(_extents.Current.Range.End, _extents.Current.Range.End);
-                }
-            }
-
-            return _zero.Start <= range.Start && range.End <= _zero.End;
-        }
-
-        public ValueTask DisposeAsync() => _extents?.DisposeAsync() ?? ValueTask.CompletedTask;
     }
 }

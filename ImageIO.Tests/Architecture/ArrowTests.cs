@@ -30,17 +30,29 @@ public sealed partial class ArrowTests
         { "ImageIO.Backends.Posix", ["ImageIO.Core"] },
         { "ImageIO.Backends.File", ["ImageIO.Core", "ImageIO.Backends.Posix"] },
         { "ImageIO.Backends.Block", ["ImageIO.Core", "ImageIO.Backends.Posix"] },
+        { "ImageIO.Hashing", [] },
         { "ImageIO.Formats", ["ImageIO.Core"] },
         { "ImageIO.Backends.Nbd", ["ImageIO.Core"] },
         { "ImageIO.Configuration", [] },
         { "ImageIO.Control", ["ImageIO.Configuration"] },
         { "ovirt-imageioctl", ["ImageIO.Control"] },
         { "ImageIO.Http", ["ImageIO.Core", "ImageIO.Configuration"] },
-        { "ImageIO.Client", ["ImageIO.Core", "ImageIO.Formats", "ImageIO.Backends.File", "ImageIO.Backends.Block", "ImageIO.Backends.Nbd"] },
+        {
+            "ImageIO.Client",
+            [
+                "ImageIO.Core", "ImageIO.Hashing", "ImageIO.Formats",
+                "ImageIO.Backends.File", "ImageIO.Backends.Block", "ImageIO.Backends.Nbd",
+            ]
+        },
         { "imageio", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Control", "ImageIO.Formats", "ImageIO.Client"] },
         { "ImageIO.Page", ["ImageIO.Core", "ImageIO.Http"] },
         { "ImageIO.Traces", ["ImageIO.Core"] },
-        { "ovirt-imageio", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page", "ImageIO.Traces"] },
+        {
+            "ovirt-imageio",
+            [
+                "ImageIO.Core", "ImageIO.Hashing", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page", "ImageIO.Traces",
+            ]
+        },
         { "ovirt-imageio-proxy", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page", "ImageIO.Traces"] },
     };
 
