@@ -12,6 +12,18 @@ internal readonly ref struct Qcow2HeaderWriter(Span<byte> cluster)
 
     private readonly Span<byte> _cluster = cluster;
 
+    /// <summary>
+    /// What stands in the header's place until the image is whole: nobody takes it for one, and it can be gone on with.
+    /// </summary>
+    public static byte[] Unfinished(Qcow2WriterOptions options, int clusterBits)
+    {
+        byte[] mark = new byte[256];
+        string text = $"unfinished qcow2 1 {options.VirtualSize} {clusterBits} {options.Compression} {options.BackingFile}";
+        // As much of the backing file's name as there is room for.
+        Encoding.UTF8.GetEncoder().Convert(text, mark, flush: true, out _, out _, out _);
+        return mark;
+    }
+
     public void Write(
         Qcow2WriterOptions options, int clusterBits, long l1Offset, int l1Entries, long refcountTable, uint refcountClusters)
     {

@@ -8,7 +8,11 @@ internal static class Qcow2Layout
     /// <summary>Bits of a reference count; qemu's default.</summary>
     public const int RefcountBits = 16;
 
-    /// <summary>Clusters of the refcount table and its blocks, which count themselves and other clusters.</summary>
+    /// <summary>L2 tables that an image can have.</summary>
+    public static long L2Tables(long virtualSize, int clusterSize) =>
+        DivideUp(DivideUp(virtualSize, clusterSize), clusterSize / 8);
+
+    /// <summary>Clusters that the refcount table and its blocks need to count themselves and other clusters.</summary>
     public static (long Table, long Blocks) RefcountClusters(long clusters, int clusterSize)
     {
         long perBlock = clusterSize * 8L / RefcountBits;

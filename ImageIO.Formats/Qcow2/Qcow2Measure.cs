@@ -13,12 +13,24 @@ public sealed record Qcow2Measure(long Required, long FullyAllocated)
     /// <param name="source">The guest's data.</param>
     /// <param name="clusterSize">Bytes of a cluster in the new file.</param>
     /// <param name="cancellationToken">Ends the counting.</param>
-    public static async ValueTask<Qcow2Measure> OfAsync(IBackend source, int clusterSize, CancellationToken cancellationToken)
+    public static ValueTask<Qcow2Measure> OfAsync(IBackend source, int clusterSize, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(source);
+        return OfAsync(
+            source.GetExtentsAsync(ExtentContext.Zero, cancellationToken), source.Size, clusterSize, cancellationToken);
+    }
+
+    /// <summary>Counts extents of data in clusters.</summary>
+    /// <param name="extents">In ascending order; those that are not zero are counted.</param>
+    /// <param name="size">Bytes that the guest sees.</param>
+    /// <param name="clusterSize">Bytes of a cluster of the image to be.</param>
+    /// <param name="cancellationToken">Ends the counting.</param>
+    public static async ValueTask<Qcow2Measure> OfAsync(
+        IAsyncEnumerable<Extent> extents, long size, int clusterSize, CancellationToken cancellationToken)
+    {
         long data = 0;
         long counted = 0;
-        await foreach (Extent extent in source.GetExtentsAsync(ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
+        await foreach (Extent extent in extents.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             if (!extent.Flags.HasFlag(ExtentFlags.Zero))
             {
@@ -30,7 +42,7 @@ public sealed record Qcow2Measure(long Required, long FullyAllocated)
             }
         }
 
-        long all = Qcow2Layout.FullyAllocated(source.Size, clusterSize);
-        return new Qcow2Measure(all - Alignment.Up(source.Size, clusterSize) + data, all);
+        long all = Qcow2Layout.FullyAllocated(size, clusterSize);
+        return new Qcow2Measure(all - Alignment.Up(size, clusterSize) + data, all);
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Ranges;
 
@@ -41,37 +40,6 @@ public sealed partial class Qcow2Reader
         {
             yield return last;
         }
-    }
-
-    /// <summary>The bitmaps in the image.</summary>
-    public async ValueTask<IReadOnlyList<Qcow2Bitmap>> ReadBitmapsAsync(CancellationToken cancellationToken)
-    {
-        const int EntryBytes = 24, LargestDirectory = 64 * 1024 * 1024;
-        var bitmaps = new List<Qcow2Bitmap>();
-        if (Header.BitmapCount == 0)
-        {
-            return bitmaps;
-        }
-
-        byte[] directory = new byte[Math.Min(Header.BitmapDirectoryBytes, LargestDirectory)];
-        await _file.ReadAsync(directory, Header.BitmapDirectoryOffset, cancellationToken).ConfigureAwait(false);
-        for (int position = 0; bitmaps.Count < Header.BitmapCount && position + EntryBytes <= directory.Length;)
-        {
-            ReadOnlySpan<byte> entry = directory.AsSpan(position);
-            int granularityBits = entry[17];
-            int nameLength = (entry[18] << 8) | entry[19];
-            long length = (EntryBytes + Qcow2Header.U32(entry, 20) + nameLength + 7L) & ~7L;
-            if (granularityBits > 31 || nameLength is 0 or > 1023 || length > entry.Length)
-            {
-                throw FormatError.Corrupt($"qcow2: entry {bitmaps.Count} of the bitmap directory is damaged");
-            }
-
-            int nameStart = (int)(EntryBytes + Qcow2Header.U32(entry, 20));
-            bitmaps.Add(new Qcow2Bitmap(Encoding.UTF8.GetString(entry.Slice(nameStart, nameLength)), 1L << granularityBits));
-            position += (int)length;
-        }
-
-        return bitmaps;
     }
 
     private static async ValueTask<Extent> ExtentOfAsync(ClusterRun run, long position, ExtentCursor? below)

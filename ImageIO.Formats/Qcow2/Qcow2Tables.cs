@@ -150,7 +150,8 @@ internal sealed class Qcow2Tables : IDisposable
         }
     }
 
-    private static async ValueTask<ulong[]> ReadTableAsync(
+    /// <summary>Reads a table as it is.</summary>
+    internal static async ValueTask<ulong[]> ReadTableAsync(
         UnalignedAccess file, long offset, int entries, CancellationToken cancellationToken)
     {
         var table = new ulong[entries];

@@ -9,11 +9,13 @@ namespace ImageIO.Formats.Qcow2;
 
 /// <summary>Writes a new qcow2 image. Any offset and length; calls may run in parallel.</summary>
 /// <remarks>
-/// Clusters are placed in the order of writing. Tables stay in memory (8 bytes per cluster) until
-/// <see cref="CompleteAsync"/>,
-/// which writes the header last. Before that the file is no qcow2 image, so a crash never leaves one that looks
-/// complete. The
-/// other part is the tables.
+/// Clusters are laid one behind the other in the order they are written, with the tables between them, and the header
+/// is
+/// written last, by <see cref="CompleteAsync"/>. Until then the file is no qcow2 image, so what a crash leaves cannot
+/// be
+/// taken for a whole one; but <see cref="ContinueAsync"/> goes on with it, from what the last flush covered. Split by
+/// concern: the
+/// other part is clusters.
 /// </remarks>
 public sealed partial class Qcow2Writer : IBackend
 {
@@ -23,6 +25,7 @@ public sealed partial class Qcow2Writer : IBackend
     private readonly Qcow2WriterOptions _options;
     private readonly UnalignedAccess? _backing;
     private readonly int _clusterBits;
+    private readonly Qcow2WriterTables _tables;
     private readonly SemaphoreSlim[] _partLocks = [.. Enumerable.Range(0, PartLocks).Select(_ => new SemaphoreSlim(1))];
     private readonly ConcurrentBag<ClusterPacker> _packers = [];
     private readonly ConcurrentBag<Memory<byte>> _clusters = [];
@@ -33,9 +36,7 @@ public sealed partial class Qcow2Writer : IBackend
         _options = options;
         _clusterBits = BitOperations.Log2((uint)options.ClusterSize);
         _backing = options.Backing is null ? null : new UnalignedAccess(options.Backing);
-        _l2 = new ulong[]?[Qcow2Layout.DivideUp(Qcow2Layout.DivideUp(options.VirtualSize, options.ClusterSize), options.ClusterSize / 8)];
-        // After the header's cluster.
-        _next = options.ClusterSize;
+        _tables = new Qcow2WriterTables(file, options, _clusterBits);
         Capabilities = new BackendCapabilities { CanWrite = true, CanZero = true, HasZeroExtents = true };
     }
 
@@ -52,45 +53,34 @@ public sealed partial class Qcow2Writer : IBackend
     /// <param name="file">An empty file, or a device. Closed with the image, and if this call fails.</param>
     /// <param name="options">The image's properties.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    public static async ValueTask<Qcow2Writer> CreateAsync(
-        IBackend file, Qcow2WriterOptions options, CancellationToken cancellationToken)
+    public static ValueTask<Qcow2Writer> CreateAsync(
+        IBackend file, Qcow2WriterOptions options, CancellationToken cancellationToken) =>
+        OpenAsync(file, options, (writer, token) => writer.BeginAsync(token), cancellationToken);
+
+    /// <summary>Goes on with an image that was begun and not completed: what was flushed is there.</summary>
+    /// <param name="file">The file or device; it is closed with the image, also when this call fails.</param>
+    /// <param name="options">As the image was begun.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: the file is no such
+    /// image.</exception>
+    public static ValueTask<Qcow2Writer> ContinueAsync(
+        IBackend file, Qcow2WriterOptions options, CancellationToken cancellationToken) =>
+        OpenAsync(file, options, (writer, token) => writer.LoadAsync(token), cancellationToken);
+
+    /// <summary>Writes the header and makes everything durable: now the image is whole.</summary>
+    /// <param name="cancellationToken">Ends the call; the image is not whole then.</param>
+    public async ValueTask CompleteAsync(CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(file);
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNegative(options.VirtualSize, nameof(options));
-        if (!BitOperations.IsPow2(options.ClusterSize) || options.ClusterSize is < 512 or > 2 * 1024 * 1024)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(options), options.ClusterSize, "Clusters must have a power of two of bytes, from 512 to 2 MiB.");
-        }
-
-        // qemu sees whole sectors of 512 bytes only, and would cut off the rest.
-        options = options with { VirtualSize = Alignment.Up(options.VirtualSize, 512) };
-        // A file that ends inside a block would have to be truncated while other writes extend it.
-        var access = new UnalignedAccess(file, padsEnd: true);
-        try
-        {
-            long l2Tables = Qcow2Layout.DivideUp(
-                Qcow2Layout.DivideUp(options.VirtualSize, options.ClusterSize), options.ClusterSize / 8);
-            if (l2Tables > Qcow2Header.LargestL1Table / 8)
-            {
-                throw new TransferException(
-                    TransferError.InvalidRequest,
-                    $"qcow2: {options.VirtualSize} bytes do not fit into an image with clusters of {options.ClusterSize} bytes");
-            }
-
-            // A device may hold an old image, whose header must not describe the new data.
-            Memory<byte> nothing = AlignedMemory.Allocate(options.ClusterSize);
-            nothing.Span.Clear();
-            await access.WriteAsync(nothing, 0, cancellationToken).ConfigureAwait(false);
-            return new Qcow2Writer(access, options);
-        }
-        catch
-        {
-            access.Dispose();
-            await file.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
+        (long refcounts, long refcountClusters) =
+            await new Qcow2RefcountWriter(
+                _file, _tables, _clusterBits).WriteAsync(cancellationToken).ConfigureAwait(false);
+        await _tables.FlushAsync(cancellationToken).ConfigureAwait(false);
+        Memory<byte> cluster = AlignedMemory.Allocate(_options.ClusterSize);
+        cluster.Span.Clear();
+        new Qcow2HeaderWriter(cluster.Span).Write(
+            _options, _clusterBits, _tables.L1Offset, _tables.L1Entries, refcounts, (uint)refcountClusters);
+        await _file.WriteAsync(cluster, 0, cancellationToken).ConfigureAwait(false);
+        await _file.Backend.FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Reads what was written so far. Other ranges come from the backing file, or are zeroes.</summary>
@@ -156,37 +146,22 @@ public sealed partial class Qcow2Writer : IBackend
     {
         CheckRange(offset, length);
         long end = offset + length;
-        for (long position = offset; position < end;)
-        {
-            long cluster = position >> _clusterBits;
-            long clusterEnd = Math.Min((cluster + 1) << _clusterBits, Size);
-            if (position == cluster << _clusterBits && end >= clusterEnd)
-            {
-                MarkZero(cluster);
-            }
-            else
-            {
-                clusterEnd = Math.Min(clusterEnd, end);
-                Memory<byte> zeroes = RentCluster();
-                try
-                {
-                    zeroes.Span.Clear();
-                    await WritePartAsync(zeroes[..(int)(clusterEnd - position)], position, cancellationToken).ConfigureAwait(false);
-                }
-                finally
-                {
-                    _clusters.Add(zeroes);
-                }
-            }
-
-            position = clusterEnd;
-        }
-
+        long first = Math.Min(end, Alignment.Up(offset, _options.ClusterSize));
+        long last = end == Size ? end : Math.Max(first, Alignment.Down(end, _options.ClusterSize));
+        await WriteZeroesAsync(offset, first, cancellationToken).ConfigureAwait(false);
+        await _tables.SetZeroAsync(
+            first >> _clusterBits, Qcow2Layout.DivideUp(
+                last - first, _options.ClusterSize), _options.BackingFile is not null, cancellationToken)
+            .ConfigureAwait(false);
+        await WriteZeroesAsync(last, end, cancellationToken).ConfigureAwait(false);
         return true;
     }
 
-    /// <summary>Makes the data durable. The image is complete only after <see cref="CompleteAsync"/>.</summary>
-    public ValueTask FlushAsync(CancellationToken cancellationToken) => _file.Backend.FlushAsync(cancellationToken);
+    /// <summary>
+    /// Makes durable what was written, and that it can be found again. The image is whole only after <see
+    /// cref="CompleteAsync"/>.
+    /// </summary>
+    public ValueTask FlushAsync(CancellationToken cancellationToken) => _tables.FlushAsync(cancellationToken);
 
     /// <summary>Not supported: the writer of an image knows its content.</summary>
     public IAsyncEnumerable<Extent> GetExtentsAsync(ExtentContext context, CancellationToken cancellationToken) =>
@@ -206,8 +181,72 @@ public sealed partial class Qcow2Writer : IBackend
         }
 
         _backing?.Dispose();
+        _tables.Dispose();
         _file.Dispose();
         await _file.Backend.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static async ValueTask<Qcow2Writer> OpenAsync(
+        IBackend file,
+        Qcow2WriterOptions options,
+        Func<Qcow2Writer, CancellationToken, ValueTask> begin,
+        CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.VirtualSize, nameof(options));
+        if (!BitOperations.IsPow2(options.ClusterSize) || options.ClusterSize is < 512 or > 2 * 1024 * 1024)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.ClusterSize, "Clusters must have a power of two of bytes, from 512 to 2 MiB.");
+        }
+
+        // qemu sees whole sectors of 512 bytes only, and would cut off the rest.
+        options = options with { VirtualSize = Alignment.Up(options.VirtualSize, 512) };
+        if (Qcow2Layout.L2Tables(options.VirtualSize, options.ClusterSize) > Qcow2Header.LargestL1Table / 8)
+        {
+            await file.DisposeAsync().ConfigureAwait(false);
+            throw new TransferException(
+                TransferError.InvalidRequest,
+                $"qcow2: {options.VirtualSize} bytes are too many for clusters of {options.ClusterSize} bytes");
+        }
+
+        // A file that ends inside a block would have to be cut, beside writes that make it longer.
+        var writer = new Qcow2Writer(new UnalignedAccess(file, padsEnd: true), options);
+        try
+        {
+            await begin(writer, cancellationToken).ConfigureAwait(false);
+            return writer;
+        }
+        catch
+        {
+            await writer.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    // A device may hold an old image, whose header and tables must not describe what is written from now on.
+    private async ValueTask BeginAsync(CancellationToken cancellationToken)
+    {
+        Memory<byte> cluster = AlignedMemory.Allocate(_options.ClusterSize);
+        cluster.Span.Clear();
+        Qcow2HeaderWriter.Unfinished(_options, _clusterBits).CopyTo(cluster.Span);
+        await _file.WriteAsync(cluster, 0, cancellationToken).ConfigureAwait(false);
+        await _tables.WriteTableAsync(
+            new ulong[_tables.L1Entries], _tables.L1Offset, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask LoadAsync(CancellationToken cancellationToken)
+    {
+        byte[] expected = Qcow2HeaderWriter.Unfinished(_options, _clusterBits);
+        byte[] start = new byte[expected.Length];
+        await _file.ReadAsync(start, 0, cancellationToken).ConfigureAwait(false);
+        if (!start.AsSpan().SequenceEqual(expected))
+        {
+            throw FormatError.Corrupt("qcow2: this is no image that was begun here with the same size and options");
+        }
+
+        await _tables.LoadAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private void CheckRange(long offset, long length)
@@ -215,113 +254,8 @@ public sealed partial class Qcow2Writer : IBackend
         if (offset < 0 || length < 0 || offset > Size || length > Size - offset)
         {
             throw new TransferException(
-                TransferError.RangeNotSatisfiable, $"qcow2: {length} bytes at {offset} are outside of the image of {Size} bytes");
+                TransferError.RangeNotSatisfiable,
+                $"qcow2: {length} bytes at {offset} are outside of the image of {Size} bytes");
         }
     }
-
-    // Runs of whole clusters without a place get one together, and are written at once.
-    private async ValueTask WriteClustersAsync(ReadOnlyMemory<byte> source, long cluster, CancellationToken cancellationToken)
-    {
-        while (!source.IsEmpty)
-        {
-            (long host, int clusters, bool isNew) = Place(cluster, source.Length >> _clusterBits);
-            int length = clusters << _clusterBits;
-            await _file.WriteAsync(source[..length], host, cancellationToken).ConfigureAwait(false);
-            if (isNew)
-            {
-                // After the write, so that a failed write leaves the cluster as it was.
-                SetData(cluster, clusters, host);
-            }
-
-            source = source[length..];
-            cluster += clusters;
-        }
-    }
-
-    private async ValueTask PackClustersAsync(ReadOnlyMemory<byte> source, long cluster, CancellationToken cancellationToken)
-    {
-        ClusterPacker packer = _packers.TryTake(out ClusterPacker? idle) ? idle : new ClusterPacker(_options.Compression);
-        Memory<byte> packed = RentCluster();
-        try
-        {
-            for (; !source.IsEmpty; source = source[_options.ClusterSize..], cluster++)
-            {
-                ReadOnlyMemory<byte> one = source[.._options.ClusterSize];
-                int length = packer.Pack(one.Span, packed.Span);
-                if (length == 0)
-                {
-                    await WriteClustersAsync(one, cluster, cancellationToken).ConfigureAwait(false);
-                    continue;
-                }
-
-                long host = PlacePacked(length);
-                await _file.WriteAsync(packed[..length], host, cancellationToken).ConfigureAwait(false);
-                SetPacked(cluster, host, length);
-            }
-        }
-        finally
-        {
-            _packers.Add(packer);
-            _clusters.Add(packed);
-        }
-    }
-
-    // A part of a cluster. Always writes whole clusters, because a new cluster on a device contains old bytes.
-    private async ValueTask WritePartAsync(ReadOnlyMemory<byte> part, long position, CancellationToken cancellationToken)
-    {
-        long cluster = position >> _clusterBits;
-        SemaphoreSlim gate = _partLocks[cluster % PartLocks];
-        await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
-        Memory<byte> whole = RentCluster();
-        try
-        {
-            await ReadClusterAsync(cluster, whole, cancellationToken).ConfigureAwait(false);
-            part.CopyTo(whole[(int)(position & (_options.ClusterSize - 1))..]);
-            if (_options.Compression == Qcow2Compression.None)
-            {
-                await WriteClustersAsync(whole, cluster, cancellationToken).ConfigureAwait(false);
-            }
-            else
-            {
-                await PackClustersAsync(whole, cluster, cancellationToken).ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            _clusters.Add(whole);
-            gate.Release();
-        }
-    }
-
-    private async ValueTask ReadClusterAsync(long cluster, Memory<byte> destination, CancellationToken cancellationToken)
-    {
-        ClusterEntry entry = EntryOf(cluster);
-        switch (entry.Kind(version: 3))
-        {
-            case ClusterKind.Data:
-                await _file.ReadAsync(destination, entry.DataOffset, cancellationToken).ConfigureAwait(false);
-                break;
-            case ClusterKind.Compressed:
-                byte[] packed = new byte[entry.PackedLength(_clusterBits)];
-                await _file.ReadAsync(packed, entry.PackedOffset(_clusterBits), cancellationToken).ConfigureAwait(false);
-                using (var unpacker = new ClusterUnpacker(_options.Compression))
-                {
-                    unpacker.Unpack(packed, packed.Length, destination.Span);
-                }
-
-                break;
-            case ClusterKind.Unallocated when _backing is not null:
-                long start = cluster << _clusterBits;
-                int inside = (int)Math.Clamp(_backing.Backend.Size - start, 0, destination.Length);
-                await _backing.ReadAsync(destination[..inside], start, cancellationToken).ConfigureAwait(false);
-                destination.Span[inside..].Clear();
-                break;
-            default:
-                destination.Span.Clear();
-                break;
-        }
-    }
-
-    private Memory<byte> RentCluster() =>
-        _clusters.TryTake(out Memory<byte> cluster) ? cluster : AlignedMemory.Allocate(_options.ClusterSize);
 }

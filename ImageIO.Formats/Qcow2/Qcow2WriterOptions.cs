@@ -26,4 +26,9 @@ public sealed record Qcow2WriterOptions
     /// image.
     /// </summary>
     public IBackend? Backing { get; init; }
+
+    /// <summary>
+    /// Bytes of tables that are kept in memory; with the usual clusters, 16 MiB are those of 128 GiB of guest.
+    /// </summary>
+    internal int TableCacheBytes { get; init; } = 16 * 1024 * 1024;
 }

@@ -12,6 +12,7 @@ internal static class Qcow2Target
     // An image of a few bytes may rightly describe terabytes of holes: it is looked at from its beginning.
     private const int MostExtents = 200;
     private const int MostReads = 16;
+    private const int MostBitmaps = 4;
 
     /// <summary>Opens an image, walks over its extents and reads some of them.</summary>
     public static void Read(byte[] input) => FuzzTarget.MayRefuse(
@@ -35,7 +36,12 @@ internal static class Qcow2Target
             new BytesBackend(input),
             (_, _) => ValueTask.FromResult<IBackend>(new BytesBackend(new byte[1000])),
             CancellationToken.None).ConfigureAwait(false);
-        await image.ReadBitmapsAsync(CancellationToken.None).ConfigureAwait(false);
+        IReadOnlyList<Qcow2Bitmap> bitmaps = await image.ReadBitmapsAsync(CancellationToken.None).ConfigureAwait(false);
+        foreach (Qcow2Bitmap bitmap in bitmaps.Take(MostBitmaps))
+        {
+            await WalkAsync(image, bitmap).ConfigureAwait(false);
+        }
+
         long position = 0;
         int extents = 0;
         byte[] buffer = new byte[70_000];
@@ -59,5 +65,23 @@ internal static class Qcow2Target
         }
 
         FuzzTarget.MustHold(position == image.Size, "extents cover the image");
+    }
+
+    private static async Task WalkAsync(Qcow2Reader image, Qcow2Bitmap bitmap)
+    {
+        long position = 0;
+        int extents = 0;
+        await foreach (
+            Extent extent in image.GetDirtyExtentsAsync(bitmap.Name, CancellationToken.None).ConfigureAwait(false))
+        {
+            FuzzTarget.MustHold(extent.Range.Start == position && !extent.Range.IsEmpty, "what changed has no gaps");
+            position = extent.Range.End;
+            if (++extents == MostExtents)
+            {
+                return;
+            }
+        }
+
+        FuzzTarget.MustHold(position == image.Size, "what changed or not covers the image");
     }
 }

@@ -31,10 +31,12 @@ public sealed class Qcow2WriterTests : IDisposable
         byte[] model = new byte[Size];
         var random = new Random(cluster + (int)compression);
         string file = _directory.Create("image.qcow2", []);
-        await using (Qcow2Writer writer = await CreateAsync(file, new Qcow2WriterOptions
+        // Fewer tables in memory than there are, where clusters are small.
+        var options = new Qcow2WriterOptions
         {
-            VirtualSize = Size, ClusterSize = cluster, Compression = compression,
-        }))
+            VirtualSize = Size, ClusterSize = cluster, Compression = compression, TableCacheBytes = 0,
+        };
+        await using (Qcow2Writer writer = await CreateAsync(file, options))
         {
             for (int round = 0; round < 8; round++)
             {
@@ -78,6 +80,89 @@ public sealed class Qcow2WriterTests : IDisposable
         }
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => FormatFiles.OpenChainAsync(file).AsTask());
+
+        Assert.Equal(TransferError.ImageUnavailable, e.Error);
+    }
+
+    [SkippableTheory(Timeout = 60_000)]
+    [InlineData(Qcow2Compression.None, 65536)]
+    [InlineData(Qcow2Compression.None, 512)]
+    [InlineData(Qcow2Compression.Zlib, 4096)]
+    public async Task What_was_flushed_before_a_crash_is_there_when_the_image_is_gone_on_with(
+        Qcow2Compression compression, int cluster)
+    {
+        QemuImg.Require();
+        byte[] model = new byte[Size];
+        string file = _directory.Create("image.qcow2", []);
+        var options = new Qcow2WriterOptions
+        {
+            VirtualSize = Size, ClusterSize = cluster, Compression = compression, TableCacheBytes = 0,
+        };
+        string crashed = _directory.File("crashed.qcow2");
+        await using (Qcow2Writer writer = await CreateAsync(file, options))
+        {
+            Bytes.Random(1_000_001).CopyTo(model, 3_000_000);
+            await writer.WriteAsync(model.AsMemory(3_000_000, 1_000_001), 3_000_000, CancellationToken.None);
+            await writer.FlushAsync(CancellationToken.None);
+            // Not flushed: these may be there or not, and must not harm the rest.
+            await writer.WriteAsync(Bytes.Random(700_000, seed: 2), 1_000_000, CancellationToken.None);
+            File.Copy(file, crashed);
+        }
+
+        await using (Qcow2Writer writer = await Qcow2Writer.ContinueAsync(
+            await FormatFiles.OpenAsync(crashed, write: true), options, CancellationToken.None))
+        {
+            byte[] rest = Bytes.Random(3_000_000, seed: 3);
+            rest.CopyTo(model, 0);
+            await writer.WriteAsync(rest, 0, CancellationToken.None);
+            await writer.ZeroAsync(4_000_001, Size - 4_000_001, ZeroMode.Deallocate, CancellationToken.None);
+            await writer.CompleteAsync(CancellationToken.None);
+        }
+
+        await AssertIsAsync(model, crashed);
+    }
+
+    [Theory(Timeout = 30_000)]
+    [InlineData("another size")]
+    [InlineData("another compression")]
+    [InlineData("cut")]
+    [InlineData("empty")]
+    [InlineData("table")]
+    public async Task What_is_no_image_that_was_begun_is_not_gone_on_with(string lie)
+    {
+        string file = _directory.Create("image.qcow2", []);
+        var options = new Qcow2WriterOptions { VirtualSize = Size };
+        await using (Qcow2Writer writer = await CreateAsync(file, options))
+        {
+            await writer.WriteAsync(Bytes.Random(1_000_000), 0, CancellationToken.None);
+            await writer.FlushAsync(CancellationToken.None);
+        }
+
+        using (var stream = new FileStream(file, FileMode.Open))
+        {
+            switch (lie)
+            {
+                case "cut":
+                    stream.SetLength(stream.Length - 65536);
+                    break;
+                case "empty":
+                    stream.SetLength(0);
+                    break;
+                case "table":
+                    stream.Position = 65536 + 1;
+                    stream.WriteByte(0x7f);
+                    break;
+            }
+        }
+
+        options = lie switch
+        {
+            "another size" => options with { VirtualSize = Size + 512 },
+            "another compression" => options with { Compression = Qcow2Compression.Zstd },
+            _ => options,
+        };
+        TransferException e = await Assert.ThrowsAsync<TransferException>(async () => await Qcow2Writer.ContinueAsync(
+            await FormatFiles.OpenAsync(file, write: true), options, CancellationToken.None));
 
         Assert.Equal(TransferError.ImageUnavailable, e.Error);
     }
