@@ -18,4 +18,10 @@ internal static class Duration
         duration = TimeSpan.FromSeconds((long)number * Math.Max(1, seconds));
         return true;
     }
+
+    /// <summary>About so long, like <c>12 s</c>, <c>3 min</c> or <c>2 h 05 min</c>.</summary>
+    public static string Format(TimeSpan duration) =>
+        duration < TimeSpan.FromMinutes(2) ? $"{Math.Ceiling(duration.TotalSeconds):F0} s"
+        : duration < TimeSpan.FromHours(1) ? $"{Math.Ceiling(duration.TotalMinutes):F0} min"
+        : string.Create(CultureInfo.InvariantCulture, $"{(long)duration.TotalHours} h {duration.Minutes:D2} min");
 }

@@ -37,6 +37,14 @@ internal sealed record TicketView
     [JsonPropertyName("idle_time")]
     public long IdleSeconds { get; init; }
 
+    /// <summary>Seconds that operations have waited for the client. Null: the daemon does not tell.</summary>
+    [JsonPropertyName("client_wait")]
+    public double? ClientWaitSeconds { get; init; }
+
+    /// <summary>Seconds that operations have waited for the storage.</summary>
+    [JsonPropertyName("storage_wait")]
+    public double? StorageWaitSeconds { get; init; }
+
     /// <summary>Whole percents that are done; null: not known.</summary>
     public int? Percent => Transferred is { } done && Size > 0 ? (int)(done * 100 / Size) : null;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Runtime.Versioning;
 using ImageIO.CommandLine.Commands;
 using ImageIO.Core.Errors;
@@ -10,6 +11,8 @@ namespace ImageIO.CommandLine.Control;
 [SupportedOSPlatform("linux")]
 internal static class TicketsCommand
 {
+    private const int RedirectedWidth = 240;
+
     public static Command Create()
     {
         Option<string> directory = HostDaemon.DirectoryOption;
@@ -45,13 +48,13 @@ internal static class TicketsCommand
     }
 
     /// <summary>A table of tickets. Ids are secrets, so only their beginning is shown.</summary>
-    public static Table Table(IEnumerable<TicketView> tickets, Func<TicketView, string>? rate = null)
+    /// <param name="tickets">The tickets.</param>
+    /// <param name="columns">Further columns, by name.</param>
+    public static Table Table(
+        IEnumerable<TicketView> tickets, params IReadOnlyList<(string Name, Func<TicketView, string> Cell)> columns)
     {
         Table table = new Table().Border(TableBorder.None).AddColumns("ticket", "transfer", "ops", "done", "size", "conn", "state");
-        if (rate is not null)
-        {
-            table.AddColumn("rate");
-        }
+        table.AddColumns([.. columns.Select(column => column.Name)]);
 
         foreach (TicketView ticket in tickets)
         {
@@ -64,12 +67,21 @@ internal static class TicketsCommand
                 ByteSize.Format((double)ticket.Size),
                 $"{ticket.Connections}",
                 ticket.State,
-                .. rate is null ? (string[])[] : [rate(ticket)],
+                .. columns.Select(column => column.Cell(ticket)),
             ];
             table.AddRow([.. cells.Select(cell => new Text(cell))]);
         }
 
         return table;
+    }
+
+    /// <summary>Scripts get each ticket on a line of its own; on a terminal it is the terminal's width that counts.</summary>
+    public static void WidenUnlessTerminal()
+    {
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Width = RedirectedWidth;
+        }
     }
 
     private static void List(HostDaemon daemon, bool json)
@@ -80,8 +92,15 @@ internal static class TicketsCommand
             return;
         }
 
-        AnsiConsole.Write(Table(daemon.List()));
+        WidenUnlessTerminal();
+        AnsiConsole.Write(Table(
+            daemon.List(),
+            ("client wait", ticket => Seconds(ticket.ClientWaitSeconds)),
+            ("storage wait", ticket => Seconds(ticket.StorageWaitSeconds))));
     }
+
+    private static string Seconds(double? seconds) =>
+        seconds is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:F1} s") : "-";
 
     private static void Write(byte[] json)
     {

@@ -25,7 +25,8 @@ internal static class TopCommand
 
     private static async Task RunAsync(HostDaemon daemon, int count, TimeSpan interval, CancellationToken cancellationToken)
     {
-        var before = new Dictionary<string, decimal>();
+        TicketsCommand.WidenUnlessTerminal();
+        var before = new Dictionary<string, TicketView>();
         long asked = TimeProvider.System.GetTimestamp();
         await AnsiConsole.Live(new Text("")).StartAsync(async live =>
         {
@@ -34,7 +35,8 @@ internal static class TopCommand
                 IReadOnlyList<TicketView> tickets = daemon.List();
                 double seconds = TimeProvider.System.GetElapsedTime(asked).TotalSeconds;
                 asked = TimeProvider.System.GetTimestamp();
-                double Rate(TicketView ticket) => ticket.Transferred is { } now && before.TryGetValue(ticket.Id, out decimal old)
+                double Rate(TicketView ticket) => ticket.Transferred is { } now
+                    && before.GetValueOrDefault(ticket.Id)?.Transferred is { } old
                     ? Math.Max(0, (double)(now - old)) / seconds
                     : 0;
                 TicketView[] sorted = [.. tickets.OrderByDescending(Rate).ThenByDescending(ticket => ticket.IsActive)];
@@ -42,9 +44,19 @@ internal static class TopCommand
                     new Text(
                         $"{tickets.Count} tickets, {tickets.Count(ticket => ticket.IsActive)} active, "
                         + $"{tickets.Sum(ticket => ticket.Connections)} connections, {ByteSize.Format(tickets.Sum(Rate))}/s"),
-                    TicketsCommand.Table(sorted, ticket => $"{ByteSize.Format(Rate(ticket))}/s")));
+                    TicketsCommand.Table(
+                        sorted,
+                        ("rate", ticket => $"{ByteSize.Format(Rate(ticket))}/s"),
+                        (
+                            "client",
+                            ticket => Share(
+                                ticket, before.GetValueOrDefault(ticket.Id), view => view.ClientWaitSeconds)),
+                        (
+                            "storage",
+                            ticket => Share(
+                                ticket, before.GetValueOrDefault(ticket.Id), view => view.StorageWaitSeconds)))));
                 live.Refresh();
-                before = tickets.Where(ticket => ticket.Transferred is not null).ToDictionary(ticket => ticket.Id, ticket => ticket.Transferred!.Value);
+                before = tickets.ToDictionary(ticket => ticket.Id);
                 if (view == count)
                 {
                     return;
@@ -54,4 +66,14 @@ internal static class TopCommand
             }
         });
     }
+
+    // Of the time since the last view that operations ran, how much they waited for one side; of all time at first.
+    private static string Share(TicketView now, TicketView? before, Func<TicketView, double?> side)
+    {
+        double all = Since(now, before, view => view.ClientWaitSeconds + view.StorageWaitSeconds);
+        return all > 0 ? $"{Math.Round(100 * Since(now, before, side) / all)}%" : "-";
+    }
+
+    private static double Since(TicketView now, TicketView? before, Func<TicketView, double?> value) =>
+        Math.Max(0, (value(now) ?? 0) - (before is null ? 0 : value(before) ?? 0));
 }

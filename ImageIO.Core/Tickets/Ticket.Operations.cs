@@ -6,15 +6,17 @@ namespace ImageIO.Core.Tickets;
 
 public sealed partial class Ticket
 {
-    private readonly HashSet<IOperation> _running = [];
+    // With the moment when each began.
+    private readonly Dictionary<IOperation, long> _running = [];
+
     // Most ranges kept to count distinct bytes. Beyond it neighbours are joined, and bytes written later between them
-    // are
-    // not counted.
+    // are not counted.
     private const int MostRanges = 256;
 
     private readonly RangeSet _transferred = new();
     private long _joined;
     private bool _canceled;
+    private OperationWaits _waits;
 
     // Completes when a cancelled ticket is no longer in use. Null before the ticket is cancelled.
     private TaskCompletionSource? _unused;
@@ -53,13 +55,26 @@ public sealed partial class Ticket
         {
             lock (_lock)
             {
-                foreach (IOperation operation in _running)
+                foreach (IOperation operation in _running.Keys)
                 {
                     // Progress can be added at any time, because adding the same bytes again changes nothing.
                     AddProgress(operation);
                 }
 
                 return _transferred.Sum - _joined;
+            }
+        }
+    }
+
+    /// <summary>What its operations have waited for since the ticket was installed, with those that run.</summary>
+    public OperationWaits Waits
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _running.Aggregate(
+                    _waits, (waits, running) => waits.With(running.Key, _time.GetElapsedTime(running.Value)));
             }
         }
     }
@@ -79,7 +94,7 @@ public sealed partial class Ticket
                 throw Canceled();
             }
 
-            _running.Add(operation);
+            _running.Add(operation, _time.GetTimestamp());
         }
 
         try
@@ -142,7 +157,7 @@ public sealed partial class Ticket
         lock (_lock)
         {
             _canceled = true;
-            foreach (IOperation operation in _running)
+            foreach (IOperation operation in _running.Keys)
             {
                 operation.Cancel();
             }
@@ -158,7 +173,8 @@ public sealed partial class Ticket
     {
         lock (_lock)
         {
-            _running.Remove(operation);
+            _running.Remove(operation, out long began);
+            _waits = _waits.With(operation, _time.GetElapsedTime(began));
             AddProgress(operation);
             _lastUse = operation.IsUse ? NowSeconds : _lastUse;
         }

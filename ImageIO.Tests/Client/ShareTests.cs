@@ -73,6 +73,8 @@ public sealed class ShareTests(RunningDaemon daemon) : IDisposable
         Assert.Equal(id, JsonNode.Parse(show)!["uuid"]!.GetValue<string>());
         Assert.True(expires > Environment.TickCount64 / 1000 + 7000);
         Assert.Contains("nightly", view, StringComparison.Ordinal);
+        Assert.Matches("client +storage", view);
+        Assert.Matches("client wait +storage wait", list);
         Assert.Contains("404", missingErrors, StringComparison.Ordinal);
     }
 

@@ -60,11 +60,28 @@ internal static class TicketJson
         };
     }
 
-    /// <summary>Writes a ticket and its state.</summary>
+    /// <summary>Writes a ticket and its state, with exactly the keys that managers know.</summary>
     public static void Write(Utf8JsonWriter json, Ticket ticket)
     {
-        TicketSpec spec = ticket.Spec;
         json.WriteStartObject();
+        WriteState(json, ticket);
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes a ticket of the list, which is ours: with what its operations have waited for.</summary>
+    public static void WriteWithWaits(Utf8JsonWriter json, Ticket ticket)
+    {
+        OperationWaits waits = ticket.Waits;
+        json.WriteStartObject();
+        WriteState(json, ticket);
+        json.WriteNumber("client_wait", Math.Round(waits.Client.TotalSeconds, 3));
+        json.WriteNumber("storage_wait", Math.Round(waits.Storage.TotalSeconds, 3));
+        json.WriteEndObject();
+    }
+
+    private static void WriteState(Utf8JsonWriter json, Ticket ticket)
+    {
+        TicketSpec spec = ticket.Spec;
         json.WriteBoolean("active", ticket.IsActive);
         json.WriteBoolean("canceled", ticket.IsCanceled);
         json.WriteNumber("connections", ticket.Connections);
@@ -95,8 +112,6 @@ internal static class TicketJson
         {
             json.WriteNumber("transferred", ticket.Transferred);
         }
-
-        json.WriteEndObject();
     }
 
     private static TransferException Invalid(string message) => new(TransferError.InvalidRequest, message);

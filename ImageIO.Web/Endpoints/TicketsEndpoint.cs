@@ -37,7 +37,7 @@ internal sealed partial class TicketsEndpoint(
             json.WriteStartArray();
             foreach (Ticket ticket in tickets.All)
             {
-                TicketJson.Write(json, ticket);
+                TicketJson.WriteWithWaits(json, ticket);
             }
 
             json.WriteEndArray();

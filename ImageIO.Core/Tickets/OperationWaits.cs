@@ -1,0 +1,16 @@
+namespace ImageIO.Core.Tickets;
+
+/// <summary>What operations have waited for: which side is the slow one.</summary>
+/// <param name="Client">Time that they ran and did not wait for the storage: nearly all of it is waiting for the
+/// client.</param>
+/// <param name="Storage">Time that they waited for the storage.</param>
+public readonly record struct OperationWaits(TimeSpan Client, TimeSpan Storage)
+{
+    /// <summary>These and those of one more operation, which has run so long.</summary>
+    internal OperationWaits With(IOperation operation, TimeSpan duration)
+    {
+        TimeSpan storage = operation.StorageWait;
+        return new OperationWaits(
+            Client + (duration > storage ? duration - storage : TimeSpan.Zero), Storage + storage);
+    }
+}
