@@ -69,12 +69,17 @@ internal sealed class TransferOptions
     ];
 
     /// <summary>How the server is reached.</summary>
-    public TransferClientOptions Client(ParseResult parsed) => new()
+    public TransferClientOptions Client(ParseResult parsed)
     {
-        CaFile = parsed.GetValue(CaFile),
-        IsInsecure = parsed.GetValue(Insecure),
-        ProxyUrl = parsed.GetValue(ProxyUrl),
-    };
+        var options = new TransferClientOptions
+        {
+            CaFile = parsed.GetValue(CaFile),
+            IsInsecure = parsed.GetValue(Insecure),
+            ProxyUrl = parsed.GetValue(ProxyUrl),
+        };
+        SystemAuthorities.SkipUnlessAsked(options.CaFile, options.IsInsecure);
+        return options;
+    }
 
     /// <summary>How the image is copied.</summary>
     public CopyOptions Copy(ParseResult parsed) => new()

@@ -11,6 +11,11 @@ namespace ImageIO.Client.Transport;
 /// <summary>Opens connections to one server: TCP, TLS on it, or a Unix socket in its place.</summary>
 internal sealed class Dialer
 {
+    // As much as the kernel allows (net.core.wmem_max). It grows the buffers of TCP by itself, and those of Unix
+    // sockets never:
+    // each time one is full costs two threads a wake.
+    private const int UnixSendBuffer = 4 * 1024 * 1024;
+
     private readonly ImageAddress _address;
     private readonly string? _unixSocket;
     private readonly TransferClientOptions _options;
@@ -58,7 +63,8 @@ internal sealed class Dialer
                     ? new IPEndPoint(ip, _address.Port)
                     : new DnsEndPoint(_address.Host, _address.Port);
             socket = IsUnix
-                ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+                ? new Socket(
+                    AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendBufferSize = UnixSendBuffer }
                 : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             await socket.ConnectAsync(endPoint, limit.Token).ConfigureAwait(false);
             Stream stream = new NetworkStream(socket, ownsSocket: true);
