@@ -6,7 +6,7 @@ namespace ImageIO.CommandLine;
 internal static class PrefixArguments
 {
     /// <summary>The arguments with whole names. What is ambiguous or unknown stays, and is refused by the parser.</summary>
-    public static string[] Expand(string[] args, RootCommand root)
+    public static string[] Expand(string[] args, Command root)
     {
         Command? command = root.Subcommands.FirstOrDefault(candidate => args.Contains(candidate.Name));
         return command is null ? args : [.. args.Select(argument => Expand(argument, command))];

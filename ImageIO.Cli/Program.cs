@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using ImageIO.CommandLine.Commands;
 using ImageIO.CommandLine.Control;
 using ImageIO.CommandLine.Engine;
@@ -25,7 +26,11 @@ internal static class Program
 
     private static Task<int> RunOvirtImgAsync(string[] args, CancellationToken cancellationToken)
     {
-        var root = new RootCommand("Transfer disk images with oVirt.");
+        // A root command would bear the program's own name, in place of the one that it was called by.
+        var root = new Command("ovirt-img", "Transfer disk images with oVirt.")
+        {
+            new HelpOption { Recursive = true }, new VersionOption(),
+        };
         foreach (Command command in EngineCommands.ForReference())
         {
             root.Subcommands.Add(command);
@@ -49,7 +54,8 @@ internal static class Program
             root.Subcommands.Add(TopCommand.Create());
         }
 
-        foreach (Command command in EngineCommands.Create().Concat(InspectCommands.Create()))
+        foreach (
+            Command command in EngineCommands.Create().Append(BackupCommand.Create()).Concat(InspectCommands.Create()))
         {
             root.Subcommands.Add(command);
         }
@@ -57,7 +63,7 @@ internal static class Program
         return root;
     }
 
-    private static async Task<int> InvokeAsync(RootCommand root, string[] args, CancellationToken cancellationToken)
+    private static async Task<int> InvokeAsync(Command root, string[] args, CancellationToken cancellationToken)
     {
         ParseResult parsed = root.Parse(args);
         // Our own handling of signals lets a transfer end in order.

@@ -52,6 +52,7 @@ public static class Copier
 
         bool coversRest = !options.KeepsRest && !options.KeepsHoles && target.Size > sourceSize;
         RequireVerifiable(options, coversRest || target.Size <= sourceSize);
+        options = Careful(options, target, coversRest || target.Size <= sourceSize);
         long size = coversRest ? target.Size : sourceSize;
         var meter = new CopyMeter(size, progress);
         int workers = Math.Min(options.MaxWorkers, Math.Max(1, target.Features.MaxWriters));
@@ -117,6 +118,7 @@ public static class Copier
         }
 
         RequireVerifiable(options, !options.IsIncremental);
+        options = Careful(options, source, !options.IsIncremental);
         var meter = new CopyMeter(size, progress);
         int workers = Math.Min(options.MaxWorkers, Math.Max(1, source.Features.MaxReaders));
         var run = new CopyRun(source, options, "download", size, workers, coversAll: true, meter);
@@ -189,6 +191,14 @@ public static class Copier
                 TransferError.InvalidRequest, "A copy of a part of an image cannot be verified: the checksum is of the whole image");
         }
     }
+
+    // A copy that goes on builds on what an earlier run said, perhaps on another day: it is believed only when the
+    // checksum says so, too.
+    private static CopyOptions Careful(CopyOptions options, TransferClient client, bool knowsAll) =>
+        knowsAll && !options.KeepsHoles && client.Features.HasChecksum
+            && ResumeState.Find(options.ResumeFile) is { DurableRanges.Count: > 0 }
+            ? options with { Verifies = true }
+            : options;
 
     private static async IAsyncEnumerable<Extent> SourceExtentsAsync(
         IBackend source, TransferClient? target, long sourceSize, [EnumeratorCancellation] CancellationToken cancellationToken)

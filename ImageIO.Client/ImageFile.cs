@@ -47,7 +47,8 @@ public sealed class ImageFile : IAsyncDisposable
             }
 
             var file = new FileInfo(Path);
-            return $"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks} {Format} {Member}".TrimEnd();
+            string state = $"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks} {LocalStorage.InodeOf(Path)}";
+            return $"{state} {Format} {Member}".TrimEnd();
         }
     }
 
@@ -85,16 +86,18 @@ public sealed class ImageFile : IAsyncDisposable
             {
                 case "raw":
                     return new ImageFile(path, format, file, qcow2: null, options.Member);
-                case "qcow2":
+                case "qcow2" when options is not { Format: not null, WithBackingChain: true }
+                    || await HasPlainBackingAsync(file, cancellationToken).ConfigureAwait(false):
                     Qcow2Reader image = await OpenQcow2Async(
-                        file, path, options.WithBackingChain, isTrusted: options.Format is not null, depth: 0, cancellationToken).ConfigureAwait(false);
+                        file, path, options.WithBackingChain, depth: 0, cancellationToken).ConfigureAwait(false);
                     return new ImageFile(path, format, image, image, options.Member);
                 case "ova":
                     throw new TransferException(
                         TransferError.NotSupported, $"{path} is an archive; say which of its members is meant (--member)");
                 default:
                     await file.DisposeAsync().ConfigureAwait(false);
-                    IBackend served = await QemuServer.OpenAsync(path, format, window, cancellationToken).ConfigureAwait(false);
+                    IBackend served = await QemuServer.OpenAsync(
+                        path, new QemuImage(format) { Window = window }, cancellationToken).ConfigureAwait(false);
                     return new ImageFile(path, format, served, qcow2: null, options.Member);
             }
         }
@@ -125,9 +128,34 @@ public sealed class ImageFile : IAsyncDisposable
         return bytes;
     }
 
+    /// <summary>Where it has data, zeroes and holes; or what changed, as a bitmap says.</summary>
+    /// <param name="bitmap">Name of a dirty bitmap. Null: data, zeroes and holes.</param>
+    /// <param name="cancellationToken">Ends the enumeration.</param>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.InvalidRequest"/>: there is no such bitmap.
+    /// <see cref="TransferError.NotSupported"/>: images of this format have none.
+    /// </exception>
+    public IAsyncEnumerable<Extent> ExtentsAsync(string? bitmap, CancellationToken cancellationToken) =>
+        bitmap is null ? Backend.GetExtentsAsync(ExtentContext.Zero, cancellationToken)
+        : Qcow2 is not null ? Qcow2.GetDirtyExtentsAsync(bitmap, cancellationToken)
+        : throw new TransferException(
+            TransferError.NotSupported,
+            $"{Path} is of format {Format}: only qcow2 images hold bitmaps that are read here");
+
     /// <summary>How large a qcow2 image of it becomes.</summary>
-    public async Task<Qcow2Measure> MeasureAsync(CancellationToken cancellationToken) =>
-        await Qcow2Measure.OfAsync(Backend, 64 * 1024, cancellationToken).ConfigureAwait(false);
+    public Task<Qcow2Measure> MeasureAsync(CancellationToken cancellationToken) =>
+        MeasureAsync(bitmap: null, cancellationToken);
+
+    /// <summary>How large a qcow2 image of what changed becomes.</summary>
+    /// <param name="bitmap">Name of a dirty bitmap. Null: an image of all.</param>
+    /// <param name="cancellationToken">Ends the counting.</param>
+    public async Task<Qcow2Measure> MeasureAsync(string? bitmap, CancellationToken cancellationToken)
+    {
+        IAsyncEnumerable<Extent> extents = ExtentsAsync(bitmap, cancellationToken);
+        return await Qcow2Measure.OfAsync(
+            bitmap is null ? extents : extents.Where(extent => extent.Flags.HasFlag(ExtentFlags.Dirty)),
+            VirtualSize, 64 * 1024, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Its checksum, as a server computes it.</summary>
     public async Task<ImageChecksum> ChecksumAsync(CancellationToken cancellationToken)
@@ -168,15 +196,22 @@ public sealed class ImageFile : IAsyncDisposable
     }
 
     private static ValueTask<Qcow2Reader> OpenQcow2Async(
-        IBackend file, string path, bool withBacking, bool isTrusted, int depth, CancellationToken cancellationToken) => Qcow2Reader.OpenAsync(
-        file,
-        withBacking ? (header, token) => OpenBackingAsync(header, path, isTrusted, depth + 1, token) : null,
-        cancellationToken);
+        IBackend file, string path, bool withBacking, int depth, CancellationToken cancellationToken) =>
+        Qcow2Reader.OpenAsync(
+            file,
+            withBacking ? (header, token) => OpenBackingAsync(header, path, depth + 1, token) : null,
+            cancellationToken);
+
+    private static async ValueTask<bool> HasPlainBackingAsync(IBackend file, CancellationToken cancellationToken) =>
+        (await Qcow2Reader.ReadHeaderAsync(file, cancellationToken).ConfigureAwait(false)).BackingFile is not { } name
+            || IsPlainPath(name);
+
+    private static bool IsPlainPath(string name) => !name.Split('/')[0].Contains(':', StringComparison.Ordinal);
 
     // A guest may have written what was probed, and let it name any file as its backing file. A name that is no plain
-    // path is followed only if the caller has said what the image is.
+    // path is followed only if the caller has said what the image is; then qemu-nbd does it.
     private static async ValueTask<IBackend> OpenBackingAsync(
-        Qcow2Header header, string path, bool isTrusted, int depth, CancellationToken cancellationToken)
+        Qcow2Header header, string path, int depth, CancellationToken cancellationToken)
     {
         string name = header.BackingFile!;
         if (depth > LongestChain)
@@ -184,11 +219,11 @@ public sealed class ImageFile : IAsyncDisposable
             throw new TransferException(TransferError.ImageUnavailable, $"{path}: the chain of backing files is longer than {LongestChain}");
         }
 
-        if (name.StartsWith("json:", StringComparison.Ordinal) || name.Split('/')[0].Contains(':', StringComparison.Ordinal))
+        if (!IsPlainPath(name))
         {
             throw new TransferException(
                 TransferError.NotSupported,
-                $"{path}: its backing file is no plain path. If you trust the image, say its format (--source-format) and convert it with qemu-img.");
+                $"{path}: its backing file is no plain path. If you trust it, say its format: --source-format qcow2");
         }
 
         string backing = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, name);
@@ -196,13 +231,17 @@ public sealed class ImageFile : IAsyncDisposable
         try
         {
             string format = header.BackingFormat ?? await ProbeAsync(file, backing, cancellationToken).ConfigureAwait(false);
-            return format switch
+            switch (format)
             {
-                "raw" or "file" or "host_device" => file,
-                "qcow2" => await OpenQcow2Async(file, backing, true, isTrusted, depth, cancellationToken).ConfigureAwait(false),
-                _ => throw new TransferException(
-                    TransferError.NotSupported, $"{path}: its backing file {backing} is of format {format}, which is read with qemu only"),
-            };
+                case "raw" or "file" or "host_device":
+                    return file;
+                case "qcow2":
+                    return await OpenQcow2Async(file, backing, true, depth, cancellationToken).ConfigureAwait(false);
+                default:
+                    await file.DisposeAsync().ConfigureAwait(false);
+                    return await QemuServer.OpenAsync(
+                        backing, new QemuImage(format), cancellationToken).ConfigureAwait(false);
+            }
         }
         catch
         {

@@ -6,22 +6,24 @@ using ImageIO.Formats.Qcow2;
 namespace ImageIO.Client;
 
 /// <summary>
-/// Where a download goes: a new file, raw or qcow2, or a block device. The file bears its name only when it is whole.
+/// Where a download goes: a new file, raw or qcow2, a block device, or an image that exists. A new file bears its name
+/// only
+/// when it is whole.
 /// </summary>
 public sealed class ImageTarget : IAsyncDisposable
 {
     private readonly string _path;
     private readonly string _workPath;
-    private readonly Qcow2Writer? _qcow2;
     private readonly ImageFile? _backing;
+    private readonly Qcow2Writer? _qcow2;
     private bool _isOpen = true;
 
-    private ImageTarget(string path, string workPath, IBackend backend, Qcow2Writer? qcow2, ImageFile? backing)
+    private ImageTarget(string path, string workPath, IBackend backend, ImageFile? backing = null)
     {
         _path = path;
         _workPath = workPath;
         Backend = backend;
-        _qcow2 = qcow2;
+        _qcow2 = backend as Qcow2Writer;
         _backing = backing;
     }
 
@@ -44,47 +46,27 @@ public sealed class ImageTarget : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(path);
         options ??= new ImageTargetOptions();
+        if (options.IsInPlace)
+        {
+            return await OpenInPlaceAsync(path, size, options, cancellationToken).ConfigureAwait(false);
+        }
+
         // What exists already, of a size of its own, and may be full of old bytes.
-        bool isDevice = LocalStorage.IsNbd(path) || LocalStorage.IsBlockDevice(path);
+        bool isDevice = IsDevice(path);
         string workPath = isDevice ? path : $"{path}.part";
         if (!isDevice)
         {
-            Prepare(workPath, options.Format == "raw" ? size : 0, options.Continues);
+            Prepare(workPath, options.Format == "raw" ? size : null, options.Continues);
         }
 
-        ImageFile? backing = null;
         IBackend file = await LocalStorage.OpenAsync(workPath, write: true, cancellationToken).ConfigureAwait(false);
         if (options.Format == "raw")
         {
-            if (file.Size < size)
-            {
-                long room = file.Size;
-                await file.DisposeAsync().ConfigureAwait(false);
-                throw new TransferException(TransferError.StorageFull, $"The image has {size} bytes, but {path} only {room}");
-            }
-
-            return new ImageTarget(path, workPath, file, qcow2: null, backing) { IsZero = !isDevice && !options.Continues };
+            await RequireRoomAsync(file, path, size).ConfigureAwait(false);
+            return new ImageTarget(path, workPath, file) { IsZero = !isDevice && !options.Continues };
         }
 
-        if (options.BackingFile is { } name)
-        {
-            string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-            backing = await ImageFile.OpenAsync(
-                Path.Combine(directory, name), new ImageFileOptions { Format = options.BackingFormat }, cancellationToken).ConfigureAwait(false);
-        }
-
-        var writer = await Qcow2Writer.CreateAsync(
-            file,
-            new Qcow2WriterOptions
-            {
-                VirtualSize = size,
-                Compression = options.Compression,
-                BackingFile = options.BackingFile,
-                BackingFormat = backing is null ? null : backing.Format,
-                Backing = backing?.Backend,
-            },
-            cancellationToken).ConfigureAwait(false);
-        return new ImageTarget(path, workPath, writer, writer, backing) { IsZero = backing is null };
+        return await CreateQcow2Async(path, workPath, file, size, options, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The image is whole: makes it durable, closes it and gives the file its name.</summary>
@@ -130,12 +112,90 @@ public sealed class ImageTarget : IAsyncDisposable
         }
     }
 
-    private static void Prepare(string path, long size, bool continues)
+    /// <summary>
+    /// Whether a path is of something that exists already and whose old bytes stay: a block device, an NBD export.
+    /// </summary>
+    internal static bool IsDevice(string path) => LocalStorage.IsNbd(path) || LocalStorage.IsBlockDevice(path);
+
+    private static async Task<ImageTarget> OpenInPlaceAsync(
+        string path, long size, ImageTargetOptions options, CancellationToken cancellationToken)
+    {
+        IBackend image = options.Format == "raw"
+            ? await LocalStorage.OpenAsync(path, write: true, cancellationToken).ConfigureAwait(false)
+            : await QemuServer.OpenAsync(
+                path, new QemuImage(options.Format) { CanWrite = true }, cancellationToken).ConfigureAwait(false);
+        await RequireRoomAsync(image, path, size).ConfigureAwait(false);
+        return new ImageTarget(path, path, image);
+    }
+
+    private static async Task<ImageTarget> CreateQcow2Async(
+        string path,
+        string workPath,
+        IBackend file,
+        long size,
+        ImageTargetOptions options,
+        CancellationToken cancellationToken)
+    {
+        ImageFile? backing = null;
+        if (options.BackingFile is { } name)
+        {
+            string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
+            try
+            {
+                backing = await ImageFile.OpenAsync(
+                    Path.Combine(
+                        directory, name), new ImageFileOptions { Format = options.BackingFormat }, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+            catch
+            {
+                await file.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
+
+        var qcow2 = new Qcow2WriterOptions
+        {
+            VirtualSize = size,
+            Compression = options.Compression,
+            BackingFile = options.BackingFile,
+            BackingFormat = backing?.Format,
+            Backing = backing?.Backend,
+        };
+        try
+        {
+            Qcow2Writer writer = options.Continues
+                ? await Qcow2Writer.ContinueAsync(file, qcow2, cancellationToken).ConfigureAwait(false)
+                : await Qcow2Writer.CreateAsync(file, qcow2, cancellationToken).ConfigureAwait(false);
+            return new ImageTarget(path, workPath, writer, backing) { IsZero = backing is null && !options.Continues };
+        }
+        catch (Exception) when (backing is not null)
+        {
+            await backing.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static async Task RequireRoomAsync(IBackend image, string path, long size)
+    {
+        if (image.Size < size)
+        {
+            long room = image.Size;
+            await image.DisposeAsync().ConfigureAwait(false);
+            throw new TransferException(
+                TransferError.StorageFull, $"The image has {size} bytes, but {path} only {room}");
+        }
+    }
+
+    private static void Prepare(string path, long? size, bool continues)
     {
         try
         {
             using var file = new FileStream(path, continues ? FileMode.OpenOrCreate : FileMode.Create, FileAccess.Write);
-            file.SetLength(size);
+            if (size is { } bytes)
+            {
+                file.SetLength(bytes);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

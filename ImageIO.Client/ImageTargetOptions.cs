@@ -19,4 +19,10 @@ public sealed record ImageTargetOptions
 
     /// <summary>Whether an existing file of the same size is gone on with, as an interrupted download left it.</summary>
     public bool Continues { get; init; }
+
+    /// <summary>
+    /// Whether an existing image of this format is written into, in place of a new one: it keeps its backing file,
+    /// snapshots and bitmaps. All but raw then need qemu-nbd.
+    /// </summary>
+    public bool IsInPlace { get; init; }
 }

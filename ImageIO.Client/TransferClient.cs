@@ -177,8 +177,9 @@ public sealed class TransferClient : IAsyncDisposable
         string algorithm = BlockDigests.Algorithm, int blockSize = Segment.Block, CancellationToken cancellationToken = default)
     {
         ChecksumEntry entry = null!;
-        await CallAsync(
-            async connection => entry = await connection.GetChecksumAsync(algorithm, blockSize, cancellationToken).ConfigureAwait(false),
+        await AskAsync(
+            async connection =>
+                entry = await connection.GetChecksumAsync(algorithm, blockSize, cancellationToken).ConfigureAwait(false),
             cancellationToken).ConfigureAwait(false);
         return new ImageChecksum(entry.Algorithm, entry.BlockSize, entry.Checksum);
     }
@@ -187,9 +188,9 @@ public sealed class TransferClient : IAsyncDisposable
     /// <returns>Bytes.</returns>
     public async Task<long> RefreshSizeAsync(CancellationToken cancellationToken)
     {
-        await CallAsync(
-            async connection => Size = await SizeAsync(connection, Features, cancellationToken).ConfigureAwait(false), cancellationToken)
-            .ConfigureAwait(false);
+        await AskAsync(
+            async connection => Size = await SizeAsync(connection, Features, cancellationToken).ConfigureAwait(false),
+            cancellationToken).ConfigureAwait(false);
         return Size;
     }
 
@@ -210,7 +211,7 @@ public sealed class TransferClient : IAsyncDisposable
 
     /// <summary>Keeps the ticket alive while nothing moves: servers cancel what is idle.</summary>
     internal Task KeepAliveAsync(CancellationToken cancellationToken) =>
-        CallAsync(connection => connection.GetFeaturesAsync(cancellationToken), cancellationToken);
+        AskAsync(connection => connection.GetFeaturesAsync(cancellationToken), cancellationToken);
 
     private static async Task<TransferClient> StartAsync(
         Dialer dialer, TransferClientOptions options, ImageConnection connection, CancellationToken cancellationToken)
@@ -297,6 +298,23 @@ public sealed class TransferClient : IAsyncDisposable
             throw e.ToTransferException();
         }
     }
+
+    // Nothing is lost by asking again: the connection may have died long ago, while others moved data.
+    private Task AskAsync(Func<ImageConnection, Task> question, CancellationToken cancellationToken) => CallAsync(
+        async connection =>
+        {
+            try
+            {
+                await question(connection).ConfigureAwait(false);
+            }
+            catch (ExchangeException e) when (e.Failure == ExchangeFailure.Broken)
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+                _connection = await ConnectAsync(cancellationToken).ConfigureAwait(false);
+                await question(_connection).ConfigureAwait(false);
+            }
+        },
+        cancellationToken);
 
     private async Task CallAsync(Func<ImageConnection, Task> call, CancellationToken cancellationToken)
     {

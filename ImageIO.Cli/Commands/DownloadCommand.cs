@@ -2,6 +2,7 @@ using System.CommandLine;
 using ImageIO.Client;
 using ImageIO.CommandLine.Output;
 using ImageIO.Core.Errors;
+using ImageIO.Formats.Qcow2;
 
 namespace ImageIO.CommandLine.Commands;
 
@@ -45,13 +46,8 @@ internal static class DownloadCommand
     {
         progress.Begin(Phases.Downloading);
         progress.SetSize(client.Size);
-        if (options.ResumeFile is not null && targetOptions.Format != "raw")
-        {
-            throw new TransferException(
-                TransferError.InvalidRequest, "A download in qcow2 cannot go on: the tables are written at its end. Use --format raw with --resume");
-        }
-
-        bool continues = options.ResumeFile is { } state && File.Exists(state) && File.Exists($"{path}.part");
+        bool isThere = targetOptions.IsInPlace || ImageTarget.IsDevice(path) || File.Exists($"{path}.part");
+        bool continues = options.ResumeFile is { } state && File.Exists(state) && isThere;
         if (options.ResumeFile is { } old && !continues)
         {
             File.Delete(old);
@@ -67,7 +63,7 @@ internal static class DownloadCommand
                 {
                     IsDestinationZero = options.IsDestinationZero || target.IsZero,
                     KeepsHoles = targetOptions.BackingFile is not null,
-                    ResumeIdentity = $"{Path.GetFullPath(path)} {targetOptions.Format}",
+                    ResumeIdentity = Identity(path, targetOptions),
                 },
                 progress,
                 cancellationToken);
@@ -86,5 +82,14 @@ internal static class DownloadCommand
 
             throw;
         }
+    }
+
+    // What is not the same makes another file of the same data.
+    private static string Identity(string path, ImageTargetOptions target)
+    {
+        string text = $"{(ImageTarget.IsDevice(path) ? path : Path.GetFullPath(path))} {target.Format}";
+        return target.BackingFile is null && target.Compression == Qcow2Compression.None
+            ? text
+            : $"{text} {target.Compression} {target.BackingFile}".TrimEnd();
     }
 }

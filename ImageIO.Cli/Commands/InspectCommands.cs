@@ -15,23 +15,50 @@ internal static class InspectCommands
     {
         yield return Create("info", "What an image is", InfoAsync, UrlInfoAsync);
         yield return Create("measure", "How large a qcow2 image of it becomes", MeasureAsync, url: null);
-        yield return Create("extents", "Where an image has data, zeroes and holes", ExtentsAsync, UrlExtentsAsync);
-        yield return Create("checksum", "An image's checksum", ChecksumAsync, UrlChecksumAsync);
+        yield return Create(
+            "extents", "Where an image has data, zeroes and holes, or what changed", ExtentsAsync, UrlExtentsAsync);
+        yield return Create(
+            "checksum", "An image's checksum", (image, _, json, token) => ChecksumAsync(image, json, token),
+            (client, _, json, token) => UrlChecksumAsync(client, json, token));
     }
 
     private static Command Create(
         string name,
         string description,
-        Func<ImageFile, Utf8JsonWriter, CancellationToken, Task> file,
-        Func<TransferClient, Utf8JsonWriter, CancellationToken, Task>? url)
+        Func<ImageFile, string?, Utf8JsonWriter, CancellationToken, Task> file,
+        Func<TransferClient, ExtentContext, Utf8JsonWriter, CancellationToken, Task>? url)
     {
         var image = new Argument<string>(url is null ? "FILE" : "FILE|URL");
         var format = new Option<string?>("--source-format", "--format") { Description = "Format of FILE", HelpName = "FORMAT" };
         var member = new Option<string?>("--member") { Description = "Member of the archive (OVA) that FILE is", HelpName = "NAME" };
+        var bitmap = new Option<string?>("--bitmap")
+        {
+            Description = "A dirty bitmap of a qcow2 FILE", HelpName = "NAME",
+        };
+        var context = new Option<string>("--context")
+        {
+            Description = "Of a URL: zeroes, or what changed since the checkpoint",
+            HelpName = "zero|dirty",
+            DefaultValueFactory = _ => "zero",
+        };
+        context.AcceptOnlyFromAmong("zero", "dirty");
         var noBacking = new Option<bool>("--no-backing-chain") { Description = "Look at the topmost layer alone" };
         var caFile = new Option<string?>("--cafile") { Description = "File with the authorities' certificates (PEM)", HelpName = "FILE" };
         var insecure = new Option<bool>("--insecure") { Description = "Accept any certificate, and plain HTTP" };
         var command = new Command(name, description) { image, format, member, noBacking, caFile, insecure };
+        if (name != "checksum")
+        {
+            command.Options.Add(bitmap);
+        }
+
+        if (name == "extents")
+        {
+            command.Options.Add(context);
+        }
+
+        string? Bitmap(ParseResult parsed) => name == "checksum" ? null : parsed.GetValue(bitmap);
+        ExtentContext Context(ParseResult parsed) =>
+            name == "extents" && parsed.GetValue(context) == "dirty" ? ExtentContext.Dirty : ExtentContext.Zero;
         command.SetAction((parsed, cancellationToken) => CommandRun.RunAsync(async () =>
         {
             string where = parsed.GetRequiredValue(image);
@@ -40,14 +67,30 @@ internal static class InspectCommands
             {
                 if (TransferUrl.Is(where))
                 {
+                    if (Bitmap(parsed) is not null)
+                    {
+                        throw new TransferException(
+                            TransferError.InvalidRequest, "--bitmap is for files; of a URL, ask for --context dirty");
+                    }
+
+                    SystemAuthorities.SkipUnlessAsked(parsed.GetValue(caFile), parsed.GetValue(insecure));
                     await using TransferClient client = await TransferClient.OpenAsync(
                         TransferUrl.Read(where),
                         new TransferClientOptions { CaFile = parsed.GetValue(caFile), IsInsecure = parsed.GetValue(insecure) },
                         cancellationToken);
-                    await (url ?? throw new TransferException(TransferError.InvalidRequest, $"{name} is for files only"))(client, json, cancellationToken);
+                    Func<TransferClient, ExtentContext, Utf8JsonWriter, CancellationToken, Task> tell = url
+                        ?? throw new TransferException(TransferError.InvalidRequest, $"{name} is for files only");
+                    await tell(client, Context(parsed), json, cancellationToken);
                 }
                 else
                 {
+                    if (Context(parsed) == ExtentContext.Dirty)
+                    {
+                        throw new TransferException(
+                            TransferError.InvalidRequest,
+                            "--context dirty is for URLs; name the FILE's bitmap: --bitmap");
+                    }
+
                     await using ImageFile opened = await ImageFile.OpenAsync(
                         where,
                         new ImageFileOptions
@@ -56,7 +99,7 @@ internal static class InspectCommands
                             WithBackingChain = name == "info" ? false : !parsed.GetValue(noBacking),
                         },
                         cancellationToken);
-                    await file(opened, json, cancellationToken);
+                    await file(opened, Bitmap(parsed), json, cancellationToken);
                 }
             }
 
@@ -65,9 +108,17 @@ internal static class InspectCommands
         return command;
     }
 
-    private static async Task InfoAsync(ImageFile image, Utf8JsonWriter json, CancellationToken cancellationToken)
+    private static async Task InfoAsync(
+        ImageFile image, string? bitmapName, Utf8JsonWriter json, CancellationToken cancellationToken)
     {
         ImageFileInfo info = await image.GetInfoAsync(cancellationToken);
+        if (bitmapName is not null && !info.Bitmaps.Any(bitmap => bitmap.Name == bitmapName))
+        {
+            string there = info.Bitmaps.Count == 0 ? "none" : string.Join(", ", info.Bitmaps.Select(bitmap => bitmap.Name));
+            throw new TransferException(
+                TransferError.InvalidRequest, $"{image.Path} has no bitmap {bitmapName}, it has {there}");
+        }
+
         json.WriteStartObject();
         json.WriteString("format", info.Format);
         json.WriteNumber("virtual_size", info.VirtualSize);
@@ -84,7 +135,7 @@ internal static class InspectCommands
         }
 
         json.WriteStartArray("bitmaps");
-        foreach (Qcow2Bitmap bitmap in info.Bitmaps)
+        foreach (Qcow2Bitmap bitmap in info.Bitmaps.Where(bitmap => bitmapName is null || bitmap.Name == bitmapName))
         {
             json.WriteStartObject();
             json.WriteString("name", bitmap.Name);
@@ -97,7 +148,8 @@ internal static class InspectCommands
         json.WriteEndObject();
     }
 
-    private static Task UrlInfoAsync(TransferClient client, Utf8JsonWriter json, CancellationToken cancellationToken)
+    private static Task UrlInfoAsync(
+        TransferClient client, ExtentContext context, Utf8JsonWriter json, CancellationToken cancellationToken)
     {
         json.WriteStartObject();
         json.WriteString("format", "raw");
@@ -114,22 +166,33 @@ internal static class InspectCommands
         return Task.CompletedTask;
     }
 
-    private static async Task MeasureAsync(ImageFile image, Utf8JsonWriter json, CancellationToken cancellationToken)
+    private static async Task MeasureAsync(
+        ImageFile image, string? bitmap, Utf8JsonWriter json, CancellationToken cancellationToken)
     {
-        Qcow2Measure measure = await image.MeasureAsync(cancellationToken);
+        Qcow2Measure measure = await image.MeasureAsync(bitmap, cancellationToken);
         json.WriteStartObject();
         json.WriteNumber("required", measure.Required);
         json.WriteNumber("fully_allocated", measure.FullyAllocated);
         json.WriteEndObject();
     }
 
-    private static Task ExtentsAsync(ImageFile image, Utf8JsonWriter json, CancellationToken cancellationToken) =>
-        WriteAsync(image.Backend.GetExtentsAsync(ExtentContext.Zero, cancellationToken), json, cancellationToken);
+    private static Task ExtentsAsync(
+        ImageFile image, string? bitmap, Utf8JsonWriter json, CancellationToken cancellationToken)
+    {
+        ExtentContext context = bitmap is null ? ExtentContext.Zero : ExtentContext.Dirty;
+        return WriteAsync(image.ExtentsAsync(bitmap, cancellationToken), context, json, cancellationToken);
+    }
 
-    private static Task UrlExtentsAsync(TransferClient client, Utf8JsonWriter json, CancellationToken cancellationToken) =>
-        WriteAsync(client.ExtentsAsync(ExtentContext.Zero, cancellationToken), json, cancellationToken);
 
-    private static async Task WriteAsync(IAsyncEnumerable<Extent> extents, Utf8JsonWriter json, CancellationToken cancellationToken)
+    private static Task UrlExtentsAsync(
+        TransferClient client, ExtentContext context, Utf8JsonWriter json, CancellationToken cancellationToken) =>
+        WriteAsync(client.ExtentsAsync(context, cancellationToken), context, json, cancellationToken);
+
+    private static async Task WriteAsync(
+        IAsyncEnumerable<Extent> extents,
+        ExtentContext context,
+        Utf8JsonWriter json,
+        CancellationToken cancellationToken)
     {
         const int FlushAt = 32 * 1024;
         json.WriteStartArray();
@@ -139,7 +202,15 @@ internal static class InspectCommands
             json.WriteNumber("start", extent.Range.Start);
             json.WriteNumber("length", extent.Range.Length);
             json.WriteBoolean("zero", extent.Flags.HasFlag(ExtentFlags.Zero));
-            json.WriteBoolean("hole", extent.Flags.HasFlag(ExtentFlags.Hole));
+            if (context == ExtentContext.Dirty)
+            {
+                json.WriteBoolean("dirty", extent.Flags.HasFlag(ExtentFlags.Dirty));
+            }
+            else
+            {
+                json.WriteBoolean("hole", extent.Flags.HasFlag(ExtentFlags.Hole));
+            }
+
             json.WriteEndObject();
             if (json.BytesPending > FlushAt)
             {

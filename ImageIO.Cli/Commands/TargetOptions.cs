@@ -16,7 +16,15 @@ internal sealed class TargetOptions
 
     public Option<string?> BackingFormat { get; } = new("--backing-format") { Description = "Its format", HelpName = "FORMAT" };
 
-    public Option<bool> Incremental { get; } = new("--incremental") { Description = "Download only what changed since the checkpoint; needs --backing-file" };
+    public Option<bool> Incremental { get; } = new("--incremental")
+    {
+        Description = "Download only what changed since the checkpoint; needs --backing-file or --in-place",
+    };
+
+    public Option<bool> InPlace { get; } = new("--in-place")
+    {
+        Description = "Write into FILE, an image that exists; all but raw need qemu-nbd",
+    };
 
     public Option<bool> Force { get; } = new("--force") { Description = "Replace FILE if it exists" };
 
@@ -26,7 +34,7 @@ internal sealed class TargetOptions
         Compress.AcceptOnlyFromAmong("zlib", "zstd");
     }
 
-    public IEnumerable<Option> All => [Format, Compress, BackingFile, BackingFormat, Incremental, Force];
+    public IEnumerable<Option> All => [Format, Compress, BackingFile, BackingFormat, Incremental, InPlace, Force];
 
     /// <summary>Fails for what does not go together, before anything is opened.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>.</exception>
@@ -36,8 +44,14 @@ internal sealed class TargetOptions
         string? wrong =
             !isQcow2 && (parsed.GetValue(Compress) ?? parsed.GetValue(BackingFile)) is not null
                 ? "--compress and --backing-file need --format qcow2"
-            : parsed.GetValue(Incremental) && parsed.GetValue(BackingFile) is null
-                ? "--incremental needs --format qcow2 and --backing-file, which holds what did not change"
+            : parsed.GetValue(InPlace) && (parsed.GetValue(Compress) ?? parsed.GetValue(BackingFile)) is not null
+                ? "--compress and --backing-file are of a new image, so they do not go with --in-place"
+            : parsed.GetValue(Incremental) && parsed.GetValue(BackingFile) is null && !parsed.GetValue(InPlace)
+                ? "--incremental needs what did not change: --format qcow2 and --backing-file, or --in-place"
+            : parsed.GetValue(InPlace) && !File.Exists(path)
+                ? $"There is no image {path} to be written into; without --in-place it is created"
+            : parsed.GetValue(InPlace)
+                ? null
             : File.Exists(path) && !parsed.GetValue(Force) && !(resume is not null && File.Exists(resume)) && !LocalStorage.IsBlockDevice(path)
                 ? $"{path} exists; --force replaces it"
             : null;
@@ -54,5 +68,6 @@ internal sealed class TargetOptions
         Compression = TransferOptions.Compression(parsed.GetValue(Compress)),
         BackingFile = parsed.GetValue(BackingFile),
         BackingFormat = parsed.GetValue(BackingFormat),
+        IsInPlace = parsed.GetValue(InPlace),
     };
 }

@@ -11,7 +11,10 @@ internal sealed class DiskArguments
 
     public DiskArguments() => Format.AcceptOnlyFromAmong("raw", "qcow2");
 
-    public Option<string> StorageDomain { get; } = new("--storage-domain", "-s") { Description = "Storage domain for the disk", HelpName = "NAME", Required = true };
+    public Option<string?> StorageDomain { get; } = new("--storage-domain", "-s")
+    {
+        Description = "Storage domain for the disk", HelpName = "NAME",
+    };
 
     public Option<string> Format { get; } = new("--format", "-f") { Description = "Format of the disk", HelpName = "raw|qcow2", DefaultValueFactory = _ => "qcow2" };
 
@@ -46,7 +49,7 @@ internal sealed class DiskArguments
         Id = parsed.GetValue(DiskId),
         Name = parsed.GetValue(Name) ?? "disk",
         Description = description,
-        StorageDomain = parsed.GetRequiredValue(StorageDomain),
+        StorageDomain = parsed.GetValue(StorageDomain) ?? "",
         VirtualSize = size,
         IsQcow2 = parsed.GetValue(Format) == "qcow2",
         IsSparse = !parsed.GetValue(Preallocated),

@@ -107,7 +107,7 @@ internal sealed class EngineArguments
     public EngineOptions Engine(ParseResult parsed, ReferenceConfiguration configuration)
     {
         string username = Required(parsed.GetValue(Username) ?? configuration["username"], "--username");
-        return new EngineOptions
+        var options = new EngineOptions
         {
             Url = Required(parsed.GetValue(EngineUrl) ?? configuration["engine_url"], "--engine-url"),
             Username = username,
@@ -116,6 +116,8 @@ internal sealed class EngineArguments
             IsInsecure = parsed.GetValue(Insecure) || configuration.Switch("secure") == false,
             DiskTimeout = configuration.Seconds("disk_timeout") ?? TimeSpan.FromSeconds(120),
         };
+        SystemAuthorities.SkipUnlessAsked(options.CaFile, options.IsInsecure);
+        return options;
     }
 
     /// <summary>The log.</summary>
@@ -163,7 +165,7 @@ internal sealed class EngineArguments
         {
             (true, true) => ProgressStyle.ReferenceJson,
             (true, false) => ProgressStyle.Json,
-            (false, true) => ProgressStyle.Text,
+            (false, true) => ProgressStyle.ReferenceText,
             _ => Console.IsOutputRedirected ? ProgressStyle.PlainText : ProgressStyle.Text,
         },
         TimeProvider.System);

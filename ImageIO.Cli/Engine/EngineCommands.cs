@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using ImageIO.Client;
 using ImageIO.Client.Engine;
+using ImageIO.Client.Local;
 using ImageIO.CommandLine.Commands;
 using ImageIO.CommandLine.Output;
 using ImageIO.Core.Errors;
@@ -23,12 +25,34 @@ internal static class EngineCommands
         var file = new Argument<string>("FILE") { Description = "Image file" };
         var sourceFormat = new Option<string?>("--source-format") { Description = "Format of FILE, like raw or qcow2", HelpName = "FORMAT" };
         var member = new Option<string?>("--member") { Description = "Member of the archive (OVA) that FILE is", HelpName = "NAME" };
+        var noBacking = new Option<bool>("--no-backing-chain")
+        {
+            Description = "Upload the topmost layer alone, into a snapshot (--snapshot)",
+        };
+        var isZero = new Option<bool>("--destination-is-zero")
+        {
+            Description = "The destination reads as zeroes already",
+        };
         var command = new Command("upload-disk", "Create a disk and upload an image to it") { file };
-        AddOptions(command, [.. disk.All, .. arguments.All, .. isReference ? (Option[])[] : [sourceFormat, member]]);
+        Option[] own = [sourceFormat, member, noBacking, isZero];
+        AddOptions(command, [.. disk.All, .. arguments.All, .. isReference ? [] : own]);
+        bool IsToSnapshot(CommandResult result) => !isReference && result.GetValue(arguments.Snapshot) is not null;
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(disk.StorageDomain) is null && !IsToSnapshot(result))
+            {
+                result.AddError("Option '--storage-domain' is required.");
+            }
+
+            if (!isReference && result.GetValue(noBacking) && !IsToSnapshot(result))
+            {
+                result.AddError("--no-backing-chain needs --snapshot: below a new disk there is nothing.");
+            }
+        });
         command.SetAction((parsed, cancellationToken) => RunAsync(arguments, parsed, isReference, async (engineOptions, configuration, progress) =>
         {
             string path = parsed.GetRequiredValue(file);
-            if (!File.Exists(path))
+            if (!File.Exists(path) && (isReference || !LocalStorage.IsNbd(path)))
             {
                 throw new TransferException(TransferError.InvalidRequest, $"There is no file {path}");
             }
@@ -36,13 +60,28 @@ internal static class EngineCommands
             progress.Begin(Phases.Inspecting);
             await using ImageFile image = await ImageFile.OpenAsync(
                 path,
-                new ImageFileOptions { Format = isReference ? null : parsed.GetValue(sourceFormat), Member = isReference ? null : parsed.GetValue(member) },
+                isReference
+                    ? null
+                    : new ImageFileOptions
+                    {
+                        Format = parsed.GetValue(sourceFormat), Member = parsed.GetValue(
+                            member), WithBackingChain = !parsed.GetValue(noBacking),
+                    },
                 cancellationToken);
             progress.SetSize(image.VirtualSize);
             NewDisk created = await disk.ForAsync(parsed, image, arguments.DiskDescription(parsed, configuration), cancellationToken);
             await using var engine = new EngineClient(engineOptions);
-            await DiskTransfer.UploadAsync(
-                engine, image, created, arguments.Transfer(parsed, progress, Phases.Uploading), progress, cancellationToken);
+            DiskTransferOptions transfer = arguments.Transfer(parsed, progress, Phases.Uploading);
+            if (!isReference)
+            {
+                CopyOptions copy = transfer.Copy with
+                {
+                    KeepsHoles = parsed.GetValue(noBacking), IsDestinationZero = parsed.GetValue(isZero),
+                };
+                transfer = transfer with { Copy = copy };
+            }
+
+            await DiskTransfer.UploadAsync(engine, image, created, transfer, progress, cancellationToken);
             progress.Begin(Phases.UploadCompleted);
         }));
         return command;
@@ -57,7 +96,13 @@ internal static class EngineCommands
         var disk = new Argument<string>("DISK_ID") { Description = "The disk" };
         var file = new Argument<string>("FILE") { Description = "Image file to be written, or a block device" };
         var command = new Command("download-disk", "Download a disk") { disk, file };
-        AddOptions(command, [format, .. arguments.All, .. isReference ? [] : target.All.Where(option => option != target.Format)]);
+        var isZero = new Option<bool>("--destination-is-zero")
+        {
+            Description = "FILE reads as zeroes already: an empty device",
+        };
+        AddOptions(
+            command, [format, .. arguments.All, .. isReference ? [] : target.All.Where(
+                option => option != target.Format).Append(isZero)]);
         command.SetAction((parsed, cancellationToken) => RunAsync(arguments, parsed, isReference, async (engineOptions, _, progress) =>
         {
             string path = parsed.GetRequiredValue(file);
@@ -69,6 +114,7 @@ internal static class EngineCommands
                 target.Check(parsed, path, image.Format, transfer.Copy.ResumeFile);
                 image = target.Target(parsed, image.Format);
                 isIncremental = parsed.GetValue(target.Incremental);
+                transfer = transfer with { Copy = transfer.Copy with { IsDestinationZero = parsed.GetValue(isZero) } };
             }
 
             await using var engine = new EngineClient(engineOptions);
@@ -88,6 +134,7 @@ internal static class EngineCommands
         var disk = new DiskArguments();
         var size = new Argument<string>("SIZE") { Description = "Bytes that the guest sees, like 10g" };
         var command = new Command("create-disk", "Create an empty disk and print its id") { size };
+        disk.StorageDomain.Required = true;
         AddOptions(
             command,
             [

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using ImageIO.Client;
+using ImageIO.CommandLine.Control;
 
 namespace ImageIO.CommandLine.Output;
 
@@ -26,6 +27,7 @@ internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
     private long? _size;
     private long _percent = -1;
     private long _lastLine;
+    private int _lineLength;
     private bool _isLineOpen;
 
     public ProgressWriter(TextWriter output, ProgressStyle style, TimeProvider time)
@@ -112,8 +114,10 @@ internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
             case ProgressStyle.Json or ProgressStyle.ReferenceJson:
                 _output.Write(Json(elapsed) + "\n");
                 break;
-            case ProgressStyle.Text:
-                _output.Write(Text(elapsed).PadRight(TextWidth) + "\r");
+            case ProgressStyle.Text or ProgressStyle.ReferenceText:
+                string text = Text(elapsed);
+                _output.Write(text.PadRight(Math.Max(TextWidth, _lineLength)) + "\r");
+                _lineLength = text.Length;
                 _isLineOpen = true;
                 break;
             default:
@@ -136,7 +140,29 @@ internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
         double rate = elapsed > 0 ? _progress.Transferred / elapsed : 0;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"[ {percent} ] {ByteSize.Format(_progress.Transferred)}, {elapsed:F2} s, {ByteSize.Format(rate)}/s | {_phase}");
+            $"[ {percent} ] {ByteSize.Format(_progress.Transferred)}, {elapsed:F2} s, {ByteSize.Format(rate)}/s | ")
+            + _phase + Further(rate);
+    }
+
+    // What imageio tells beside: the time that is left while bytes move, and how often it had to try again.
+    private string Further(double rate)
+    {
+        if (_style == ProgressStyle.ReferenceText)
+        {
+            return "";
+        }
+
+        long left = (_size ?? 0) - _progress.Transferred;
+        string further = _phase is Phases.Uploading or Phases.Downloading && _progress.Transferred > 0 && rate > 0
+            && left > 0
+            ? $", {Duration.Format(TimeSpan.FromSeconds(left / rate))} left"
+            : "";
+        return _progress.Retries switch
+        {
+            0 => further,
+            1 => $"{further}, 1 retry",
+            _ => $"{further}, {_progress.Retries} retries",
+        };
     }
 
     // Spaces and order as the reference's tool writes them.

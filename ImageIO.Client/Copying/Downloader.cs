@@ -24,6 +24,8 @@ internal sealed class Downloader : IAsyncDisposable
         _worker = new CopyWorker(run, number, Buffers);
     }
 
+    private bool CanGoOn => _run.Options.ResumeFile is not null;
+
     public ValueTask DisposeAsync() => _worker.DisposeAsync();
 
     /// <summary>Works until nothing is left.</summary>
@@ -87,6 +89,11 @@ internal sealed class Downloader : IAsyncDisposable
                 await WrittenAsync().ConfigureAwait(false);
                 await _worker.RecoverAsync(e, cancellationToken).ConfigureAwait(false);
             }
+            catch (OperationCanceledException)
+            {
+                await KeepAsync(begun, position).ConfigureAwait(false);
+                throw;
+            }
             finally
             {
                 await Task.WhenAll(_writes).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -136,7 +143,8 @@ internal sealed class Downloader : IAsyncDisposable
         {
             digests?.Append(buffer.Span[..length]);
             Memory<byte> data = buffer[..length];
-            _writes[index] = Task.Run(() => WriteAsync(data, position, cancellationToken), cancellationToken);
+            CancellationToken writing = CanGoOn ? CancellationToken.None : cancellationToken;
+            _writes[index] = Task.Run(() => WriteAsync(data, position, writing), writing);
             _run.Meter.AddSent(length);
             _run.Meter.AddConfirmed(length);
             _run.Meter.AddTransferred(length);
@@ -158,6 +166,16 @@ internal sealed class Downloader : IAsyncDisposable
     }
 
     private Task WrittenAsync() => Task.WhenAll(_writes);
+
+    // After an interruption: what has arrived so far need not come again.
+    private async Task KeepAsync(long begun, long position)
+    {
+        await Task.WhenAll(_writes).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (CanGoOn && position > begun && _writes.All(write => write.IsCompletedSuccessfully))
+        {
+            _run.Ledger.Add(_worker.Number, new ByteRange(begun, position), isZero: false);
+        }
+    }
 
     private async Task ZeroAsync(ByteRange range, CancellationToken cancellationToken)
     {
@@ -193,7 +211,7 @@ internal sealed class Downloader : IAsyncDisposable
     // The target's own durability: only where an interrupted download is to go on.
     private async Task DoneAsync(ByteRange range, CancellationToken cancellationToken)
     {
-        if (_run.Options.ResumeFile is null)
+        if (!CanGoOn)
         {
             return;
         }

@@ -9,8 +9,11 @@ public static class DiskTransfer
     // What is undone after a failure must not take for ever, also when the caller was interrupted.
     private static readonly TimeSpan UndoLimit = TimeSpan.FromSeconds(60);
 
-    /// <summary>Creates a disk and uploads an image to it.</summary>
-    /// <returns>The disk's id.</returns>
+    /// <summary>
+    /// Creates a disk and uploads an image to it; or to a snapshot of a disk that is there (<see
+    /// cref="DiskTransferOptions.SnapshotId"/>).
+    /// </summary>
+    /// <returns>The disk's id; of a snapshot, what <paramref name="disk"/> says.</returns>
     /// <exception cref="TransferException">It failed; the disk was removed, if it could be.</exception>
     public static async Task<string> UploadAsync(
         EngineClient engine,
@@ -25,10 +28,18 @@ public static class DiskTransfer
         ArgumentNullException.ThrowIfNull(disk);
         ArgumentNullException.ThrowIfNull(options);
         ResumeState? earlier = ResumeState.Find(options.Copy.ResumeFile);
+        // Before the disk: what fails here must leave none behind.
+        string? host = options.HostId
+            ?? await engine.FindThisHostAsync(disk.StorageDomain, cancellationToken).ConfigureAwait(false);
+        bool isNew = options.SnapshotId is null;
         string diskId;
         if (earlier is { TransferId: not null, DiskId: not null })
         {
             diskId = earlier.DiskId;
+        }
+        else if (!isNew)
+        {
+            diskId = disk.Id ?? "";
         }
         else
         {
@@ -41,7 +52,7 @@ public static class DiskTransfer
             IsUpload = true,
             DiskId = diskId,
             SnapshotId = options.SnapshotId,
-            HostId = options.HostId ?? await engine.FindThisHostAsync(disk.StorageDomain, cancellationToken).ConfigureAwait(false),
+            HostId = host,
             IsShallow = options.IsShallow,
             InactivityTimeout = options.InactivityTimeout,
             PausesWhenIdle = options.InactivityTimeout is not null || options.Copy.ResumeFile is not null,
@@ -53,7 +64,7 @@ public static class DiskTransfer
                 client,
                 options.Copy with
                 {
-                    IsDestinationZero = options.Copy.IsDestinationZero || disk.IsZero,
+                    IsDestinationZero = options.Copy.IsDestinationZero || (isNew && disk.IsZero),
                     ResumeIdentity = image.Identity,
                     ResumeTransferId = transferId,
                     ResumeDiskId = diskId,

@@ -70,6 +70,11 @@ public sealed partial class EngineClient
     /// <param name="cancellationToken">Ends the search.</param>
     public async Task<string?> FindThisHostAsync(string storageDomain, CancellationToken cancellationToken)
     {
+        if (storageDomain.Length == 0)
+        {
+            return null;
+        }
+
         string hardwareId;
         try
         {

@@ -111,6 +111,12 @@ public sealed partial class EngineClient
                 return;
             }
 
+            if (transfer is null && diskId.Length == 0)
+            {
+                throw new TransferException(
+                    TransferError.UpstreamFailed, $"Engine: transfer {id} has gone before it told how it ended");
+            }
+
             if (transfer is null && await GetDiskAsync(diskId, cancellationToken).ConfigureAwait(false) is var disk && disk?.Status != "locked")
             {
                 // Engines before 4.4.7 forget a transfer when it is over: the disk tells how.

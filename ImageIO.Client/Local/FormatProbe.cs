@@ -19,7 +19,9 @@ internal static class FormatProbe
     {
         RefusePacked(start, path);
         return Qcow2Header.IsQcow2(start) ? "qcow2"
-            : start.StartsWith("KDMV"u8) || start.StartsWith("COWD"u8) || start.StartsWith("# Disk DescriptorFile"u8) ? "vmdk"
+            : start.StartsWith("KDMV"u8) || start.StartsWith("COWD"u8) ? "vmdk"
+            : start.StartsWith("# Disk DescriptorFile"u8) ? throw DataFileNamed(path)
+            : start.StartsWith("WithoutFreeSpace"u8) || start.StartsWith("WithouFreSpacExt"u8) ? "parallels"
             : start.StartsWith("vhdxfile"u8) ? "vhdx"
             : start.StartsWith("conectix"u8) ? "vpc"
             : start.Length >= 68 && start.Slice(64, 4).SequenceEqual((ReadOnlySpan<byte>)[0x7f, 0x10, 0xda, 0xbe]) ? "vdi"
@@ -27,6 +29,12 @@ internal static class FormatProbe
             : TarArchive.IsTar(start) && path.EndsWith(".ova", StringComparison.OrdinalIgnoreCase) ? "ova"
             : "raw";
     }
+
+    // A guest may have written it, to be shown a file of this machine.
+    private static TransferException DataFileNamed(string path) => new(
+        TransferError.NotSupported,
+        $"{path} begins like a description that names other files with the data. "
+        + "If you trust it, say its format: --source-format vmdk");
 
     private static void RefusePacked(ReadOnlySpan<byte> start, string path)
     {

@@ -5,6 +5,7 @@ using ImageIO.Backends.Nbd;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using Microsoft.Extensions.Logging.Abstractions;
+using Mono.Unix.Native;
 
 namespace ImageIO.Client.Local;
 
@@ -47,6 +48,12 @@ internal static class LocalStorage
     public static bool IsBlockDevice(string path) =>
         OperatingSystem.IsLinux() && File.Exists(path) && new BlockBackendFactory(NullLogger<BlockBackendFactory>.Instance)
             .Accepts(ImageUrl.Parse($"file:{Path.GetFullPath(path)}"));
+
+    /// <summary>
+    /// The file's number in its file system, which another file of the same name has not. 0: there are none here.
+    /// </summary>
+    public static ulong InodeOf(string path) =>
+        OperatingSystem.IsLinux() && Syscall.stat(path, out Stat stat) == 0 ? stat.st_ino : 0;
 
     [SupportedOSPlatform("linux")]
     private static ValueTask<IBackend> OpenOnLinuxAsync(string path, bool write, CancellationToken cancellationToken)

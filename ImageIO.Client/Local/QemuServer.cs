@@ -4,23 +4,29 @@ using System.Text;
 using System.Text.Json;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
+using Mono.Unix.Native;
 
 namespace ImageIO.Client.Local;
 
-/// <summary>A private qemu-nbd that reads a format which only qemu reads; it ends with this object.</summary>
+/// <summary>A private qemu-nbd for what only qemu reads or writes; it ends with this object.</summary>
 internal sealed class QemuServer : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan StartPeriod = TimeSpan.FromMilliseconds(10);
 
+    // To write tables and bitmaps of an image that was written.
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(60);
+
     private readonly Process _process;
     private readonly string _directory;
+    private readonly bool _writes;
     private readonly Task<string> _errors;
 
-    private QemuServer(Process process, string directory)
+    private QemuServer(Process process, string directory, bool writes)
     {
         _process = process;
         _directory = directory;
+        _writes = writes;
         _errors = process.StandardError.ReadToEndAsync();
     }
 
@@ -28,26 +34,25 @@ internal sealed class QemuServer : IAsyncDisposable
 
     /// <summary>Opens an image through a qemu-nbd of its own.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="format">Its format, by qemu's name.</param>
-    /// <param name="window">Where the image lies in the file. Null: it is the whole file.</param>
+    /// <param name="image">What is to be served of it.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="TransferException">There is no qemu-nbd, or it does not open the image: in its own words.</exception>
-    public static async ValueTask<IBackend> OpenAsync(
-        string path, string format, (long Offset, long Size)? window, CancellationToken cancellationToken)
+    public static async ValueTask<IBackend> OpenAsync(string path, QemuImage image, CancellationToken cancellationToken)
     {
-        QemuServer server = Start(path, format, window);
+        QemuServer server = Start(path, image);
         try
         {
             await server.WaitForSocketAsync(cancellationToken).ConfigureAwait(false);
             IBackend backend;
             try
             {
-                backend = await LocalStorage.OpenNbdAsync($"nbd:unix:{server.Socket}", write: false, cancellationToken).ConfigureAwait(false);
+                backend = await LocalStorage.OpenNbdAsync(
+                    $"nbd:unix:{server.Socket}", image.CanWrite, cancellationToken).ConfigureAwait(false);
             }
             catch (TransferException e)
             {
                 // The socket is there before the image is opened, so a missing backing file shows only now.
-                throw await server.FailureAsync(path, format, e).ConfigureAwait(false);
+                throw await server.FailureAsync(path, image.Format, e).ConfigureAwait(false);
             }
 
             return new QemuBackend(backend, server);
@@ -61,6 +66,11 @@ internal sealed class QemuServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (!_process.HasExited && _writes)
+        {
+            await EndAsync().ConfigureAwait(false);
+        }
+
         if (!_process.HasExited)
         {
             // Read-only: there is nothing that it would have to write first.
@@ -72,7 +82,22 @@ internal sealed class QemuServer : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private static QemuServer Start(string path, string format, (long Offset, long Size)? window)
+    // Asks it to close the image, which writes what belongs to it.
+    private async Task EndAsync()
+    {
+        Syscall.kill(_process.Id, Signum.SIGTERM);
+        using var limit = new CancellationTokenSource(EndLimit, TimeProvider.System);
+        try
+        {
+            await _process.WaitForExitAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The image was flushed; what is missing is told by the next check.
+        }
+    }
+
+    private static QemuServer Start(string path, QemuImage image)
     {
         // Mode 0700: the socket is nobody else's.
         string directory = Directory.CreateTempSubdirectory("imageio-").FullName;
@@ -81,32 +106,41 @@ internal sealed class QemuServer : IAsyncDisposable
             RedirectStandardError = true,
             ArgumentList =
             {
-                "--socket", Path.Combine(directory, "sock"), "--persistent", "--shared=8", "--export-name=", "--read-only",
-                "--cache=writeback", "--aio=threads", $"json:{Description(path, format, window)}",
+                "--socket", Path.Combine(directory, "sock"), "--persistent", "--shared=8", "--export-name=",
+                "--cache=writeback", "--aio=threads",
             },
         };
+        string[] access = image.CanWrite ? ["--discard=unmap", "--detect-zeroes=unmap"] : ["--read-only"];
+        foreach (string argument in access)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.ArgumentList.Add($"json:{Description(path, image)}");
         try
         {
-            return new QemuServer(Process.Start(start)!, directory);
+            return new QemuServer(Process.Start(start)!, directory, image.CanWrite);
         }
         catch (Win32Exception e)
         {
             Directory.Delete(directory, recursive: true);
             throw new TransferException(
                 TransferError.NotSupported,
-                $"{path} is of format {format}, which is read with qemu-nbd only, and that cannot be started: {e.Message}", e);
+                $"{path} is of format {image.Format}, which needs qemu-nbd to be "
+                + $"{(image.CanWrite ? "written in place" : "read")}, and that cannot be started: {e.Message}",
+                e);
         }
     }
 
-    private static string Description(string path, string format, (long Offset, long Size)? window)
+    private static string Description(string path, QemuImage image)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            json.WriteString("driver", format);
+            json.WriteString("driver", image.Format);
             json.WriteStartObject("file");
-            if (window is { } part)
+            if (image.Window is { } part)
             {
                 json.WriteString("driver", "raw");
                 json.WriteNumber("offset", part.Offset);
@@ -116,7 +150,7 @@ internal sealed class QemuServer : IAsyncDisposable
 
             json.WriteString("driver", LocalStorage.IsBlockDevice(path) ? "host_device" : "file");
             json.WriteString("filename", Path.GetFullPath(path));
-            if (window is not null)
+            if (image.Window is not null)
             {
                 json.WriteEndObject();
             }

@@ -186,6 +186,102 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
         Assert.Contains("<timeout_policy>pause</timeout_policy>", Sent(engine, "POST /imagetransfers"), StringComparison.Ordinal);
     }
 
+    [Fact(Timeout = 30_000)]
+    public async Task Upload_into_a_snapshot_makes_no_disk_and_skips_no_zeroes()
+    {
+        byte[] old = Bytes.Random(Size, seed: 5);
+        await using EmulatedEngine engine = Engine(content: old);
+        byte[] layer = [.. Image[..1_000_000], .. new byte[Size - 1_000_000]];
+        await File.WriteAllBytesAsync(_directory.File("disk.raw"), layer);
+
+        string id = await UploadAsync(engine, snapshot: "snapshot-4");
+
+        Assert.Equal("", id);
+        Assert.Equal(layer, await File.ReadAllBytesAsync(engine.ImageFile));
+        Assert.Equal([DiskStep.CreatingTransfer, DiskStep.Copying, DiskStep.Finalizing], _steps);
+        Assert.DoesNotContain("/disks", engine.Log, StringComparison.Ordinal);
+        Assert.Contains(
+            """<snapshot id="snapshot-4" />""", Sent(engine, "POST /imagetransfers"), StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Search_for_this_host_that_fails_leaves_no_disk()
+    {
+        await using EmulatedEngine engine = Engine(
+            answer: line => line.StartsWith("GET /datacenters", StringComparison.Ordinal)
+                ? (500, "<fault><reason>Oops</reason></fault>")
+                : null);
+        string hardwareId = _directory.Create("vdsm.id", "HW-1\n"u8.ToArray());
+
+        await Assert.ThrowsAsync<TransferException>(
+            () => UploadAsync(engine, options: options => options with { HardwareIdFile = hardwareId }));
+
+        Assert.DoesNotContain("POST /disks", engine.Log, StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Backup_is_begun_when_ready_downloaded_from_and_ended_when_engine_says_so()
+    {
+        var phases = new Queue<string>(["initializing", "starting", "ready", "finalizing", "succeeded"]);
+        await using EmulatedEngine engine = Engine(content: Image, answer: line => line switch
+        {
+            "POST /vms/vm-1/backups" => (201, """<backup id="backup-2"><phase>initializing</phase></backup>"""),
+            "GET /vms/vm-1/backups/backup-2" => (200, $"""
+                <backup id="backup-2"><phase>{phases.Dequeue()}</phase>
+                <to_checkpoint_id>point-3</to_checkpoint_id></backup>
+                """),
+            "GET /vms/vm-1/backups/backup-2/disks" => (200, """
+                <disks><disk id="disk-1"><backup_mode>incremental</backup_mode></disk>
+                <disk id="disk-2"><backup_mode>full</backup_mode></disk></disks>
+                """),
+            "POST /vms/vm-1/backups/backup-2/finalize" => (200, "<action><status>complete</status></action>"),
+            _ => null,
+        });
+        var target = new BytesSource(new byte[Size]);
+        await using var client = new EngineClient(Options(engine));
+
+        EngineBackup backup = await client.StartBackupAsync(
+            "vm-1", ["disk-1", "disk-2"], "point-2", CancellationToken.None);
+        IReadOnlyDictionary<string, bool> disks = await client.GetBackupDisksAsync(
+            "vm-1", backup.Id, CancellationToken.None);
+        await DiskTransfer.DownloadAsync(
+            client, "disk-1", new DiskTransferOptions { BackupId = backup.Id },
+            (source, token) => Copier.DownloadAsync(source, target, null, null, token), CancellationToken.None);
+        EngineBackup ended = await client.FinalizeBackupAsync("vm-1", backup.Id, CancellationToken.None);
+
+        Assert.Equal(
+            """<backup><from_checkpoint_id>point-2</from_checkpoint_id>"""
+            + """<disks><disk id="disk-1" /><disk id="disk-2" /></disks></backup>""",
+            Sent(engine, "POST /vms/vm-1/backups"));
+        Assert.Equal("point-3", backup.ToCheckpointId);
+        Assert.True(disks is { Count: 2 } && disks["disk-1"] && !disks["disk-2"]);
+        Assert.Contains("""<backup id="backup-2" />""", Sent(engine, "POST /imagetransfers"), StringComparison.Ordinal);
+        Assert.Equal(Image, target.Bytes);
+        Assert.Equal("succeeded", ended.Phase);
+        Assert.Empty(phases);
+    }
+
+    [Theory(Timeout = 30_000)]
+    [InlineData("failed")]
+    [InlineData(null)]
+    public async Task Backup_that_fails_is_told(string? phase)
+    {
+        await using EmulatedEngine engine = Engine(answer: line => line switch
+        {
+            "POST /vms/vm-1/backups" => (201, """<backup id="backup-2"><phase>initializing</phase></backup>"""),
+            "GET /vms/vm-1/backups/backup-2" => phase is null
+                ? (404, "<fault/>")
+                : (200, $"<backup><phase>{phase}</phase></backup>"),
+            _ => null,
+        });
+        await using var client = new EngineClient(Options(engine));
+
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => client.StartBackupAsync("vm-1", ["disk-1"], null, CancellationToken.None));
+
+        Assert.Contains($"backup-2 is {phase ?? "gone"}", e.Message, StringComparison.Ordinal);
+    }
+
     private EmulatedEngine Engine(
         IReadOnlyList<string?>? states = null,
         IReadOnlyList<string?>? start = null,
@@ -216,7 +312,8 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
         EmulatedEngine engine,
         Func<EngineOptions, EngineOptions>? options = null,
         CopyOptions? copy = null,
-        CancellationTokenSource? stop = null)
+        CancellationTokenSource? stop = null,
+        string? snapshot = null)
     {
         string file = _directory.File("disk.raw");
         if (!File.Exists(file))
@@ -231,7 +328,11 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
             client,
             image,
             new NewDisk { Name = "disk", Description = "for a test", StorageDomain = "fast storage", VirtualSize = Size, InitialSize = 4_194_304 },
-            new DiskTransferOptions { Step = _steps.Add, Copy = copy ?? new CopyOptions { RetryDelay = TimeSpan.FromMilliseconds(5) } },
+            new DiskTransferOptions
+            {
+                Step = _steps.Add, SnapshotId = snapshot, Copy = copy
+                    ?? new CopyOptions { RetryDelay = TimeSpan.FromMilliseconds(5) },
+            },
             stop is null ? null : new Stopper(stop),
             stop?.Token ?? CancellationToken.None);
     }

@@ -101,6 +101,49 @@ public sealed class ForeignFormatTests : IDisposable
     }
 
     [SkippableFact(Timeout = 30_000)]
+    public async Task Backing_file_that_is_no_plain_path_is_followed_when_the_format_is_said()
+    {
+        QemuImg.Require();
+        string lower = _directory.Create("base.raw", Content);
+        string image = _directory.File("top.qcow2");
+        string name = $$$"""json:{"driver":"raw","file":{"driver":"file","filename":"{{{lower}}}"}}""";
+        await QemuImg.RunAsync("create", "-q", "-f", "qcow2", "-b", name, "-F", "raw", image);
+
+        await using ImageFile file = await ImageFile.OpenAsync(
+            image, new ImageFileOptions { Format = "qcow2" }, CancellationToken.None);
+
+        byte[] content = await file.ReadAsync(0, Content.Length, CancellationToken.None);
+        Bytes.AssertEqual(Content, content, "the chain");
+    }
+
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Backing_file_that_only_qemu_reads_is_read_through_it()
+    {
+        QemuImg.Require();
+        string lower = await ConvertAsync("vdi");
+        string image = _directory.File("top.qcow2");
+        await QemuImg.RunAsync("create", "-q", "-f", "qcow2", "-b", Path.GetFileName(lower), "-F", "vdi", image);
+
+        await using ImageFile file = await ImageFile.OpenAsync(image, null, CancellationToken.None);
+
+        byte[] content = await file.ReadAsync(0, Content.Length, CancellationToken.None);
+        Bytes.AssertEqual(Content, content, "the chain");
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Description_that_names_a_data_file_is_not_followed_unless_its_format_is_said()
+    {
+        string image = _directory.Create(
+            "disk.vmdk", "# Disk DescriptorFile\nRW 1 FLAT \"/etc/shadow\" 0\n"u8.ToArray());
+
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => ImageFile.OpenAsync(image, null, CancellationToken.None));
+
+        Assert.Equal(TransferError.NotSupported, e.Error);
+        Assert.Contains("--source-format", e.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
     public async Task Chain_of_backing_files_that_leads_to_itself_is_refused()
     {
         QemuImg.Require();

@@ -39,6 +39,8 @@ internal sealed class ImageioProcess : IDisposable
 
     public int Id => _process.Id;
 
+    public bool HasEnded => _process.HasExited;
+
     public static ImageioProcess Start(params IEnumerable<string> arguments) => StartAs(Executable, arguments);
 
     /// <param name="program">The program, or a link to it under another name.</param>

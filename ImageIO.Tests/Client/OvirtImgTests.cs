@@ -91,11 +91,34 @@ public sealed partial class OvirtImgTests : IDisposable
     [InlineData(2, "download-disk id file --engine-url https://127.0.0.1:1")]
     [InlineData(2, "create-disk 1g")]
     [InlineData(2, "download-disk id file -c nowhere")]
+    [InlineData(2, "upload-disk --engine-url https://127.0.0.1:1 --username x --password-file /dev/null /etc/hostname")]
     public async Task Wrong_usage_is_status_2(int status, string line)
     {
         (int actual, string output, string errors) = await RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
 
         Assert.True(status == actual, $"{actual}: {output}{errors}");
+    }
+
+    [Theory(Timeout = 60_000)]
+    [InlineData("--help", 0)]
+    [InlineData("", 2)]
+    [InlineData("upload-disk --help", 0)]
+    public async Task Help_names_the_program_as_it_was_called(string line, int expected)
+    {
+        (int status, string output, string errors) = await RunAsync(
+            line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.Equal(expected, status);
+        Assert.Contains("ovirt-img ", output + errors, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "imageio",
+            (output + errors).Replace("ovirt-imageio", "", StringComparison.Ordinal),
+            StringComparison.Ordinal);
+        if (line.Contains("upload-disk", StringComparison.Ordinal))
+        {
+            Assert.Contains("--storage-domain", output, StringComparison.Ordinal);
+            Assert.DoesNotContain("--no-backing-chain", output, StringComparison.Ordinal);
+        }
     }
 
     [Fact(Timeout = 60_000)]
