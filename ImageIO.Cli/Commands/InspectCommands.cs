@@ -14,7 +14,7 @@ internal static class InspectCommands
     public static IEnumerable<Command> Create()
     {
         yield return Create("info", "What an image is", InfoAsync, UrlInfoAsync);
-        yield return Create("measure", "How large a qcow2 image of it becomes", MeasureAsync, url: null);
+        yield return Create("measure", "How large a qcow2 image of it becomes", MeasureAsync, UrlMeasureAsync);
         yield return Create(
             "extents", "Where an image has data, zeroes and holes, or what changed", ExtentsAsync, UrlExtentsAsync);
         yield return Create(
@@ -26,9 +26,9 @@ internal static class InspectCommands
         string name,
         string description,
         Func<ImageFile, string?, Utf8JsonWriter, CancellationToken, Task> file,
-        Func<TransferClient, ExtentContext, Utf8JsonWriter, CancellationToken, Task>? url)
+        Func<TransferClient, ExtentContext, Utf8JsonWriter, CancellationToken, Task> url)
     {
-        var image = new Argument<string>(url is null ? "FILE" : "FILE|URL");
+        var image = new Argument<string>("FILE|URL");
         var format = new Option<string?>("--source-format", "--format") { Description = "Format of FILE", HelpName = "FORMAT" };
         var member = new Option<string?>("--member") { Description = "Member of the archive (OVA) that FILE is", HelpName = "NAME" };
         var bitmap = new Option<string?>("--bitmap")
@@ -78,9 +78,7 @@ internal static class InspectCommands
                         TransferUrl.Read(where),
                         new TransferClientOptions { CaFile = parsed.GetValue(caFile), IsInsecure = parsed.GetValue(insecure) },
                         cancellationToken);
-                    Func<TransferClient, ExtentContext, Utf8JsonWriter, CancellationToken, Task> tell = url
-                        ?? throw new TransferException(TransferError.InvalidRequest, $"{name} is for files only");
-                    await tell(client, Context(parsed), json, cancellationToken);
+                    await url(client, Context(parsed), json, cancellationToken);
                 }
                 else
                 {
@@ -169,7 +167,19 @@ internal static class InspectCommands
     private static async Task MeasureAsync(
         ImageFile image, string? bitmap, Utf8JsonWriter json, CancellationToken cancellationToken)
     {
-        Qcow2Measure measure = await image.MeasureAsync(bitmap, cancellationToken);
+        Write(await image.MeasureAsync(bitmap, cancellationToken), json);
+    }
+
+    private static async Task UrlMeasureAsync(
+        TransferClient client, ExtentContext context, Utf8JsonWriter json, CancellationToken cancellationToken)
+    {
+        const int ClusterSize = 64 * 1024;
+        IAsyncEnumerable<Extent> extents = client.ExtentsAsync(context, cancellationToken);
+        Write(await Qcow2Measure.OfAsync(extents, client.Size, ClusterSize, cancellationToken), json);
+    }
+
+    private static void Write(Qcow2Measure measure, Utf8JsonWriter json)
+    {
         json.WriteStartObject();
         json.WriteNumber("required", measure.Required);
         json.WriteNumber("fully_allocated", measure.FullyAllocated);
