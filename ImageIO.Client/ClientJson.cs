@@ -4,7 +4,7 @@ using ImageIO.Client.Transport;
 
 namespace ImageIO.Client;
 
-/// <summary>What is read and written as JSON, without reflection.</summary>
+/// <summary>Types that are read and written as JSON, without reflection.</summary>
 [JsonSerializable(typeof(ServerFeatures))]
 [JsonSerializable(typeof(ExtentEntry))]
 [JsonSerializable(typeof(ChecksumEntry))]

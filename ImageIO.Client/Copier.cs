@@ -9,29 +9,30 @@ using ImageIO.Formats;
 namespace ImageIO.Client;
 
 /// <summary>
-/// Copies whole images between a local one and a server: several connections, sparse, with retries, resumed and verified
-/// where asked for. Returns when the copy is durable.
+/// Copies whole images between a local image and a server: over several connections, sparse, with retries, and on
+/// request
+/// resumed and verified. Returns when the copy is durable.
 /// </summary>
 /// <remarks>
-/// Failures are <see cref="TransferException"/>; <see cref="TransferError.DigestMismatch"/> means that the content at both
-/// ends differs. After cancelling, and with <see cref="CopyOptions.ResumeFile"/>, what the server has is flushed once and
-/// noted there.
+/// Failures are <see cref="TransferException"/>; <see cref="TransferError.DigestMismatch"/> means that the content at
+/// both ends
+/// differs. If it is cancelled with <see cref="CopyOptions.ResumeFile"/>, it flushes once and saves its state there.
 /// </remarks>
 public static class Copier
 {
-    // Servers cancel what is idle for a minute.
+    // Servers cancel a ticket that is idle for a minute.
     private static readonly TimeSpan KeepAlivePeriod = TimeSpan.FromSeconds(20);
 
     private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(1);
 
-    // A second interruption, or a server that hangs, must not keep the caller.
+    // Saving must end even if the server hangs or the user interrupts again.
     private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(30);
 
-    /// <summary>Uploads an image. It is only read.</summary>
-    /// <param name="source">The guest's bytes. May block its caller.</param>
+    /// <summary>Uploads an image.</summary>
+    /// <param name="source">The guest's bytes; only read. Its calls may block.</param>
     /// <param name="target">The server.</param>
-    /// <param name="options">How. Null: the defaults.</param>
-    /// <param name="progress">Called often, from several threads. Null: nobody is told.</param>
+    /// <param name="options">Null: the defaults.</param>
+    /// <param name="progress">Called often, from several threads. Null: no progress.</param>
     /// <param name="cancellationToken">Interrupts the copy.</param>
     public static async Task UploadAsync(
         IBackend source,
@@ -96,9 +97,10 @@ public static class Copier
 
     /// <summary>Downloads an image.</summary>
     /// <param name="source">The server.</param>
-    /// <param name="target">Where the guest's bytes go: of the server's size already, or growing. May block its caller.</param>
-    /// <param name="options">How. Null: the defaults.</param>
-    /// <param name="progress">Called often, from several threads. Null: nobody is told.</param>
+    /// <param name="target">Receives the guest's bytes. Must have the server's size, or grow. Its calls may
+    /// block.</param>
+    /// <param name="options">Null: the defaults.</param>
+    /// <param name="progress">Called often, from several threads. Null: no progress.</param>
     /// <param name="cancellationToken">Interrupts the copy.</param>
     public static async Task DownloadAsync(
         TransferClient source,
@@ -158,7 +160,7 @@ public static class Copier
     {
         if (extent.Range.Start >= sourceSize)
         {
-            // What the server has behind our image.
+            // The server's image behind ours.
             return extent.Flags.HasFlag(ExtentFlags.Zero) ? PartKind.SkippedZero : PartKind.Zero;
         }
 
@@ -252,7 +254,7 @@ public static class Copier
                 }
                 catch (TransferException)
                 {
-                    // Whoever moves data hears of it, too, and decides.
+                    // The workers see this failure, too, and handle it.
                 }
             }
 
@@ -260,7 +262,7 @@ public static class Copier
         }
     }
 
-    // A file that grows ends where the last write did: zeroes at the image's end that were skipped belong to it, too.
+    // A growing file ends at its last write, so zeroes at the image's end that were skipped must be added.
     private static async Task GrowAsync(TransferClient target, long size, CancellationToken cancellationToken)
     {
         if (target.Size < size && target.Features.CanZero
@@ -289,7 +291,7 @@ public static class Copier
         string ours = run.Digests.Finish(Math.Max(serverSize, run.Size));
         if (serverSize < run.Size || !string.Equals(ours, theirs.Checksum, StringComparison.OrdinalIgnoreCase))
         {
-            // To go on from a state that led here would lead here again.
+            // The saved state would lead to the same failure.
             run.RemoveState();
             throw new TransferException(
                 TransferError.DigestMismatch,
@@ -298,7 +300,7 @@ public static class Copier
         }
     }
 
-    // Nothing is lost by asking again.
+    // A checksum can be requested again without harm.
     private static async Task<ImageChecksum> ChecksumAsync(TransferClient client, int retries, CancellationToken cancellationToken)
     {
         for (int attempt = 1; ; attempt++)
@@ -314,7 +316,7 @@ public static class Copier
         }
     }
 
-    // Best effort: the reason why the copy ended is what the caller must hear.
+    // Best effort, because the caller needs the reason why the copy ended.
     private static async Task SaveAsync(CopyRun run, Uploader uploader)
     {
         using var limit = new CancellationTokenSource(SaveLimit, run.Client.Options.Time);
@@ -324,7 +326,7 @@ public static class Copier
         }
         catch (Exception e) when (e is ExchangeException or OperationCanceledException)
         {
-            // What was durable before stays.
+            // Ranges that were durable before still are.
         }
 
         run.SaveState();
@@ -340,7 +342,7 @@ public static class Copier
         }
         catch (TransferException)
         {
-            // What was durable before stays.
+            // Ranges that were durable before still are.
         }
 
         run.SaveState();

@@ -21,49 +21,50 @@ public sealed record CopyOptions
             : throw new ArgumentOutOfRangeException(nameof(value), value, "The buffer size must be from 64 KiB to 16 MiB.");
     } = 4 * 1024 * 1024;
 
-    /// <summary>Most attempts in a row that bring nothing forward.</summary>
+    /// <summary>Most attempts in a row without progress.</summary>
     public int Retries { get; init; } = 5;
 
-    /// <summary>Most bytes a second, all workers together. Null: no limit.</summary>
+    /// <summary>Most bytes a second for all workers together. Null: no limit.</summary>
     public long? BytesPerSecond { get; init; }
 
-    /// <summary>Whether the copy ends with a comparison of checksums.</summary>
+    /// <summary>Whether to compare checksums at the end.</summary>
     public bool Verifies { get; init; }
 
-    /// <summary>
-    /// Whether the destination is known to read as zeroes before the copy: what is zero is skipped then.
-    /// </summary>
+    /// <summary>Whether the destination reads as zeroes before the copy. Zeroes are skipped then.</summary>
     public bool IsDestinationZero { get; init; }
 
     /// <summary>
-    /// Whether holes show something below and must stay: an upload into a snapshot, or a download over a backing file.
+    /// Whether to keep holes, because they show a lower layer: an upload into a snapshot, or a download over a backing
+    /// file.
     /// </summary>
     public bool KeepsHoles { get; init; }
 
-    /// <summary>Whether only what changed since a checkpoint is downloaded.</summary>
+    /// <summary>Whether to download only ranges that changed since a checkpoint.</summary>
     public bool IsIncremental { get; init; }
 
-    /// <summary>Whether what the source does not cover of a larger destination is left as it is, in place of zeroing it.</summary>
+    /// <summary>Whether to keep the bytes of a larger destination behind the source's end, instead of zeroing
+    /// them.</summary>
     public bool KeepsRest { get; init; }
 
-    /// <summary>File that remembers what is durable, so that an interrupted copy can go on. Null: none.</summary>
+    /// <summary>File that records which ranges are durable, to resume an interrupted copy. Null: none.</summary>
     public string? ResumeFile { get; init; }
 
-    /// <summary>What identifies the local file in <see cref="ResumeFile"/>: a copy of another file does not go on.</summary>
+    /// <summary>Identifies the local file in <see cref="ResumeFile"/>, because only the same file can be
+    /// resumed.</summary>
     public string? ResumeIdentity { get; init; }
 
-    /// <summary>Engine's transfer, noted in <see cref="ResumeFile"/>.</summary>
+    /// <summary>Engine's transfer, saved in <see cref="ResumeFile"/>.</summary>
     internal string? ResumeTransferId { get; init; }
 
-    /// <summary>Engine's disk, noted in <see cref="ResumeFile"/>.</summary>
+    /// <summary>Engine's disk, saved in <see cref="ResumeFile"/>.</summary>
     internal string? ResumeDiskId { get; init; }
 
-    /// <summary>Bytes that may be lost by an interruption before they are made durable.</summary>
+    /// <summary>Most unflushed bytes, which an interruption may lose.</summary>
     internal long FlushBytes { get; init; } = 4L * 1024 * 1024 * 1024;
 
-    /// <summary>Time after which data is made durable.</summary>
+    /// <summary>Time between flushes.</summary>
     internal TimeSpan FlushPeriod { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>The first wait before an attempt; the next ones are longer.</summary>
+    /// <summary>The wait before the first retry. Later waits are longer.</summary>
     internal TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -9,10 +9,10 @@ using ImageIO.Formats.Qcow2;
 
 namespace ImageIO.Client;
 
-/// <summary>A local image, opened for reading: a raw or qcow2 file, a block device, or a member of an OVA.</summary>
+/// <summary>A local image to read: a raw or qcow2 file, a block device, or a member of an OVA.</summary>
 public sealed class ImageFile : IAsyncDisposable
 {
-    // More layers than anyone stacks; a loop of names ends here, too.
+    // More layers than are ever used. Also ends a loop of names.
     private const int LongestChain = 256;
 
     private ImageFile(string path, string format, IBackend backend, Qcow2Reader? qcow2, string? member)
@@ -24,7 +24,7 @@ public sealed class ImageFile : IAsyncDisposable
         Member = member;
     }
 
-    /// <summary>Where it is.</summary>
+    /// <summary>Its path.</summary>
     public string Path { get; }
 
     /// <summary>Its format.</summary>
@@ -33,10 +33,10 @@ public sealed class ImageFile : IAsyncDisposable
     /// <summary>The guest's bytes. Calls may block.</summary>
     public IBackend Backend { get; }
 
-    /// <summary>Bytes that the guest sees.</summary>
+    /// <summary>Bytes of the guest's disk.</summary>
     public long VirtualSize => Backend.Size;
 
-    /// <summary>What identifies the file's state: another file, or a changed one, has another text.</summary>
+    /// <summary>Identifies the file and its state. A changed file has another identity.</summary>
     public string Identity
     {
         get
@@ -58,11 +58,11 @@ public sealed class ImageFile : IAsyncDisposable
 
     /// <summary>Opens an image.</summary>
     /// <param name="path">The file or device.</param>
-    /// <param name="options">How. Null: the defaults.</param>
+    /// <param name="options">Null: the defaults.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.ImageUnavailable"/>: there is no such image, or it is damaged.
-    /// <see cref="TransferError.NotSupported"/>: its format is not read here.
+    /// <see cref="TransferError.ImageUnavailable"/>: the image does not exist, or is damaged.
+    /// <see cref="TransferError.NotSupported"/>: its format is not supported.
     /// </exception>
     public static async Task<ImageFile> OpenAsync(string path, ImageFileOptions? options, CancellationToken cancellationToken)
     {
@@ -108,7 +108,7 @@ public sealed class ImageFile : IAsyncDisposable
         }
     }
 
-    /// <summary>What is known of it.</summary>
+    /// <summary>Properties of the image.</summary>
     public async Task<ImageFileInfo> GetInfoAsync(CancellationToken cancellationToken) => new(
         Format,
         VirtualSize,
@@ -119,7 +119,7 @@ public sealed class ImageFile : IAsyncDisposable
         Qcow2 is null ? [] : await Qcow2.ReadBitmapsAsync(cancellationToken).ConfigureAwait(false),
         Member);
 
-    /// <summary>Some of the guest's bytes; behind the end there are zeroes.</summary>
+    /// <summary>Reads some of the guest's bytes. Behind the end there are zeroes.</summary>
     public async Task<byte[]> ReadAsync(long offset, int length, CancellationToken cancellationToken)
     {
         byte[] bytes = new byte[length];
@@ -142,7 +142,7 @@ public sealed class ImageFile : IAsyncDisposable
             TransferError.NotSupported,
             $"{Path} is of format {Format}: only qcow2 images hold bitmaps that are read here");
 
-    /// <summary>How large a qcow2 image of it becomes.</summary>
+    /// <summary>The size of a qcow2 file with this content.</summary>
     public Task<Qcow2Measure> MeasureAsync(CancellationToken cancellationToken) =>
         MeasureAsync(bitmap: null, cancellationToken);
 

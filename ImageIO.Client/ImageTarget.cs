@@ -27,19 +27,20 @@ public sealed class ImageTarget : IAsyncDisposable
         _backing = backing;
     }
 
-    /// <summary>Where the guest's bytes go.</summary>
+    /// <summary>Receives the guest's bytes.</summary>
     public IBackend Backend { get; }
 
-    /// <summary>Whether it reads as zeroes where nothing was written: not so a device, or a file that is gone on with.</summary>
+    /// <summary>Whether unwritten ranges read as zeroes. False for a device, or a file from an interrupted
+    /// download.</summary>
     public bool IsZero { get; private init; }
 
-    /// <summary>The file that is being written; it gets its name when it is complete.</summary>
+    /// <summary>The file that is being written. It gets its name when it is complete.</summary>
     public string WorkPath => _workPath;
 
     /// <summary>Creates a target.</summary>
-    /// <param name="path">A path of a file, which is replaced when the image is complete, or a block device.</param>
+    /// <param name="path">A file, which is replaced when the image is complete, or a block device.</param>
     /// <param name="size">Bytes of the image.</param>
-    /// <param name="options">What it shall be. Null: the defaults.</param>
+    /// <param name="options">Null: the defaults.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     public static async Task<ImageTarget> CreateAsync(
         string path, long size, ImageTargetOptions? options, CancellationToken cancellationToken)
@@ -51,7 +52,7 @@ public sealed class ImageTarget : IAsyncDisposable
             return await OpenInPlaceAsync(path, size, options, cancellationToken).ConfigureAwait(false);
         }
 
-        // What exists already, of a size of its own, and may be full of old bytes.
+        // It exists already, has a size of its own, and may contain old data.
         bool isDevice = IsDevice(path);
         string workPath = isDevice ? path : $"{path}.part";
         if (!isDevice)
@@ -69,7 +70,7 @@ public sealed class ImageTarget : IAsyncDisposable
         return await CreateQcow2Async(path, workPath, file, size, options, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The image is whole: makes it durable, closes it and gives the file its name.</summary>
+    /// <summary>Completes the image: makes it durable, closes it, and gives the file its name.</summary>
     public async Task CompleteAsync(CancellationToken cancellationToken)
     {
         if (_qcow2 is not null)
@@ -88,7 +89,7 @@ public sealed class ImageTarget : IAsyncDisposable
         }
     }
 
-    /// <summary>Removes the file that was begun. A device keeps what was written to it.</summary>
+    /// <summary>Removes the unfinished file. A device keeps the bytes written to it.</summary>
     public async Task DiscardAsync()
     {
         await DisposeAsync().ConfigureAwait(false);

@@ -7,14 +7,15 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Client;
 
-/// <summary>An image at a server: the far end of a transfer. Calls may come in parallel, they run one after another.</summary>
+/// <summary>An image at a server. Parallel calls are sent one after another.</summary>
 /// <remarks>
-/// Every failure is a <see cref="TransferException"/>. <see cref="Copier"/> moves whole images with several connections,
+/// Every failure is a <see cref="TransferException"/>. <see cref="Copier"/> copies whole images over several
+/// connections, with
 /// retries and verification; the calls here are single requests.
 /// </remarks>
 public sealed class TransferClient : IAsyncDisposable
 {
-    // Attempts in a row in which no extent came.
+    // Attempts in a row without an extent.
     private const int MostExtentFailures = 3;
 
     private readonly SemaphoreSlim _gate = new(1);
@@ -28,13 +29,13 @@ public sealed class TransferClient : IAsyncDisposable
         _connection = connection;
     }
 
-    /// <summary>Bytes that can be read of the image.</summary>
+    /// <summary>Bytes that can be read from the image.</summary>
     public long Size { get; private set; }
 
-    /// <summary>Most bytes that the image can hold, as far as the server tells; else <see cref="Size"/>.</summary>
+    /// <summary>Most bytes that the image can hold, if the server tells; otherwise <see cref="Size"/>.</summary>
     public long Capacity => Math.Max(Size, Features.Size ?? 0);
 
-    /// <summary>Whether the server is reached through its Unix socket.</summary>
+    /// <summary>Whether the server is used through its Unix socket.</summary>
     public bool IsOverUnixSocket => Dialer.IsUnix;
 
     internal Dialer Dialer { get; }
@@ -43,13 +44,14 @@ public sealed class TransferClient : IAsyncDisposable
 
     internal ServerFeatures Features { get; }
 
-    /// <summary>Connects to a server, by its proxy where it is out of reach, by its Unix socket where it is near.</summary>
+    /// <summary>Connects to a server: through its Unix socket on the same host, or through its proxy if it cannot be
+    /// reached.</summary>
     /// <param name="url">The transfer's URL, like <c>https://host:54322/images/ID</c>.</param>
-    /// <param name="options">How it is reached. Null: the defaults.</param>
+    /// <param name="options">Null: the defaults.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.UpstreamUnreachable"/>, <see cref="TransferError.OperationNotPermitted"/>,
-    /// <see cref="TransferError.InvalidRequest"/> or what else the server answers.
+    /// <see cref="TransferError.InvalidRequest"/>, or another error from the server.
     /// </exception>
     public static async Task<TransferClient> OpenAsync(
         string url, TransferClientOptions? options, CancellationToken cancellationToken)
@@ -67,7 +69,7 @@ public sealed class TransferClient : IAsyncDisposable
             catch (ExchangeException e) when (options.ProxyUrl is { } proxy && proxy != url
                 && e.Failure is ExchangeFailure.Unreachable or ExchangeFailure.CertificateRefused)
             {
-                // Only a connection that failed: an answer of the host would be the same through the proxy.
+                // Only after a failed connection: the host's answer would be the same through the proxy.
                 dialer = Dialer.For(ImageAddress.Parse(proxy, options.IsInsecure), options);
                 connection = await ImageConnection.OpenAsync(dialer, options, cancellationToken).ConfigureAwait(false);
             }
@@ -88,7 +90,7 @@ public sealed class TransferClient : IAsyncDisposable
             cancellationToken),
         cancellationToken);
 
-    /// <summary>Writes bytes; they are durable after <see cref="FlushAsync"/>.</summary>
+    /// <summary>Writes bytes. They are durable after <see cref="FlushAsync"/>.</summary>
     public Task WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken) => CallAsync(
         connection => connection.PutAsync(
             ByteRange.At(offset, source.Length),
@@ -102,13 +104,14 @@ public sealed class TransferClient : IAsyncDisposable
     public Task ZeroAsync(long offset, long length, CancellationToken cancellationToken) =>
         CallAsync(connection => connection.ZeroAsync(ByteRange.At(offset, length), !Features.CanFlush, cancellationToken), cancellationToken);
 
-    /// <summary>Makes everything durable that this object wrote.</summary>
+    /// <summary>Makes all writes of this object durable.</summary>
     public Task FlushAsync(CancellationToken cancellationToken) => Features.CanFlush
         ? CallAsync(connection => connection.FlushAsync(cancellationToken), cancellationToken)
         : Task.CompletedTask;
 
-    /// <summary>The image's extents in order and without gaps; one of data, where the server does not tell.</summary>
-    /// <param name="context">Whether zeroes are asked for, or what changed.</param>
+    /// <summary>The image's extents in order and without gaps. One data extent if the server does not list
+    /// them.</summary>
+    /// <param name="context">Zero or dirty extents.</param>
     /// <param name="cancellationToken">Ends the enumeration.</param>
     public async IAsyncEnumerable<Extent> ExtentsAsync(
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -123,7 +126,8 @@ public sealed class TransferClient : IAsyncDisposable
             yield break;
         }
 
-        // A slow copy takes extents slowly, and a server cuts whom it takes for stalled: go on from there then.
+        // A slow copy takes extents slowly, and a server closes a connection that seems stalled. Continue from the last
+        // one then.
         long position = 0;
         for (int failures = 0; ;)
         {
@@ -184,7 +188,7 @@ public sealed class TransferClient : IAsyncDisposable
         return new ImageChecksum(entry.Algorithm, entry.BlockSize, entry.Checksum);
     }
 
-    /// <summary>Asks the server for the image's size anew.</summary>
+    /// <summary>Reads the image's size from the server again.</summary>
     /// <returns>Bytes.</returns>
     public async Task<long> RefreshSizeAsync(CancellationToken cancellationToken)
     {
@@ -205,11 +209,11 @@ public sealed class TransferClient : IAsyncDisposable
         _gate.Dispose();
     }
 
-    /// <summary>A further connection to the same server.</summary>
+    /// <summary>Opens another connection to the same server.</summary>
     internal Task<ImageConnection> ConnectAsync(CancellationToken cancellationToken) =>
         ImageConnection.OpenAsync(Dialer, Options, cancellationToken);
 
-    /// <summary>Keeps the ticket alive while nothing moves: servers cancel what is idle.</summary>
+    /// <summary>Keeps the ticket in use while no data moves, because servers cancel idle ones.</summary>
     internal Task KeepAliveAsync(CancellationToken cancellationToken) =>
         AskAsync(connection => connection.GetFeaturesAsync(cancellationToken), cancellationToken);
 
@@ -237,7 +241,7 @@ public sealed class TransferClient : IAsyncDisposable
         }
     }
 
-    // Kept only if it answers: the name may be another host's, seen through a forwarded port.
+    // Used only if it answers: through a forwarded port the name may belong to another host.
     private static async Task<ImageConnection?> TryUnixAsync(
         Dialer dialer, TransferClientOptions options, CancellationToken cancellationToken)
     {
@@ -253,7 +257,7 @@ public sealed class TransferClient : IAsyncDisposable
         }
         catch (ExchangeException)
         {
-            // TCP works.
+            // TCP is used instead.
         }
 
         if (connection is not null)
@@ -326,7 +330,7 @@ public sealed class TransferClient : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // What state a failed request leaves a connection in is not known.
+            // After a failed request the state of the connection is unknown.
             if (_connection is not null)
             {
                 await _connection.DisposeAsync().ConfigureAwait(false);

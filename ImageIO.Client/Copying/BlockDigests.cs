@@ -3,8 +3,9 @@ using ImageIO.Hashing;
 namespace ImageIO.Client.Copying;
 
 /// <summary>
-/// The checksum of an image from the digests of its blocks, in the server's form: computed while the bytes pass by, in
-/// any order of segments. Thread-safe where the segments are different ones.
+/// The server's checksum of an image, computed from the digests of its blocks while they are copied, in any order of
+/// segments.
+/// Thread-safe for different segments.
 /// </summary>
 internal sealed class BlockDigests
 {
@@ -30,14 +31,15 @@ internal sealed class BlockDigests
     /// <summary>Bytes of the image.</summary>
     public long Size { get; }
 
-    /// <summary>The hash of the last, partial block, which goes on with zeroes when the server's image is larger.</summary>
+    /// <summary>The hash of the last, partial block, which continues with zeroes if the server's image is
+    /// larger.</summary>
     internal Blake2b? Tail { get; set; }
 
-    /// <summary>Begins at the start of a block.</summary>
+    /// <summary>Starts at the start of a block.</summary>
     public DigestRun Begin(long offset) => new(this, offset);
 
-    /// <summary>The checksum of an image of another size, which has zeroes behind ours.</summary>
-    /// <param name="size">Bytes; not less than ours.</param>
+    /// <summary>The checksum of a larger image with zeroes behind ours.</summary>
+    /// <param name="size">Bytes, at least ours.</param>
     public string Finish(long size)
     {
         Blake2b all = NewHash();

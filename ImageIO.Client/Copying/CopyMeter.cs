@@ -1,6 +1,6 @@
 namespace ImageIO.Client.Copying;
 
-/// <summary>Counts what a copy has done, and tells it.</summary>
+/// <summary>Counts and reports the progress of a copy.</summary>
 internal sealed class CopyMeter(long size, IProgress<TransferProgress>? progress)
 {
     private long _transferred;
@@ -8,10 +8,11 @@ internal sealed class CopyMeter(long size, IProgress<TransferProgress>? progress
     private long _confirmed;
     private int _retries;
 
-    /// <summary>Bytes that the server acknowledged or that a download received: a copy in which this grows goes on.</summary>
+    /// <summary>Bytes that the server acknowledged or a download received. While this grows, the copy
+    /// advances.</summary>
     public long Confirmed => Interlocked.Read(ref _confirmed);
 
-    /// <summary>Bytes are done, or, when negative, must be done again.</summary>
+    /// <summary>Adds bytes that are done. Negative: bytes that must be copied again.</summary>
     public void AddTransferred(long bytes)
     {
         Interlocked.Add(ref _transferred, bytes);

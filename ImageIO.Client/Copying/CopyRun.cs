@@ -4,7 +4,7 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>What the workers of one copy share.</summary>
+/// <summary>State that the workers of one copy share.</summary>
 internal sealed class CopyRun
 {
     private readonly Lock _stateLock = new();
@@ -12,7 +12,7 @@ internal sealed class CopyRun
     private readonly ResumeState? _state;
     private readonly bool _remembersLosses;
 
-    // Flushes in a row that failed, and segments that are copied again.
+    // Failed flushes in a row, and segments that are copied again.
     private int _flushFailures;
     private int _repeats;
     private long _lastFlush;
@@ -58,13 +58,13 @@ internal sealed class CopyRun
 
     public RateLimiter Limiter { get; }
 
-    /// <summary>Null: nothing is verified.</summary>
+    /// <summary>Null: no verification.</summary>
     public BlockDigests? Digests { get; }
 
-    /// <summary>What an earlier run made durable.</summary>
+    /// <summary>Ranges that an earlier run made durable.</summary>
     public IReadOnlyList<ByteRange> Done { get; } = [];
 
-    /// <summary>How often everything that was not durable was given up. A flush notes it when it begins.</summary>
+    /// <summary>How often everything unflushed was given up. A flush records it when it starts.</summary>
     public int LossRound
     {
         get
@@ -79,13 +79,14 @@ internal sealed class CopyRun
     }
 
     /// <summary>
-    /// Whether a flush can succeed: a server that remembers losses refuses it until what was lost has been written again.
+    /// Whether a flush can succeed: a server that remembers losses refuses flushes until the lost ranges are written
+    /// again.
     /// </summary>
     public bool IsRepeating => _remembersLosses && Volatile.Read(ref _repeats) > 0;
 
     private TimeProvider Time => Client.Options.Time;
 
-    /// <summary>Plans and works until all is done, or one part has failed: that failure.</summary>
+    /// <summary>Plans and works until all is done. Throws the first failure.</summary>
     public async Task WorkAsync(
         IAsyncEnumerable<Segment> plan, Func<int, CancellationToken, Task> work, CancellationToken cancellationToken)
     {
@@ -106,7 +107,7 @@ internal sealed class CopyRun
             }
             catch (Exception e)
             {
-                // The first failure is the reason; those of the others follow from being stopped.
+                // The first failure is the reason. The others follow from the stop.
                 failure ??= e;
                 await stop.CancelAsync().ConfigureAwait(false);
             }
@@ -127,7 +128,7 @@ internal sealed class CopyRun
         _ => failure,
     };
 
-    /// <summary>Whether a worker should flush now, before it goes on.</summary>
+    /// <summary>Whether a worker should flush before it continues.</summary>
     public bool IsFlushDue(int worker)
     {
         long unflushed = Ledger.Unflushed(worker);
@@ -136,9 +137,10 @@ internal sealed class CopyRun
     }
 
     /// <summary>
-    /// A flush failed: all that is not durable is copied again. False: this happened twice, which is the storage's fault.
+    /// Copies everything unflushed again after a failed flush. False after the second failure, which is the storage's
+    /// fault.
     /// </summary>
-    /// <param name="round">The round in which the flush began. Several flushes may fail for one loss.</param>
+    /// <param name="round">The round in which the flush started. Several flushes may fail for one loss.</param>
     public bool TryAgainAfterLoss(int round)
     {
         lock (_lossLock)
@@ -154,7 +156,7 @@ internal sealed class CopyRun
         }
     }
 
-    /// <summary>A flush succeeded.</summary>
+    /// <summary>Records a successful flush.</summary>
     public void Flushed(IReadOnlyList<(int Worker, ByteRange Range)> covered)
     {
         Ledger.EndFlush(covered);
@@ -163,12 +165,12 @@ internal sealed class CopyRun
             _flushFailures = 0;
         }
 
-        // Progress too: a link that is cut every few seconds still advances.
+        // This is progress, too: a copy advances even if its connection breaks every few seconds.
         Meter.AddConfirmed(1);
         SaveState();
     }
 
-    /// <summary>A segment is through.</summary>
+    /// <summary>Records the end of a segment.</summary>
     public void Ended(Segment segment)
     {
         if (segment.IsRepeated)
@@ -177,7 +179,7 @@ internal sealed class CopyRun
         }
     }
 
-    /// <summary>Notes that something became durable.</summary>
+    /// <summary>Saves which ranges are durable.</summary>
     public void SaveState()
     {
         Interlocked.Exchange(ref _lastFlush, Time.GetTimestamp());
@@ -193,7 +195,7 @@ internal sealed class CopyRun
         }
     }
 
-    /// <summary>The copy is whole: there is nothing to go on with.</summary>
+    /// <summary>Removes the state of a complete copy.</summary>
     public void RemoveState()
     {
         if (Options.ResumeFile is { } file)
@@ -202,7 +204,7 @@ internal sealed class CopyRun
         }
     }
 
-    /// <summary>Puts ranges back that may have been lost.</summary>
+    /// <summary>Queues ranges again that may be lost.</summary>
     public void CopyAgain((ByteRange[] Data, ByteRange[] Zeroes) lost)
     {
         Segment[] segments =

@@ -5,7 +5,7 @@ using ImageIO.Formats;
 namespace ImageIO.Client.Copying;
 
 /// <summary>
-/// One worker's connection, unit and attempts: what uploads and downloads have in common. Used by one task.
+/// One worker's connection, request size and attempts, for uploads and downloads. Used by one task.
 /// </summary>
 internal sealed class CopyWorker : IAsyncDisposable
 {
@@ -33,19 +33,20 @@ internal sealed class CopyWorker : IAsyncDisposable
 
     public Memory<byte>[] Buffers { get; }
 
-    /// <summary>Bytes that are looked at before they are sent.</summary>
+    /// <summary>Bytes that are scanned for zeroes before they are sent.</summary>
     public int Window => BufferLength * RingBuffers;
 
-    /// <summary>Bytes of the next request: fewer after a cut, so that a bad link still finishes some.</summary>
+    /// <summary>Bytes of the next request. Fewer after a failure, so that some requests succeed even over a bad
+    /// network.</summary>
     public long Unit { get; private set; }
 
-    /// <summary>Called with each connection after the first, before it is used.</summary>
+    /// <summary>Called for each connection after the first, before it is used.</summary>
     public Func<ImageConnection, CancellationToken, Task>? Reconnected { get; init; }
 
-    /// <summary>A request went through: the next may be larger.</summary>
+    /// <summary>A request succeeded, so the next one may be larger.</summary>
     public void Succeeded() => Unit = Math.Min(Unit * 2, Segment.MostData);
 
-    /// <summary>Requests are kept to what is looked at before: zeroes were sent as data.</summary>
+    /// <summary>Limits requests to the scanned window, because zeroes were sent as data.</summary>
     public void KeepSmall() => Unit = Math.Min(Unit, Window);
 
     /// <summary>The connection, opened if there is none.</summary>
@@ -73,7 +74,7 @@ internal sealed class CopyWorker : IAsyncDisposable
         return _connection;
     }
 
-    /// <summary>After a failure: drops the connection and waits, or fails when there shall be no further attempt.</summary>
+    /// <summary>Closes the connection after a failure and waits. Throws if there is no further attempt.</summary>
     public async Task RecoverAsync(ExchangeException failure, CancellationToken cancellationToken)
     {
         await DropAsync().ConfigureAwait(false);
@@ -95,7 +96,7 @@ internal sealed class CopyWorker : IAsyncDisposable
         }
     }
 
-    /// <summary>Where a request that begins at a position should end, so that blocks of the checksum stay whole.</summary>
+    /// <summary>End of a request that starts at a position, such that blocks of the checksum stay whole.</summary>
     public long UnitEnd(long position, long end)
     {
         long limit = Math.Min(end, position + Unit);

@@ -2,7 +2,7 @@ using ImageIO.Hashing;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>Hashes the bytes of a segment in their order. Can be copied, to go back to where it was.</summary>
+/// <summary>Hashes the bytes of a segment in order. Can be copied, to return to an earlier position.</summary>
 internal sealed class DigestRun
 {
     private readonly BlockDigests _owner;

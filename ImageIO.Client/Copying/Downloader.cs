@@ -5,7 +5,7 @@ using ImageIO.Formats;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>One worker of a download: reads data, writes it at its place, zeroes the rest.</summary>
+/// <summary>One worker of a download: receives data and writes it, zeroes the rest.</summary>
 internal sealed class Downloader : IAsyncDisposable
 {
     private const int MostZeroes = 128 * 1024 * 1024;
@@ -28,7 +28,7 @@ internal sealed class Downloader : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _worker.DisposeAsync();
 
-    /// <summary>Works until nothing is left.</summary>
+    /// <summary>Works until no segment is left.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         while (await _run.Queue.TakeAsync(cancellationToken).ConfigureAwait(false) is { } segment)
@@ -61,7 +61,7 @@ internal sealed class Downloader : IAsyncDisposable
         }
     }
 
-    // From the first missing byte on after each failure.
+    // After a failure it continues from the first missing byte.
     private async Task<DigestRun?> ReceiveAsync(ByteRange range, DigestRun? digests, CancellationToken cancellationToken)
     {
         for (long position = range.Start; position < range.End;)
@@ -108,13 +108,13 @@ internal sealed class Downloader : IAsyncDisposable
         return digests;
     }
 
-    // Fills a buffer as far as bytes come, and begins to write it. What came before a cut is not asked for again.
+    // Fills a buffer as far as bytes arrive, and starts to write it. Bytes before a failure are not requested again.
     private async Task<int> ReceiveBufferAsync(
         Stream stream, long position, long end, DigestRun? digests, CancellationToken cancellationToken)
     {
         int index = _next++ % Buffers;
         await _writes[index].ConfigureAwait(false);
-        // Buffers end at multiples of their length, so that the writes are aligned.
+        // Buffers end at multiples of their length, to align the writes.
         int most = (int)Math.Min(end - position, _worker.BufferLength - (position % _worker.BufferLength));
         Memory<byte> buffer = _worker.Buffers[index][..most];
         int length = 0;
@@ -208,7 +208,7 @@ internal sealed class Downloader : IAsyncDisposable
         _run.Meter.AddTransferred(range.Length);
     }
 
-    // The target's own durability: only where an interrupted download is to go on.
+    // Makes the target durable, but only for a download that can be resumed.
     private async Task DoneAsync(ByteRange range, CancellationToken cancellationToken)
     {
         if (!CanGoOn)

@@ -3,17 +3,20 @@ using ImageIO.Core.Ranges;
 namespace ImageIO.Client.Copying;
 
 /// <summary>
-/// What was answered with 200, by the worker whose connection carried it, and what of that is durable: covered by a flush
-/// that began after the answer. Thread-safe.
+/// Records which ranges were acknowledged, by the worker's connection, and which of them are durable: covered by a
+/// flush that
+/// started afterwards. Thread-safe.
 /// </summary>
 /// <remarks>
-/// A server killed with answered writes that were not flushed may have lost all of them, and a client cannot see such a
-/// restart. So only what is durable is done.
+/// A killed server may have lost all acknowledged writes without a flush, and a client cannot see such a restart. So
+/// only durable
+/// ranges are done.
 /// </remarks>
-/// <param name="workers">How many there are; they are numbered from 0.</param>
+/// <param name="workers">Number of workers. They are numbered from 0.</param>
 /// <param name="coversAll">
-/// Whether a flush on one connection covers all others: so with ImageIO's servers. The reference has a connection of its
-/// own to the storage for each, and a flush there may cover only that.
+/// Whether a flush on one connection covers all connections, as with ImageIO's servers. The reference has a storage
+/// connection per
+/// client connection, and a flush may cover only that.
 /// </param>
 internal sealed class DurabilityLedger(int workers, bool coversAll)
 {
@@ -21,7 +24,7 @@ internal sealed class DurabilityLedger(int workers, bool coversAll)
     private readonly Answered[] _answered = [.. Enumerable.Range(0, workers).Select(_ => new Answered())];
     private readonly RangeSet _durable = new();
 
-    /// <summary>Ranges that are durable, in ascending order.</summary>
+    /// <summary>Durable ranges, in ascending order.</summary>
     public ByteRange[] Durable
     {
         get
@@ -33,7 +36,7 @@ internal sealed class DurabilityLedger(int workers, bool coversAll)
         }
     }
 
-    /// <summary>Takes over what is durable already: what an earlier run wrote, or what the server flushed by itself.</summary>
+    /// <summary>Adds ranges that are durable already, from an earlier run or because the server flushed them.</summary>
     public void AddDurable(params IEnumerable<ByteRange> ranges)
     {
         lock (_lock)
@@ -45,7 +48,7 @@ internal sealed class DurabilityLedger(int workers, bool coversAll)
         }
     }
 
-    /// <summary>A range was answered.</summary>
+    /// <summary>Records an acknowledged range.</summary>
     public void Add(int worker, ByteRange range, bool isZero)
     {
         lock (_lock)
@@ -63,7 +66,7 @@ internal sealed class DurabilityLedger(int workers, bool coversAll)
         }
     }
 
-    /// <summary>To be called before a flush is sent: what it will cover.</summary>
+    /// <summary>The ranges that a flush will cover. Call it before the flush is sent.</summary>
     public IReadOnlyList<(int Worker, ByteRange Range)> BeginFlush(int worker)
     {
         lock (_lock)
@@ -72,7 +75,7 @@ internal sealed class DurabilityLedger(int workers, bool coversAll)
         }
     }
 
-    /// <summary>The flush succeeded.</summary>
+    /// <summary>Records a successful flush.</summary>
     public void EndFlush(IReadOnlyList<(int Worker, ByteRange Range)> covered)
     {
         lock (_lock)
@@ -85,7 +88,7 @@ internal sealed class DurabilityLedger(int workers, bool coversAll)
         }
     }
 
-    /// <summary>Takes out everything that may be lost with a worker's connection, or with all: it must be sent again.</summary>
+    /// <summary>Removes all ranges that may be lost with a worker's connection; they must be sent again.</summary>
     /// <param name="worker">The worker's number. Null: all.</param>
     public (ByteRange[] Data, ByteRange[] Zeroes) TakeLost(int? worker)
     {

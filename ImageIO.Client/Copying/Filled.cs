@@ -1,9 +1,9 @@
 namespace ImageIO.Client.Copying;
 
 /// <summary>A buffer with bytes of the image.</summary>
-/// <param name="Offset">Where they are in the image.</param>
+/// <param name="Offset">Their offset in the image.</param>
 /// <param name="Data">The bytes.</param>
-/// <param name="Buffer">The whole buffer, to be given back.</param>
+/// <param name="Buffer">The whole buffer, for its return.</param>
 internal readonly record struct Filled(long Offset, ReadOnlyMemory<byte> Data, Memory<byte> Buffer)
 {
     public long End => Offset + Data.Length;

@@ -2,5 +2,5 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>A range of an image that is treated in one way.</summary>
+/// <summary>A range of an image with one treatment.</summary>
 internal readonly record struct Part(ByteRange Range, PartKind Kind);

@@ -1,20 +1,20 @@
 namespace ImageIO.Client.Copying;
 
-/// <summary>What is done with a part of an image.</summary>
+/// <summary>Treatment of a part of an image.</summary>
 internal enum PartKind
 {
     /// <summary>Its bytes are copied.</summary>
     Data,
 
-    /// <summary>It is made zero at the destination.</summary>
+    /// <summary>It is zeroed at the destination.</summary>
     Zero,
 
-    /// <summary>It is zero, and the destination reads as zeroes there already.</summary>
+    /// <summary>It is zero, and the destination reads as zeroes there.</summary>
     SkippedZero,
 
-    /// <summary>It is not touched, and what is there is not known.</summary>
+    /// <summary>It is not touched, and its content is unknown.</summary>
     Left,
 
-    /// <summary>It was copied before this run: it is read for the checksum only.</summary>
+    /// <summary>It was copied before this run, and is read for the checksum only.</summary>
     Done,
 }

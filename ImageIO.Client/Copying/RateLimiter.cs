@@ -1,15 +1,15 @@
 namespace ImageIO.Client.Copying;
 
-/// <summary>Lets bytes through at a rate that all workers share.</summary>
+/// <summary>Limits the rate of all workers together.</summary>
 internal sealed class RateLimiter(long? bytesPerSecond, TimeProvider time)
 {
     private readonly Lock _lock = new();
     private long _free = time.GetTimestamp();
 
-    /// <summary>Most bytes to ask for at once, so that they flow steadily.</summary>
+    /// <summary>Most bytes to request at once, for a steady flow.</summary>
     public int Slice => bytesPerSecond is { } rate ? (int)Math.Clamp(rate / 8, 4096, int.MaxValue) : int.MaxValue;
 
-    /// <summary>Waits until so many bytes may go.</summary>
+    /// <summary>Waits until this many bytes may be sent.</summary>
     public async ValueTask WaitAsync(int bytes, CancellationToken cancellationToken)
     {
         if (bytesPerSecond is not { } rate)

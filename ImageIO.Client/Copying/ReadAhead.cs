@@ -5,7 +5,7 @@ using ImageIO.Formats;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>Reads a range of the source into a ring of buffers, ahead of what sends them.</summary>
+/// <summary>Reads a range of the source into a ring of buffers, ahead of sending.</summary>
 internal sealed class ReadAhead : IAsyncDisposable
 {
     private readonly Channel<Filled> _filled = Channel.CreateUnbounded<Filled>();
@@ -13,7 +13,7 @@ internal sealed class ReadAhead : IAsyncDisposable
     private readonly CancellationTokenSource _cancel;
     private readonly Task _reading;
 
-    /// <param name="source">Where the bytes come from; it may block its caller.</param>
+    /// <param name="source">The source. Its calls may block.</param>
     /// <param name="range">The bytes.</param>
     /// <param name="buffers">The ring. Free again when this object is disposed.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
@@ -28,7 +28,7 @@ internal sealed class ReadAhead : IAsyncDisposable
         _reading = Task.Run(() => ReadAsync(source, range, _cancel.Token), CancellationToken.None);
     }
 
-    /// <summary>The next bytes; there must be some.</summary>
+    /// <summary>The next bytes. There must be some.</summary>
     public async ValueTask<Filled> NextAsync(CancellationToken cancellationToken)
     {
         try
@@ -58,7 +58,7 @@ internal sealed class ReadAhead : IAsyncDisposable
             for (long position = range.Start; position < range.End;)
             {
                 Memory<byte> buffer = await _free.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-                // To the next multiple of the buffer's length: the reads behind are then aligned.
+                // To the next multiple of the buffer's length, to align later reads.
                 long end = Math.Min(range.End, Alignment.Down(position + buffer.Length, buffer.Length));
                 Memory<byte> data = buffer[..(int)(end - position)];
                 await source.ReadAsync(data, position, cancellationToken).ConfigureAwait(false);
@@ -68,7 +68,7 @@ internal sealed class ReadAhead : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // It comes out where the bytes are waited for.
+            // Thrown to the reader of the bytes.
             _filled.Writer.TryComplete(e);
         }
     }

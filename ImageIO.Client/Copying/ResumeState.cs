@@ -5,7 +5,7 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>What an interrupted copy had made durable. Never the URL, which is a secret.</summary>
+/// <summary>The durable ranges of an interrupted copy. Without the URL, which is a secret.</summary>
 internal sealed record ResumeState
 {
     private const int CurrentVersion = 1;
@@ -25,7 +25,7 @@ internal sealed record ResumeState
     [JsonPropertyName("server_size")]
     public required long ServerSize { get; init; }
 
-    /// <summary>Engine's transfer. Null: the copy was without an Engine.</summary>
+    /// <summary>Engine's transfer. Null: a copy without Engine.</summary>
     [JsonPropertyName("transfer_id")]
     public string? TransferId { get; init; }
 
@@ -37,7 +37,7 @@ internal sealed record ResumeState
     [JsonPropertyName("durable")]
     public required IReadOnlyList<long[]> DurableRanges { get; init; }
 
-    /// <summary>The state of a copy.</summary>
+    /// <summary>Creates the state of a copy.</summary>
     public static ResumeState Of(string direction, string local, long size, long serverSize, IEnumerable<ByteRange> durable) => new()
     {
         Version = CurrentVersion,
@@ -48,7 +48,7 @@ internal sealed record ResumeState
         DurableRanges = [.. durable.Select(range => (long[])[range.Start, range.Length])],
     };
 
-    /// <summary>The state in a file. Null: there is none.</summary>
+    /// <summary>The state in a file. Null: no file.</summary>
     public static ResumeState? Find(string? file)
     {
         if (file is null || !File.Exists(file))
@@ -66,8 +66,9 @@ internal sealed record ResumeState
         }
     }
 
-    /// <summary>Durable ranges in the file, or none when there is no file.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: the file is another copy's.</exception>
+    /// <summary>Durable ranges in the file; none if there is no file.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: the file belongs to another
+    /// copy.</exception>
     public static IReadOnlyList<ByteRange> Read(string file, ResumeState expected)
     {
         if (Find(file) is not { } state)
@@ -90,7 +91,7 @@ internal sealed record ResumeState
                 TransferError.InvalidRequest, $"The copy cannot go on: {file} {wrong}. Remove the file to begin anew.");
     }
 
-    /// <summary>Replaces the file in one step: a crash leaves the old state or the new one.</summary>
+    /// <summary>Replaces the file atomically: after a crash it has the old state or the new one.</summary>
     public void Write(string file)
     {
         string temporary = $"{file}.new";

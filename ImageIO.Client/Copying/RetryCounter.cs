@@ -2,10 +2,10 @@ using ImageIO.Client.Transport;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>One worker's attempts in a row that brought nothing forward, and how long it waits before the next.</summary>
+/// <summary>Counts one worker's attempts without progress, and waits before the next one.</summary>
 internal sealed class RetryCounter(CopyOptions options, CopyMeter meter, TimeProvider time)
 {
-    // 500 may be a storage that is broken, or a backend that needs a new connection: the second attempt tells.
+    // A 500 may come from broken storage, or from a backend that needs a new connection. A second attempt shows which.
     private const int MostAfterServerFailure = 2;
     private const int MostAfterDigestMismatch = 1;
 
@@ -17,7 +17,7 @@ internal sealed class RetryCounter(CopyOptions options, CopyMeter meter, TimePro
     private int _serverFailures;
     private int _digestMismatches;
 
-    /// <summary>Waits for the next attempt, or fails when there shall be none.</summary>
+    /// <summary>Waits for the next attempt. Throws if there is none.</summary>
     public async Task WaitAsync(ExchangeException failure, CancellationToken cancellationToken)
     {
         long confirmed = meter.Confirmed;
@@ -33,12 +33,12 @@ internal sealed class RetryCounter(CopyOptions options, CopyMeter meter, TimePro
         if (!failure.IsWorthRetrying || _inRow > options.Retries
             || _serverFailures > MostAfterServerFailure || _digestMismatches > MostAfterDigestMismatch)
         {
-            // Named already, so that nobody takes it for one more to recover from.
+            // A named failure, so that it is not retried again.
             throw failure.ToTransferException();
         }
 
         meter.BeginRetry();
-        // Spread, so that clients cut at once do not come back at once.
+        // Random, so that clients that failed at the same time do not return at the same time.
         double spread = 0.8 + (Random.Shared.NextDouble() * 0.4);
         TimeSpan delay = options.RetryDelay * Delays[Math.Min(_inRow, Delays.Length) - 1] * spread;
         await Task.Delay(delay, time, cancellationToken).ConfigureAwait(false);

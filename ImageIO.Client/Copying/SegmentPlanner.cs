@@ -4,17 +4,18 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>Cuts an image's extents into segments.</summary>
+/// <summary>Divides an image's extents into segments.</summary>
 /// <param name="size">Bytes of the image.</param>
-/// <param name="classify">What is done with an extent.</param>
+/// <param name="classify">Returns the treatment of an extent.</param>
 /// <param name="mergesGaps">
-/// Whether zeroes between data may be sent as data where that saves requests. Not where a hole must stay a hole.
+/// Whether zeroes between data may be sent as data to save requests. Not if holes must stay holes.
 /// </param>
 /// <param name="done">Ranges that need no copying, in ascending order.</param>
 internal sealed class SegmentPlanner(long size, Func<Extent, PartKind> classify, bool mergesGaps, IReadOnlyList<ByteRange> done)
 {
-    // A request costs as much as this many bytes (0.2 ms on one host, measured). Also the grain of data: clusters of
-    // the usual size are then copied whole.
+    // A request costs as much as this many bytes (0.2 ms on one host, measured). Also the granularity of data, so that
+    // clusters of the
+    // usual size are copied whole.
     private const int Grain = 64 * 1024;
 
     private int _doneIndex;
@@ -49,12 +50,13 @@ internal sealed class SegmentPlanner(long size, Func<Extent, PartKind> classify,
             && (end - parts[0].Range.Start >= Segment.MostData || !NeedsData(parts[^1].Kind));
     }
 
-    // Where a part is cut: at the end of the segment that it goes into.
+    // Where a part is divided: at the end of its segment.
     private static long CutAt(List<Part> parts, Part part, long position)
     {
         if (!NeedsData(part.Kind))
         {
-            // In a segment of its own up to its last whole block; else to the end of the block that data shares.
+            // In a segment of its own up to its last whole block, or else to the end of the block that it shares with
+            // data.
             long limit = parts.Count == 0 ? position + Segment.MostZeroes : Alignment.Up(position + 1, Segment.Block);
             long end = Math.Min(part.Range.End, limit);
             long whole = Alignment.Down(end, Segment.Block);
@@ -81,7 +83,7 @@ internal sealed class SegmentPlanner(long size, Func<Extent, PartKind> classify,
                 end = Math.Min(size, Alignment.Up(end, Grain));
             }
 
-            // The grain of data before reaches into this part, or the grain of this data into the part before.
+            // The data before is extended to its granularity into this part, or this data into the part before.
             bool takesFromBefore = mergesGaps && kind == PartKind.Data && pending.Kind != PartKind.Data;
             start = Math.Max(start, takesFromBefore ? pending.Range.Start : pending.Range.End);
             if (start >= end)
@@ -110,7 +112,7 @@ internal sealed class SegmentPlanner(long size, Func<Extent, PartKind> classify,
         }
     }
 
-    // Parts that an earlier run has copied need no copying.
+    // Ranges of an earlier run need no copying.
     private async IAsyncEnumerable<Part> SplitAsync(
         IAsyncEnumerable<Part> parts, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

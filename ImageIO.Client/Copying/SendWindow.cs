@@ -1,25 +1,25 @@
 namespace ImageIO.Client.Copying;
 
-/// <summary>The bytes that a worker sends next: looked at first, then taken in order. Used by one task.</summary>
+/// <summary>The next bytes of a worker: scanned first, then taken in order. Used by one task.</summary>
 internal sealed class SendWindow(ReadAhead ahead, long start, long end) : IAsyncDisposable
 {
     private readonly LinkedList<Filled> _buffers = [];
 
-    /// <summary>The next byte to be sent.</summary>
+    /// <summary>The next byte to send.</summary>
     public long Position { get; private set; } = start;
 
-    /// <summary>Where the range ends.</summary>
+    /// <summary>End of the range.</summary>
     public long End => end;
 
-    /// <summary>How far bytes are there to be looked at.</summary>
+    /// <summary>End of the bytes that are available for scanning.</summary>
     public long LookedTo => _buffers.Last?.Value.End ?? Position;
 
-    /// <summary>Whether the run that was looked at last is of zeroes.</summary>
+    /// <summary>Whether the run that was scanned last consists of zeroes.</summary>
     public bool IsZero { get; private set; }
 
     public ValueTask DisposeAsync() => ahead.DisposeAsync();
 
-    /// <summary>Waits for so many bytes, or all there are; where the bytes that are alike end among them.</summary>
+    /// <summary>Waits for this many bytes, or for all. Returns the end of the first run of data or zeroes.</summary>
     public async ValueTask<long> LookAsync(long bytes, CancellationToken cancellationToken)
     {
         while (LookedTo < Math.Min(end, Position + bytes))
@@ -48,7 +48,7 @@ internal sealed class SendWindow(ReadAhead ahead, long start, long end) : IAsync
         return position;
     }
 
-    /// <summary>Passes over zeroes up to a position, and on as long as there are more; where they end.</summary>
+    /// <summary>Skips zeroes up to a position, and further while there are more. Returns their end.</summary>
     public async ValueTask<long> SkipZeroesAsync(long seen, long most, DigestRun? digests, CancellationToken cancellationToken)
     {
         long start = Position;
@@ -61,7 +61,7 @@ internal sealed class SendWindow(ReadAhead ahead, long start, long end) : IAsync
                 return Position;
             }
 
-            // All buffers were zero: look at the next one.
+            // All buffers were zero. Scan the next one.
             seen = await LookAsync(1, cancellationToken).ConfigureAwait(false);
             if (!IsZero)
             {
@@ -70,7 +70,7 @@ internal sealed class SendWindow(ReadAhead ahead, long start, long end) : IAsync
         }
     }
 
-    /// <summary>Some of the next bytes; they stay the next ones until <see cref="Sent"/>.</summary>
+    /// <summary>Some of the next bytes. They remain the next ones until <see cref="Sent"/>.</summary>
     public async ValueTask<ReadOnlyMemory<byte>> NextAsync(int most, CancellationToken cancellationToken)
     {
         if (_buffers.Count == 0)
@@ -82,7 +82,7 @@ internal sealed class SendWindow(ReadAhead ahead, long start, long end) : IAsync
         return rest[..Math.Min(rest.Length, most)];
     }
 
-    /// <summary>The next bytes, without taking them; so many must have been looked at.</summary>
+    /// <summary>The next bytes, without taking them. They must have been scanned.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Peek(long length)
     {
         long position = Position;
@@ -95,7 +95,7 @@ internal sealed class SendWindow(ReadAhead ahead, long start, long end) : IAsync
         }
     }
 
-    /// <summary>So many bytes are through.</summary>
+    /// <summary>Takes bytes that were sent.</summary>
     public void Sent(int bytes) => MoveTo(Position + bytes);
 
     private void MoveTo(long position)

@@ -1,4 +1,4 @@
 namespace ImageIO.Client.Copying;
 
-/// <summary>The local end failed, in the middle of a request: not a failure of the connection, so nothing to try again.</summary>
+/// <summary>The local end failed during a request. The connection did not, so there is no retry.</summary>
 internal sealed class SourceException(Exception cause) : Exception(cause.Message, cause);

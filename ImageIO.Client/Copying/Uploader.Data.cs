@@ -6,10 +6,10 @@ namespace ImageIO.Client.Copying;
 
 internal sealed partial class Uploader
 {
-    // What a server gets that takes no more of a body: it has answered already, and the bytes go nowhere.
+    // The rest of a body for a server that has already answered. The bytes are not sent.
     private static readonly byte[] Nothing = new byte[64 * 1024];
 
-    // Sends a range, again from where a request failed. The digests come back as they are behind the range.
+    // Sends a range, and again from the position of a failure. Returns the digests at the end of the range.
     private async Task<DigestRun?> SendDataAsync(ByteRange range, DigestRun? digests, CancellationToken cancellationToken)
     {
         long position = range.Start;
@@ -39,11 +39,11 @@ internal sealed partial class Uploader
         return digests;
     }
 
-    // Sends what comes next: data up to the next zeroes, or zeroes up to the next data. Where it ended.
+    // Sends data up to the next zeroes, or zeroes up to the next data. Returns its end.
     private async Task<long> SendRunAsync(SendWindow window, DigestRun? digests, CancellationToken cancellationToken)
     {
         long start = window.Position;
-        // Looked at in the window; what lies behind it is seen when it is sent.
+        // Scanned within the window. Bytes behind it are scanned when they are sent.
         long seen = await window.LookAsync(_worker.Window, cancellationToken).ConfigureAwait(false);
         if (window.IsZero)
         {
@@ -124,7 +124,7 @@ internal sealed partial class Uploader
         await AnsweredAsync(range, isZero: false, cancellationToken).ConfigureAwait(false);
     }
 
-    // Zeroes in the middle of a long request went as data: the next requests are short enough to see them before.
+    // Zeroes were sent as data in a long request. Keep the next requests short enough to find them before.
     private void NoteZeroes(ReadOnlySpan<byte> bytes, long offset)
     {
         if (_worker.Unit > _worker.Window && (ZeroScan.RunLength(bytes, offset, out bool isZero) < bytes.Length || isZero))

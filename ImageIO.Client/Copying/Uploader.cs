@@ -4,11 +4,11 @@ using ImageIO.Formats;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>One worker of an upload: takes segments, sends their data, zeroes the rest, flushes what it wrote.</summary>
-/// <remarks>Split by concern: the other part sends data.</remarks>
+/// <summary>One worker of an upload: takes segments, sends their data, zeroes the rest, flushes its writes.</summary>
+/// <remarks>The other part sends data.</remarks>
 internal sealed partial class Uploader : IAsyncDisposable
 {
-    // Storage arrays were seen to time out on larger requests.
+    // Some storage arrays time out on larger requests.
     private const int MostZeroes = 128 * 1024 * 1024;
 
     // The window that is sent, and two buffers that are read meanwhile.
@@ -29,7 +29,7 @@ internal sealed partial class Uploader : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _worker.DisposeAsync();
 
-    /// <summary>Works until nothing is left, here and at the other workers.</summary>
+    /// <summary>Works until no worker has a segment left.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -55,7 +55,8 @@ internal sealed partial class Uploader : IAsyncDisposable
         }
     }
 
-    /// <summary>After an interruption: one flush, so that a later run need not send again what was answered.</summary>
+    /// <summary>Flushes once after an interruption, so that a later run need not send acknowledged ranges
+    /// again.</summary>
     public async Task SaveAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<(int Worker, ByteRange Range)> covered = _run.Ledger.BeginFlush(_worker.Number);
@@ -178,8 +179,9 @@ internal sealed partial class Uploader : IAsyncDisposable
         }
     }
 
-    // A flush that fails, or whose answer is lost, leaves open what is durable: all of it is sent again, and flushed
-    // once more. A second failure is the storage's.
+    // After a failed flush, or a lost answer to one, it is unknown what is durable: everything is sent again and
+    // flushed once more. A
+    // second failure is the storage's.
     private async Task FlushAsync(CancellationToken cancellationToken)
     {
         int round = _run.LossRound;
@@ -195,7 +197,7 @@ internal sealed partial class Uploader : IAsyncDisposable
         }
         catch (ExchangeException e)
         {
-            // A server that remembers losses is asked once more when the connection is there again.
+            // A server that remembers losses can be asked again over a new connection.
             bool mayBeLost = e.Failure is ExchangeFailure.ServerFailed or ExchangeFailure.Busy
                 || (e.Failure is ExchangeFailure.Broken && !Features.RemembersLosses);
             if (mayBeLost && !_run.TryAgainAfterLoss(round))
@@ -207,7 +209,7 @@ internal sealed partial class Uploader : IAsyncDisposable
         }
     }
 
-    // A connection was lost and a new one is there: what of the answered requests is durable?
+    // After a new connection: find out which acknowledged ranges are durable.
     private async Task ReconnectedAsync(ImageConnection connection, CancellationToken cancellationToken)
     {
         int round = _run.LossRound;

@@ -1,11 +1,9 @@
 namespace ImageIO.Client.Copying;
 
-/// <summary>
-/// The segments that workers take. Ends when there is none left and no worker is at work that could bring one back.
-/// </summary>
+/// <summary>The segments for the workers. Ends when none is left and no worker can return one.</summary>
 internal sealed class WorkQueue(int workers)
 {
-    // More would only be memory: a planner is faster than any copy.
+    // More would only take memory, because planning is faster than any copy.
     private const int MostPlanned = 32;
 
     private readonly Lock _lock = new();
@@ -15,7 +13,7 @@ internal sealed class WorkQueue(int workers)
     private int _working = workers;
     private bool _isPlanned;
 
-    /// <summary>Adds a segment, when there is room.</summary>
+    /// <summary>Adds a segment when there is room.</summary>
     public async Task AddAsync(Segment segment, CancellationToken cancellationToken)
     {
         while (true)
@@ -37,7 +35,7 @@ internal sealed class WorkQueue(int workers)
         }
     }
 
-    /// <summary>Adds what must be copied again, before all else.</summary>
+    /// <summary>Adds segments that must be copied again, before all others.</summary>
     public void AddAgain(IEnumerable<Segment> segments)
     {
         lock (_lock)
@@ -68,7 +66,7 @@ internal sealed class WorkQueue(int workers)
         }
     }
 
-    /// <summary>The next segment. Null: the work is over. The caller is not at work while it waits.</summary>
+    /// <summary>The next segment. Null: no work is left. A waiting caller holds no segment.</summary>
     public async Task<Segment?> TakeAsync(CancellationToken cancellationToken)
     {
         TaskCompletionSource<Segment?> waiter;

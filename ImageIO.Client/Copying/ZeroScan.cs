@@ -1,15 +1,15 @@
 namespace ImageIO.Client.Copying;
 
-/// <summary>Finds zeroes that are worth a request of their own.</summary>
+/// <summary>Finds zeroes that are worth a request.</summary>
 internal static class ZeroScan
 {
     /// <summary>Fewer zeroes than this are sent as data.</summary>
     public const int Grain = 64 * 1024;
 
-    /// <summary>Bytes at the beginning that are alike: data, or whole grains of zeroes.</summary>
+    /// <summary>Length of the first run: data, or whole grains of zeroes.</summary>
     /// <param name="bytes">Bytes of the image.</param>
-    /// <param name="offset">Where they are in it: grains lie at multiples of their size.</param>
-    /// <param name="isZero">What they are.</param>
+    /// <param name="offset">Their offset in it: grains are aligned to their size.</param>
+    /// <param name="isZero">Whether the run consists of zeroes.</param>
     public static int RunLength(ReadOnlySpan<byte> bytes, long offset, out bool isZero)
     {
         isZero = false;

@@ -3,10 +3,10 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Client.Engine;
 
-/// <summary>Moves whole disks with an Engine: from nothing to a usable disk, or back to nothing when something fails.</summary>
+/// <summary>Transfers whole disks with an Engine. Undoes everything after a failure.</summary>
 public static class DiskTransfer
 {
-    // What is undone after a failure must not take for ever, also when the caller was interrupted.
+    // Limits the time to undo, also after an interruption.
     private static readonly TimeSpan UndoLimit = TimeSpan.FromSeconds(60);
 
     /// <summary>
@@ -123,7 +123,7 @@ public static class DiskTransfer
         }
         catch (Exception) when (created is not null)
         {
-            // No transfer owns it yet, so nobody else would remove it.
+            // No transfer owns the disk yet, so Engine would not remove it.
             await UndoAsync(engine, token => engine.DeleteDiskAsync(created, token)).ConfigureAwait(false);
             throw;
         }
@@ -158,13 +158,13 @@ public static class DiskTransfer
                 await copy(client, id, cancellationToken).ConfigureAwait(false);
             }
 
-            // Only now: what Engine finalizes is handed out as a good disk.
+            // Not earlier, because Engine hands out a finalized disk as a good one.
             options.Begin(DiskStep.Finalizing);
             await engine.FinalizeAsync(id, transfer.DiskId, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e)
         {
-            // Engine knows why a daemon refuses: ask before giving up changes the phase.
+            // Engine knows why a daemon refuses. Ask before cancelling changes the phase.
             TransferException? explained = e is TransferException { Error: TransferError.OperationNotPermitted or TransferError.ResourceUnknown } refused
                 ? await ExplainAsync(engine, id, refused).ConfigureAwait(false)
                 : null;
@@ -191,8 +191,9 @@ public static class DiskTransfer
         }
     }
 
-    // An upload that may go on is paused; else it is cancelled, which removes the disk. Downloads change nothing, so they
-    // are finalized: a cancelled one would leave the disk locked in old Engines.
+    // Pauses an upload that can be resumed, and otherwise cancels it, which removes the disk. A download changes
+    // nothing, so it is
+    // finalized: cancelling would leave the disk locked in old Engines.
     private static Task GiveUpAsync(EngineClient engine, NewTransfer transfer, string id, DiskTransferOptions options, Exception reason)
     {
         options.Begin(DiskStep.Cancelling);
@@ -225,7 +226,7 @@ public static class DiskTransfer
         }
         catch (Exception e) when (e is TransferException or OperationCanceledException)
         {
-            // The reason for undoing is what the caller must hear.
+            // The caller needs the reason for the undo.
         }
     }
 }

@@ -5,7 +5,7 @@ namespace ImageIO.Client.Engine;
 
 public sealed partial class EngineClient
 {
-    /// <summary>Begins a backup and waits until its disks can be downloaded.</summary>
+    /// <summary>Starts a backup and waits until its disks can be downloaded.</summary>
     /// <param name="vmId">The virtual machine.</param>
     /// <param name="diskIds">The disks.</param>
     /// <param name="fromCheckpointId">Incremental since this checkpoint. Null: a full backup.</param>
@@ -27,7 +27,7 @@ public sealed partial class EngineClient
         return await WaitForBackupAsync($"{path}/{Uri.EscapeDataString(id)}", id, "ready", cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>The disks of a backup, and whether each is one of changes only.</summary>
+    /// <summary>The disks of a backup, and whether each is incremental.</summary>
     public async Task<IReadOnlyDictionary<string, bool>> GetBackupDisksAsync(string vmId, string backupId, CancellationToken cancellationToken)
     {
         XElement? disks = await CallAsync(
@@ -37,7 +37,7 @@ public sealed partial class EngineClient
             disk => disk.Attribute("id")?.Value ?? "", disk => disk.Element("backup_mode")?.Value == "incremental");
     }
 
-    /// <summary>Ends a backup and waits until Engine has done so.</summary>
+    /// <summary>Ends a backup and waits until Engine has finished it.</summary>
     public async Task<EngineBackup> FinalizeBackupAsync(string vmId, string backupId, CancellationToken cancellationToken)
     {
         string path = $"/vms/{Uri.EscapeDataString(vmId)}/backups/{Uri.EscapeDataString(backupId)}";

@@ -7,7 +7,8 @@ public sealed partial class EngineClient
 {
     /// <summary>Creates a disk and waits until it is usable.</summary>
     /// <param name="disk">The disk.</param>
-    /// <param name="created">Called with its id as soon as it exists, so that the caller can remove it. Null: nobody is told.</param>
+    /// <param name="created">Called with its id as soon as it exists, so that the caller can remove it. Null: not
+    /// called.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Its id.</returns>
     public async Task<string> CreateDiskAsync(NewDisk disk, Action<string>? created, CancellationToken cancellationToken)
@@ -65,7 +66,8 @@ public sealed partial class EngineClient
     public Task DeleteDiskAsync(string id, CancellationToken cancellationToken) =>
         CallAsync(HttpMethod.Delete, $"/disks/{Uri.EscapeDataString(id)}", null, "removing a disk", cancellationToken);
 
-    /// <summary>The id of this host, if it is one of Engine's that can transfer disks of a storage domain. Null: any host will do.</summary>
+    /// <summary>The id of this host, if it is an Engine's host with access to a storage domain. Null: any host will
+    /// do.</summary>
     /// <param name="storageDomain">Name of the domain.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     public async Task<string?> FindThisHostAsync(string storageDomain, CancellationToken cancellationToken)

@@ -5,7 +5,7 @@ namespace ImageIO.Client.Engine;
 
 public sealed partial class EngineClient
 {
-    /// <summary>Begins a transfer. It serves nothing yet.</summary>
+    /// <summary>Creates a transfer. It does not serve data yet.</summary>
     /// <returns>Its id.</returns>
     public async Task<string> CreateTransferAsync(NewTransfer transfer, CancellationToken cancellationToken)
     {
@@ -16,7 +16,7 @@ public sealed partial class EngineClient
             ?? throw new TransferException(TransferError.UpstreamFailed, "Engine: the new transfer has no id");
     }
 
-    /// <summary>A transfer. Null: Engine has forgotten it.</summary>
+    /// <summary>A transfer. Null: Engine no longer has it.</summary>
     public async Task<EngineTransfer?> GetTransferAsync(string id, CancellationToken cancellationToken)
     {
         XElement? transfer = await CallAsync(
@@ -28,7 +28,7 @@ public sealed partial class EngineClient
     }
 
     /// <summary>Waits until a transfer serves data.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.UpstreamFailed"/>: it does not come to that.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.UpstreamFailed"/>: it never does.</exception>
     public async Task<EngineTransfer> WaitForStartAsync(string id, CancellationToken cancellationToken)
     {
         long started = _options.Time.GetTimestamp();
@@ -58,14 +58,14 @@ public sealed partial class EngineClient
         }
     }
 
-    /// <summary>Ends a transfer whose data is complete and durable, and waits until Engine has done so.</summary>
+    /// <summary>Finalizes a transfer whose data is complete and durable, and waits until Engine has finished.</summary>
     public async Task FinalizeAsync(string id, string diskId, CancellationToken cancellationToken)
     {
         await ActAsync(id, "finalize", cancellationToken).ConfigureAwait(false);
         await WaitForEndAsync(id, diskId, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Gives a transfer up. The disk of an upload is removed by Engine.</summary>
+    /// <summary>Cancels a transfer. Engine removes the disk of an upload.</summary>
     public async Task CancelAsync(string id, CancellationToken cancellationToken)
     {
         await ActAsync(id, "cancel", cancellationToken).ConfigureAwait(false);
@@ -77,10 +77,10 @@ public sealed partial class EngineClient
         }
     }
 
-    /// <summary>Lets a transfer rest.</summary>
+    /// <summary>Pauses a transfer.</summary>
     public Task PauseAsync(string id, CancellationToken cancellationToken) => ActAsync(id, "pause", cancellationToken);
 
-    /// <summary>Lets a paused transfer go on, and waits until it serves data again.</summary>
+    /// <summary>Resumes a paused transfer, and waits until it serves data again.</summary>
     public async Task<EngineTransfer> ResumeAsync(string id, CancellationToken cancellationToken)
     {
         if (await GetTransferAsync(id, cancellationToken).ConfigureAwait(false) is { IsPaused: true })
@@ -119,7 +119,7 @@ public sealed partial class EngineClient
 
             if (transfer is null && await GetDiskAsync(diskId, cancellationToken).ConfigureAwait(false) is var disk && disk?.Status != "locked")
             {
-                // Engines before 4.4.7 forget a transfer when it is over: the disk tells how.
+                // Engines before 4.4.7 forget a finished transfer. The state of the disk tells how it ended.
                 if (disk?.Status == "ok")
                 {
                     return;

@@ -9,11 +9,12 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Client.Engine;
 
-/// <summary>An oVirt Engine's REST interface, as far as moving disks needs it. One user, logged in on first use.</summary>
+/// <summary>A client for an oVirt Engine's REST API, for moving disks. One user, logged in on first use.</summary>
 /// <remarks>
 /// Failures are <see cref="TransferException"/>: <see cref="TransferError.UpstreamUnreachable"/>,
-/// <see cref="TransferError.Unauthorized"/> for the login, and Engine's own words for the rest. An action is answered with
-/// success even if Engine ignores it, so only phases count. Split by concern: disks, transfers, backups.
+/// <see cref="TransferError.Unauthorized"/> for the login, and Engine's own text otherwise. Engine answers actions with
+/// success
+/// even if it ignores them, so only phases count. The parts are disks, transfers and backups.
 /// </remarks>
 public sealed partial class EngineClient : IAsyncDisposable
 {
@@ -24,8 +25,9 @@ public sealed partial class EngineClient : IAsyncDisposable
     private readonly Uri _root;
     private string? _token;
 
-    /// <summary>Prepares a client; nothing is sent yet.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: the URL or the CA file is wrong.</exception>
+    /// <summary>Creates a client. Nothing is sent yet.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: the URL or the CA file is
+    /// wrong.</exception>
     public EngineClient(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -34,10 +36,10 @@ public sealed partial class EngineClient : IAsyncDisposable
         _http = new HttpClient(Handler(options)) { Timeout = RequestTimeout };
     }
 
-    /// <summary>How it is reached.</summary>
+    /// <summary>How to reach Engine.</summary>
     public EngineOptions Options => _options;
 
-    /// <summary>Logs out, also after failures.</summary>
+    /// <summary>Logs out. Never fails.</summary>
     public async ValueTask DisposeAsync()
     {
         try
@@ -46,13 +48,13 @@ public sealed partial class EngineClient : IAsyncDisposable
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
         {
-            // The token dies with its time.
+            // The token expires by itself.
         }
 
         _http.Dispose();
     }
 
-    /// <summary>Waits between two questions.</summary>
+    /// <summary>Waits between two polls.</summary>
     internal Task PollAsync(CancellationToken cancellationToken) => Task.Delay(_options.PollPeriod, _options.Time, cancellationToken);
 
     private static Uri Root(EngineOptions options)
@@ -123,7 +125,7 @@ public sealed partial class EngineClient : IAsyncDisposable
         }
         catch (JsonException) when (status != 200)
         {
-            // Told below.
+            // Reported below.
         }
 
         throw EngineFault.OfLogin(body);
@@ -144,7 +146,7 @@ public sealed partial class EngineClient : IAsyncDisposable
         using HttpResponseMessage response = await _http.SendAsync(request).ConfigureAwait(false);
     }
 
-    /// <summary>Asks for a resource or does something to it. Null: there is no such resource.</summary>
+    /// <summary>Sends a request. Null: the resource does not exist.</summary>
     private async Task<XElement?> CallAsync(
         HttpMethod method, string path, XElement? body, string what, CancellationToken cancellationToken)
     {
@@ -167,7 +169,7 @@ public sealed partial class EngineClient : IAsyncDisposable
             (int status, string text) = await SendAsync(request, cancellationToken).ConfigureAwait(false);
             if (status == 401 && isFirst)
             {
-                // Tokens die while a long transfer runs.
+                // Tokens expire during a long transfer.
                 _token = null;
                 continue;
             }

@@ -5,10 +5,10 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Client.Engine;
 
-/// <summary>What Engine says when it refuses.</summary>
+/// <summary>Parses Engine's errors.</summary>
 internal static class EngineFault
 {
-    /// <summary>The failure that an answer is.</summary>
+    /// <summary>The failure in an answer.</summary>
     public static TransferException Of(int status, string body, string what)
     {
         TransferError error = status switch
@@ -21,7 +21,7 @@ internal static class EngineFault
         return new TransferException(error, $"Engine: {what} failed with {status}: {Text(body)}");
     }
 
-    /// <summary>A login that failed: 400 with a code and a text, in two forms.</summary>
+    /// <summary>A failed login: 400 with a code and a text, in two forms.</summary>
     public static TransferException OfLogin(string body)
     {
         string text = "no reason given";
@@ -32,7 +32,7 @@ internal static class EngineFault
         }
         catch (JsonException)
         {
-            // A proxy's page, perhaps: its text is of no use.
+            // Perhaps a proxy's page, whose text is of no use.
         }
 
         return new TransferException(TransferError.Unauthorized, $"Engine refused the login: {text}");

@@ -1,6 +1,6 @@
 namespace ImageIO.Client.Engine;
 
-/// <summary>How an oVirt Engine is reached.</summary>
+/// <summary>How to reach an oVirt Engine.</summary>
 public sealed record EngineOptions
 {
     /// <summary>Its URL, without a path or with <c>/ovirt-engine/api</c>.</summary>
@@ -12,7 +12,7 @@ public sealed record EngineOptions
     /// <summary>The user's password.</summary>
     public required string Password { get; init; }
 
-    /// <summary>PEM file with the authorities that are trusted, for Engine and daemon. Null: the system's.</summary>
+    /// <summary>PEM file with the trusted authorities for Engine and daemon. Null: the system's.</summary>
     public string? CaFile { get; init; }
 
     /// <summary>Whether any certificate is accepted.</summary>
@@ -21,7 +21,7 @@ public sealed record EngineOptions
     /// <summary>Most time until a new disk is usable.</summary>
     public TimeSpan DiskTimeout { get; init; } = TimeSpan.FromSeconds(120);
 
-    /// <summary>Most time until a transfer begins.</summary>
+    /// <summary>Most time until a transfer starts.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Most time until a transfer has ended.</summary>
@@ -30,10 +30,10 @@ public sealed record EngineOptions
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>How often Engine is asked.</summary>
+    /// <summary>Time between two polls.</summary>
     internal TimeSpan PollPeriod { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>File with the hardware id of this host, where it is one of Engine's.</summary>
+    /// <summary>File with this host's hardware id, on a host that Engine manages.</summary>
     internal string HardwareIdFile { get; init; } = "/etc/vdsm/vdsm.id";
 
     /// <inheritdoc />

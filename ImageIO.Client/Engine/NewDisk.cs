@@ -2,7 +2,7 @@ using System.Xml.Linq;
 
 namespace ImageIO.Client.Engine;
 
-/// <summary>A disk that is to be created.</summary>
+/// <summary>A disk to create.</summary>
 public sealed record NewDisk
 {
     /// <summary>Its id. Null: Engine chooses one.</summary>
@@ -11,28 +11,28 @@ public sealed record NewDisk
     /// <summary>Its name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>What it is for.</summary>
+    /// <summary>Its description.</summary>
     public string Description { get; init; } = "";
 
-    /// <summary>Name of the storage domain that it lies on.</summary>
+    /// <summary>Name of its storage domain.</summary>
     public required string StorageDomain { get; init; }
 
-    /// <summary>Bytes that the guest sees.</summary>
+    /// <summary>Bytes of the guest's disk.</summary>
     public required long VirtualSize { get; init; }
 
-    /// <summary>Bytes that are needed at once, for thin qcow2. Null: not said.</summary>
+    /// <summary>Bytes to allocate at once, for thin qcow2. Null: Engine's default.</summary>
     public long? InitialSize { get; init; }
 
-    /// <summary>Whether it is qcow2 on the storage, and can be backed up incrementally. False: raw.</summary>
+    /// <summary>Whether it is qcow2 and can be backed up incrementally. False: raw.</summary>
     public bool IsQcow2 { get; init; } = true;
 
-    /// <summary>Whether space is taken as it is needed.</summary>
+    /// <summary>Whether space is allocated on demand.</summary>
     public bool IsSparse { get; init; } = true;
 
     /// <summary>Whether it holds an ISO image.</summary>
     public bool IsIso { get; init; }
 
-    /// <summary>Whether a new disk reads as zeroes: raw and preallocated ones may hold anything.</summary>
+    /// <summary>Whether a new disk reads as zeroes. Raw, preallocated ones may contain old data.</summary>
     public bool IsZero => IsQcow2 || IsSparse;
 
     internal XElement ToXml()

@@ -2,7 +2,7 @@ using System.Xml.Linq;
 
 namespace ImageIO.Client.Engine;
 
-/// <summary>A transfer that is to be begun.</summary>
+/// <summary>A transfer to create.</summary>
 public sealed record NewTransfer
 {
     /// <summary>Whether data goes to the disk.</summary>
@@ -11,27 +11,27 @@ public sealed record NewTransfer
     /// <summary>The disk.</summary>
     public required string DiskId { get; init; }
 
-    /// <summary>A snapshot of the disk, in place of the disk. Null: the disk.</summary>
+    /// <summary>A snapshot instead of the disk. Null: the disk.</summary>
     public string? SnapshotId { get; init; }
 
-    /// <summary>A backup that the download belongs to. Null: none.</summary>
+    /// <summary>The backup of a download. Null: none.</summary>
     public string? BackupId { get; init; }
 
-    /// <summary>The host that shall transfer. Null: Engine chooses one.</summary>
+    /// <summary>The host to transfer with. Null: Engine chooses.</summary>
     public string? HostId { get; init; }
 
     /// <summary>Whether only the topmost layer is transferred.</summary>
     public bool IsShallow { get; init; }
 
-    /// <summary>Time without a request after which Engine ends the transfer. Null: Engine's own, 60 s.</summary>
+    /// <summary>Time without a request after which Engine ends the transfer. Null: Engine's 60 s.</summary>
     public TimeSpan? InactivityTimeout { get; init; }
 
-    /// <summary>Whether Engine pauses a transfer whose time is over, so that it can go on. False: it cancels it.</summary>
+    /// <summary>Whether Engine pauses an idle transfer, so that it can be resumed. False: Engine cancels it.</summary>
     public bool PausesWhenIdle { get; init; }
 
     internal XElement ToXml()
     {
-        // Always raw: a daemon serves the guest's data.
+        // Always raw, because a daemon serves the guest's data.
         var transfer = new XElement(
             "image_transfer", new XElement("direction", IsUpload ? "upload" : "download"), new XElement("format", "raw"));
         if (InactivityTimeout is { } timeout)

@@ -4,17 +4,19 @@ using ImageIO.Formats.Qcow2;
 
 namespace ImageIO.Client.Local;
 
-/// <summary>Tells a format by a file's first bytes.</summary>
+/// <summary>Detects a format from a file's first bytes.</summary>
 internal static class FormatProbe
 {
     /// <summary>Bytes that suffice.</summary>
     public const int Bytes = 4096;
 
-    /// <summary>Formats that are read here; all others are qemu's.</summary>
+    /// <summary>Whether we read the format ourselves. Others need qemu.</summary>
     public static bool IsOurs(string format) => format is "raw" or "qcow2";
 
-    /// <summary>The format's name, as qemu has it; <c>raw</c> for what is nothing else.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.NotSupported"/>: a packed file, with the command that unpacks it.</exception>
+    /// <summary>The format's name in qemu; <c>raw</c> for anything else.</summary>
+    /// <exception cref="TransferException">
+    /// <see cref="TransferError.NotSupported"/>: a compressed file, with the command that decompresses it.
+    /// </exception>
     public static string Of(ReadOnlySpan<byte> start, string path)
     {
         RefusePacked(start, path);

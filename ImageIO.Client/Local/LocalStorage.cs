@@ -9,7 +9,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Client.Local;
 
-/// <summary>Opens files and block devices of this machine.</summary>
+/// <summary>Opens local files and block devices.</summary>
 internal static class LocalStorage
 {
     /// <summary>Opens an existing file or device.</summary>
@@ -37,14 +37,14 @@ internal static class LocalStorage
         || path.StartsWith("nbds:", StringComparison.Ordinal) || path.StartsWith("nbd+unix:", StringComparison.Ordinal)
         || path.StartsWith("nbds+unix:", StringComparison.Ordinal);
 
-    /// <summary>Opens what an NBD server exports.</summary>
+    /// <summary>Opens an export of an NBD server.</summary>
     public static ValueTask<IBackend> OpenNbdAsync(string url, bool write, CancellationToken cancellationToken) =>
         OperatingSystem.IsLinux()
             ? new NbdBackendFactory(new NbdSettings(), NullLogger<NbdBackendFactory>.Instance)
                 .OpenAsync(ImageUrl.Parse(url), new ImageAccess(write), cancellationToken)
             : throw new TransferException(TransferError.NotSupported, "NBD is supported on Linux only");
 
-    /// <summary>Whether a path is a block device, whose size cannot change and whose content is old.</summary>
+    /// <summary>Whether a path is a block device, which has a fixed size and old content.</summary>
     public static bool IsBlockDevice(string path) =>
         OperatingSystem.IsLinux() && File.Exists(path) && new BlockBackendFactory(NullLogger<BlockBackendFactory>.Instance)
             .Accepts(ImageUrl.Parse($"file:{Path.GetFullPath(path)}"));

@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ImageIO.Client.Local;
 
-/// <summary>A file on systems that are not Linux: through the page cache, one extent of data.</summary>
+/// <summary>A file on systems other than Linux: through the page cache, and with one extent of data.</summary>
 internal sealed class PortableFile : IBackend
 {
     private readonly SafeFileHandle _handle;

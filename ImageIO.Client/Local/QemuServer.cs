@@ -51,7 +51,7 @@ internal sealed class QemuServer : IAsyncDisposable
             }
             catch (TransferException e)
             {
-                // The socket is there before the image is opened, so a missing backing file shows only now.
+                // The socket exists before the image is opened, so a missing backing file shows here.
                 throw await server.FailureAsync(path, image.Format, e).ConfigureAwait(false);
             }
 
@@ -73,7 +73,7 @@ internal sealed class QemuServer : IAsyncDisposable
 
         if (!_process.HasExited)
         {
-            // Read-only: there is nothing that it would have to write first.
+            // It is read-only, so it has nothing to write before it ends.
             _process.Kill();
         }
 
@@ -99,7 +99,7 @@ internal sealed class QemuServer : IAsyncDisposable
 
     private static QemuServer Start(string path, QemuImage image)
     {
-        // Mode 0700: the socket is nobody else's.
+        // Mode 0700, so that no other user can use the socket.
         string directory = Directory.CreateTempSubdirectory("imageio-").FullName;
         var start = new ProcessStartInfo("qemu-nbd")
         {
