@@ -40,7 +40,7 @@ check: ## set-up, build, format and all tests
 check-fast: ## the same without the slow tests
 	@build/check.sh --fast
 
-bench: build ## measure beside nginx and others, see docs/performance.md; BENCH=upload,download: parts of it
+bench: build ## measure beside nginx and others, see docs/performance.md; BENCH=quick: in 90 s; REFERENCE=PROGRAM: a peer
 	dotnet build bench -c $(CONFIGURATION) --nologo -v quiet
 	@# Servers get the first core, the clients, which this program starts, the second.
 	taskset -c 1 bench/bin/$(CONFIGURATION)/net10.0/imageio-bench $(BENCH)

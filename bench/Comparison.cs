@@ -18,6 +18,8 @@ internal sealed record Comparison
     /// <summary>What the ratios should be, for the table.</summary>
     public string Target { get; init; } = "";
 
-    /// <summary>How often each one runs; the first run of each warms it up and is not counted.</summary>
-    public int Rounds { get; init; } = 5;
+    /// <summary>
+    /// How often each one runs; the first run of each warms it up and is not counted. Null: as often as the others.
+    /// </summary>
+    public int? Rounds { get; init; }
 }

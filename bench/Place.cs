@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench;
 
@@ -60,7 +61,8 @@ internal sealed class Place : IDisposable
                 Environment.GetEnvironmentVariable("TMPDIR") ?? "/var/tmp", $"imageio-bench-{Environment.ProcessId}")).FullName);
         try
         {
-            await Tool.RunAsync("build/make-pki.sh", place.Disk);
+            string[] names = ["DNS:localhost", "IP:127.0.0.1", "IP:::1", $"IP:{FarLink.ServerAddress}"];
+            await Tool.RunAsync("build/make-pki.sh", [place.Disk, .. names]);
             byte[] random = new byte[PartSize];
             foreach (string file in new[] { place.Source, place.SourcePart, place.Image, place.DiskImage })
             {

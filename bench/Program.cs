@@ -10,9 +10,9 @@ internal static class Program
     private static readonly (string Name, Func<Place, Scoreboard, Task> RunAsync)[] Works =
     [
         ("limits", LimitWorks.RunAsync),
-        ("upload", HttpsWorks.UploadAsync),
-        ("download", HttpsWorks.DownloadAsync),
-        ("unix", UnixWorks.RunAsync),
+        ("upload", (place, board) => HttpsWorks.UploadAsync(place, board, HttpsWorks.AllConnections)),
+        ("download", (place, board) => HttpsWorks.DownloadAsync(place, board, HttpsWorks.AllConnections)),
+        ("unix", (place, board) => UnixWorks.RunAsync(place, board, UnixWorks.AllConnections)),
         ("disk", DiskWorks.RunAsync),
         ("sparse", SparseWorks.RunAsync),
         ("image", ImageWorks.RunAsync),
@@ -20,15 +20,26 @@ internal static class Program
         ("process", ProcessWorks.RunAsync),
         ("proxy", ProxyWorks.RunAsync),
         ("client", ClientWorks.RunAsync),
+        ("far", FarWorks.RunAsync),
+        ("reference", ReferenceWorks.RunAsync),
         (Curve, RingWorks.RunAsync),
+        (Quick, QuickWorks.RunAsync),
     ];
 
     // Ten minutes for a curve that changes with the machine alone: only where it is named.
     private const string Curve = "ring";
 
+    // Of the others a part, with fewer rounds: only where it is named.
+    private const string Quick = "quick";
+
     private static async Task<int> Main(string[] args)
     {
-        string[] chosen = args.Length > 0 ? args[0].Split(',') : [.. Works.Select(work => work.Name).Except([Curve])];
+        if (args is ["compare", string before, string after])
+        {
+            return await Comparer.RunAsync(before, after);
+        }
+
+        string[] chosen = args.Length > 0 ? args[0].Split(',') : [.. Works.Select(work => work.Name).Except([Curve, Quick])];
         if (chosen.Except(Works.Select(work => work.Name)).FirstOrDefault() is { } unknown)
         {
             AnsiConsole.WriteLine($"There is no work {unknown}, only {string.Join(", ", Works.Select(work => work.Name))}.");
@@ -37,7 +48,9 @@ internal static class Program
 
         IReadOnlyDictionary<string, string> facts = await MachineFacts.CollectAsync();
         using Place place = await Place.CreateAsync();
-        var board = new Scoreboard(AnsiConsole.WriteLine);
+        var board = chosen is [Quick]
+            ? new Scoreboard(AnsiConsole.WriteLine, QuickWorks.Rounds)
+            : new Scoreboard(AnsiConsole.WriteLine);
         using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         foreach ((string name, Func<Place, Scoreboard, Task> run) in Works.Where(work => chosen.Contains(work.Name)))

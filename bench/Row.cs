@@ -17,6 +17,17 @@ internal sealed record Row(string Work, string Server)
     /// <summary>Median of our wall time by the peer's, round by round.</summary>
     public double? WallRatio { get; init; }
 
+    /// <summary>
+    /// How far the runs' CPU times lie apart: half of the distance between the quartiles, by the median. 0.05 is 5%.
+    /// </summary>
+    public double? CpuNoise { get; init; }
+
+    /// <summary>The same of the wall times.</summary>
+    public double? WallNoise { get; init; }
+
+    /// <summary>Figures of other kinds, by name and unit, for <c>bench/compare</c>.</summary>
+    public IReadOnlyDictionary<string, double> Figures { get; init; } = new Dictionary<string, double>();
+
     /// <summary>What the ratios should be.</summary>
     public string Target { get; init; } = "";
 

@@ -5,7 +5,8 @@ namespace ImageIO.Bench;
 
 /// <summary>Runs comparisons and keeps the table's lines.</summary>
 /// <param name="say">Where progress is told.</param>
-internal sealed class Scoreboard(Action<string> say)
+/// <param name="rounds">How often each contender runs and is counted, if the comparison does not say otherwise.</param>
+internal sealed class Scoreboard(Action<string> say, int rounds = 5)
 {
     // Then what is left is not begun any more: a run of the bench has an end on any machine.
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(20);
@@ -54,7 +55,8 @@ internal sealed class Scoreboard(Action<string> say)
     {
         var ours = new List<Sample>();
         var peers = new List<Sample>();
-        for (int round = 0; round <= comparison.Rounds && (round < 2 || !IsOver); round++)
+        int wanted = comparison.Rounds ?? rounds;
+        for (int round = 0; round <= wanted && (round < 2 || !IsOver); round++)
         {
             Sample our = await comparison.Ours.RunAsync();
             Sample? peer = comparison.Peer is null ? null : await comparison.Peer.RunAsync();
@@ -81,7 +83,7 @@ internal sealed class Scoreboard(Action<string> say)
             Target = comparison.Target,
             CpuRatio = comparison.Peer is null ? null : Median(ours.Zip(peers, (a, b) => a.Cpu / b.Cpu)),
             WallRatio = comparison.Peer is null ? null : Median(ours.Zip(peers, (a, b) => a.Wall / b.Wall)),
-            Note = ours.Count < comparison.Rounds ? $"{ours.Count} rounds: out of time" : "",
+            Note = ours.Count < wanted ? $"{ours.Count} rounds: out of time" : "",
         };
         _rows.Add(row);
         say($"{row.Work}: {row.CpuPerGiB:F2} CPU s/GiB, {row.GiBPerSecond:F2} GiB/s, CPU x {row.CpuRatio:F2}, wall x {row.WallRatio:F2}");
@@ -94,10 +96,28 @@ internal sealed class Scoreboard(Action<string> say)
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
+    /// <summary>Half of the distance between the quartiles, by the median.</summary>
+    public static double Noise(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        double median = Median(sorted);
+        return median == 0 ? 0 : (At(0.75) - At(0.25)) / 2 / median;
+
+        double At(double part)
+        {
+            double place = part * (sorted.Length - 1);
+            int below = (int)place;
+            int above = Math.Min(below + 1, sorted.Length - 1);
+            return sorted[below] + ((place - below) * (sorted[above] - sorted[below]));
+        }
+    }
+
     private static Row RowOf(Comparison comparison, Contender contender, List<Sample> samples, double gib) =>
         new(comparison.Work, contender.Name)
         {
             CpuPerGiB = Median(samples.Select(sample => sample.Cpu)) / gib,
             GiBPerSecond = gib / Median(samples.Select(sample => sample.Wall)),
+            CpuNoise = Noise(samples.Select(sample => sample.Cpu)),
+            WallNoise = Noise(samples.Select(sample => sample.Wall)),
         };
 }

@@ -1,10 +1,9 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 
 namespace ImageIO.Bench.Servers;
 
 /// <summary>The daemon that <c>make build</c> made, with its own directory and certificate.</summary>
-internal sealed partial class DaemonServer : IAsyncDisposable
+internal sealed class DaemonServer : IAsyncDisposable
 {
     private readonly string _directory;
 
@@ -24,12 +23,30 @@ internal sealed partial class DaemonServer : IAsyncDisposable
     /// <summary>The local service's socket.</summary>
     public string LocalSocket => Path.Combine(_directory, "local.sock");
 
-    /// <summary>Starts one.</summary>
+    /// <summary>Starts ours.</summary>
     /// <param name="place">Files and cores.</param>
     /// <param name="cores">Where it may run.</param>
     /// <param name="options">Options that differ, in INI form.</param>
-    public static async Task<DaemonServer> StartAsync(Place place, string cores, string options = "")
+    public static Task<DaemonServer> StartAsync(Place place, string cores, string options = "") =>
+        StartAsync(place, cores, Path.GetFullPath("out/bin/ovirt-imageio"), Host.Loopback, options);
+
+    /// <summary>Starts ours at another host.</summary>
+    /// <param name="place">Files and cores.</param>
+    /// <param name="host">Where it listens.</param>
+    public static Task<DaemonServer> StartAsync(Place place, Host host) =>
+        StartAsync(place, place.ServerCore, Path.GetFullPath("out/bin/ovirt-imageio"), host, options: "");
+
+    /// <summary>Starts a program that takes the same options and configuration: ours, or the reference's.</summary>
+    /// <param name="place">Files and cores.</param>
+    /// <param name="cores">Where it may run.</param>
+    /// <param name="program">The program.</param>
+    public static Task<DaemonServer> StartOtherAsync(Place place, string cores, string program) =>
+        StartAsync(place, cores, program, Host.Loopback, options: "");
+
+    private static async Task<DaemonServer> StartAsync(
+        Place place, string cores, string program, Host host, string options)
     {
+        int port = NginxServer.FreePort();
         string directory = Directory.CreateTempSubdirectory("imageio-bench-").FullName;
         Directory.CreateDirectory(Path.Combine(directory, "conf.d"));
         string log = Path.Combine(directory, "daemon.log");
@@ -43,8 +60,8 @@ internal sealed partial class DaemonServer : IAsyncDisposable
             cert_file = {place.CertificateFile}
             ca_file = {place.AuthorityFile}
             [remote]
-            host = 127.0.0.1
-            port = 0
+            host = {host.Address}
+            port = {port}
             [local]
             socket = {directory}/local.sock
             [control]
@@ -56,14 +73,13 @@ internal sealed partial class DaemonServer : IAsyncDisposable
 
             """);
         await File.WriteAllTextAsync(Path.Combine(directory, "conf.d", "later.conf"), options);
-        string url = "";
         PinnedServer process = await PinnedServer.StartAsync(
             cores,
-            () => (url = ServedAddress().Match(File.Exists(log) ? File.ReadAllText(log) : "").Value).Length > 0,
-            Path.GetFullPath("out/bin/ovirt-imageio"),
-            "--conf-dir",
-            directory);
-        return new DaemonServer(directory, process, url);
+            () => File.Exists(Path.Combine(directory, "control.sock")) && (host.IsReachable
+                ? NginxServer.Accepts(port)
+                : File.Exists(log) && File.ReadAllText(log).Contains($":{port}", StringComparison.Ordinal)),
+            [.. host.Enter, program, "--conf-dir", directory]);
+        return new DaemonServer(directory, process, $"https://{host.Address}:{port}");
     }
 
     /// <summary>Installs a ticket for reading and writing an image, and returns its id.</summary>
@@ -90,7 +106,4 @@ internal sealed partial class DaemonServer : IAsyncDisposable
         await Process.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
     }
-
-    [GeneratedRegex("https://127.0.0.1:[0-9]+")]
-    private static partial Regex ServedAddress();
 }

@@ -22,7 +22,14 @@ internal sealed class NginxServer : IAsyncDisposable
     public string Url { get; }
 
     /// <summary>Starts one that serves the images, and below <c>/images/</c> an upstream if there is one.</summary>
-    public static async Task<NginxServer> StartAsync(Place place, string cores, string? upstream = null)
+    public static Task<NginxServer> StartAsync(Place place, string cores, string? upstream = null) =>
+        StartAsync(place, cores, Host.Loopback, upstream);
+
+    /// <summary>Starts one at another host, which serves the images.</summary>
+    public static Task<NginxServer> StartAsync(Place place, Host host) =>
+        StartAsync(place, place.ServerCore, host, upstream: null);
+
+    private static async Task<NginxServer> StartAsync(Place place, string cores, Host host, string? upstream)
     {
         // Beside the images: what it receives goes to a temporary file first, which is then renamed.
         string directory = Directory.CreateDirectory(Path.Combine(place.Memory, $"nginx-{Guid.NewGuid():N}")).FullName;
@@ -54,7 +61,7 @@ internal sealed class NginxServer : IAsyncDisposable
                 client_body_buffer_size 1m;
                 client_body_temp_path {{directory}};
                 server {
-                    listen 127.0.0.1:{{port}} ssl;
+                    listen {{host.Address}}:{{port}} ssl;
                     ssl_certificate {{place.CertificateFile}};
                     ssl_certificate_key {{place.KeyFile}};
                     ssl_protocols TLSv1.3;
@@ -66,8 +73,10 @@ internal sealed class NginxServer : IAsyncDisposable
 
             """);
         PinnedServer process = await PinnedServer.StartAsync(
-            cores, () => Accepts(port), Tool.Path("nginx") ?? throw new BenchException("nginx is not installed"), "-c", file);
-        return new NginxServer(directory, process, $"https://127.0.0.1:{port}");
+            cores,
+            () => host.IsReachable ? Accepts(port) : File.Exists(Path.Combine(directory, "pid")),
+            [.. host.Enter, Tool.Path("nginx") ?? throw new BenchException("nginx is not installed"), "-c", file]);
+        return new NginxServer(directory, process, $"https://{host.Address}:{port}");
     }
 
     /// <summary>Ends it and removes its directory.</summary>

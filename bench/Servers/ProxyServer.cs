@@ -8,8 +8,11 @@ internal sealed partial class ProxyServer : IAsyncDisposable
 {
     private readonly string _directory;
 
-    private ProxyServer(string directory, PinnedServer process, string url)
+    private readonly Host _host;
+
+    private ProxyServer(string directory, PinnedServer process, string url, Host host)
     {
+        _host = host;
         _directory = directory;
         Process = process;
         Url = url;
@@ -22,7 +25,10 @@ internal sealed partial class ProxyServer : IAsyncDisposable
     public string Url { get; }
 
     /// <summary>Starts one on the servers' core.</summary>
-    public static async Task<ProxyServer> StartAsync(Place place)
+    public static Task<ProxyServer> StartAsync(Place place) => StartAsync(place, Host.Loopback);
+
+    /// <summary>Starts one at another host.</summary>
+    public static async Task<ProxyServer> StartAsync(Place place, Host host)
     {
         string directory = Directory.CreateTempSubdirectory("imageio-bench-").FullName;
         string file = Path.Combine(directory, "proxy.conf");
@@ -31,7 +37,7 @@ internal sealed partial class ProxyServer : IAsyncDisposable
             file,
             $"""
             [proxy]
-            host = 127.0.0.1
+            host = {host.Address}
             port = 0
             ssl_key_file = {place.KeyFile}
             ssl_cert_file = {place.CertificateFile}
@@ -46,10 +52,8 @@ internal sealed partial class ProxyServer : IAsyncDisposable
         PinnedServer process = await PinnedServer.StartAsync(
             place.ServerCore,
             () => (url = ServedAddress().Match(File.Exists(log) ? File.ReadAllText(log) : "").Value).Length > 0,
-            Path.GetFullPath("out/bin/ovirt-imageio-proxy"),
-            "--config",
-            file);
-        return new ProxyServer(directory, process, url);
+            [.. host.Enter, Path.GetFullPath("out/bin/ovirt-imageio-proxy"), "--config", file]);
+        return new ProxyServer(directory, process, url, host);
     }
 
     /// <summary>Installs a ticket for an image at a daemon.</summary>
@@ -64,8 +68,12 @@ internal sealed partial class ProxyServer : IAsyncDisposable
             ["imaged-uri"] = daemon,
             ["transfer-ticket"] = id,
         };
-        await Tool.RunAsync(
-            "curl", "-sS", "--fail-with-body", "-X", "PUT", "--cacert", place.AuthorityFile, "-d", JsonSerializer.Serialize(ticket), $"{Url}/tickets/");
+        string[] command =
+        [
+            .. _host.Enter, "curl", "-sS", "--fail-with-body", "-X", "PUT", "--cacert", place.AuthorityFile,
+            "-d", JsonSerializer.Serialize(ticket), $"{Url}/tickets/",
+        ];
+        await Tool.RunAsync(command[0], command[1..]);
     }
 
     /// <summary>Ends it and removes its directory.</summary>
@@ -75,6 +83,6 @@ internal sealed partial class ProxyServer : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    [GeneratedRegex("https://127.0.0.1:[0-9]+")]
+    [GeneratedRegex("https://[0-9.]+:[0-9]+")]
     private static partial Regex ServedAddress();
 }

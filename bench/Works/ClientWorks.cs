@@ -11,11 +11,15 @@ internal static class ClientWorks
         "out/client/linux-x64/imageio", "out/client/linux-arm64/imageio", "ImageIO.Cli/bin/Release/net10.0/imageio",
     ];
 
+    /// <summary>Where our client is.</summary>
+    /// <exception cref="BenchException">It was not built.</exception>
+    public static string FindProgram() => Path.GetFullPath(Programs.FirstOrDefault(File.Exists)
+        ?? throw new BenchException("imageio is not built: build/publish-client.sh linux-x64"));
+
     /// <summary>Uploads and downloads of random data, of a sparse image and of a packed qcow2 image.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
-        string program = Path.GetFullPath(Programs.FirstOrDefault(File.Exists)
-            ?? throw new BenchException("imageio is not built: build/publish-client.sh linux-x64"));
+        string program = FindProgram();
         await using DaemonServer daemon = await DaemonServer.StartAsync(place, place.AllCores);
         await using NbdServer? nbd = NbdServer.Name is null ? null : await NbdServer.StartAsync(place, place.Image);
         var curl = new Curl(place);

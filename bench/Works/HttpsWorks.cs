@@ -5,16 +5,17 @@ namespace ImageIO.Bench.Works;
 /// <summary>Uploads and downloads over HTTPS, to and from memory: what the network's side costs.</summary>
 internal static class HttpsWorks
 {
-    private static readonly int[] Connections = [1, 4, 8];
+    /// <summary>How many connections are measured, if the whole table is.</summary>
+    public static readonly int[] AllConnections = [1, 4, 8];
 
     /// <summary>PUT, beside nginx's PUT by DAV.</summary>
-    public static async Task UploadAsync(Place place, Scoreboard board)
+    public static async Task UploadAsync(Place place, Scoreboard board, int[] connectionCounts)
     {
         var curl = new Curl(place);
         await using DaemonServer daemon = await DaemonServer.StartAsync(place, place.ServerCore);
         await using NginxServer nginx = await NginxServer.StartAsync(place, place.ServerCore);
         string image = $"{daemon.Url}/images/{await daemon.TicketAsync(place.Image, Place.ImageSize)}?flush=n";
-        foreach (int connections in Connections)
+        foreach (int connections in connectionCounts)
         {
             await board.CompareAsync(new Comparison
             {
@@ -32,13 +33,13 @@ internal static class HttpsWorks
     }
 
     /// <summary>GET, beside nginx's.</summary>
-    public static async Task DownloadAsync(Place place, Scoreboard board)
+    public static async Task DownloadAsync(Place place, Scoreboard board, int[] connectionCounts)
     {
         var curl = new Curl(place);
         await using DaemonServer daemon = await DaemonServer.StartAsync(place, place.ServerCore);
         await using NginxServer nginx = await NginxServer.StartAsync(place, place.ServerCore);
         string image = $"{daemon.Url}/images/{await daemon.TicketAsync(place.Image, Place.ImageSize)}";
-        foreach (int connections in Connections)
+        foreach (int connections in connectionCounts)
         {
             await board.CompareAsync(new Comparison
             {

@@ -6,27 +6,15 @@ namespace ImageIO.Bench.Works;
 /// <summary>What is done with an image beside moving its bytes: checksum, zero, extents.</summary>
 internal static class ImageWorks
 {
+    private static readonly string[] Algorithms = ["blake2b", "blake3", "sha256"];
+
     /// <summary>The checksum with one core and with all; zeroing; the extents of an image full of data.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
-        await using DaemonServer all = await DaemonServer.StartAsync(place, place.AllCores);
+        await ChecksumAsync(place, board, Algorithms);
         await using DaemonServer one = await DaemonServer.StartAsync(place, place.ServerCore);
         var curl = new Curl(place);
         string image = $"{one.Url}/images/{await one.TicketAsync(place.Image, Place.ImageSize)}";
-        string shared = $"{all.Url}/images/{await all.TicketAsync(place.Image, Place.ImageSize)}";
-        foreach (string algorithm in new[] { "blake2b", "sha256" })
-        {
-            string query = $"checksum?algorithm={algorithm}";
-            await board.CompareAsync(new Comparison
-            {
-                Work = $"checksum, {algorithm}",
-                Bytes = Place.ImageSize,
-                Target = string.Create(CultureInfo.InvariantCulture, $"wall <= {1 / 1.8:F2}"),
-                Ours = new($"imageio, {MachineFacts.Cores} cores", () => all.Process.MeasureAsync(() => curl.RunAsync(null, $"{shared}/{query}"))),
-                Peer = new("imageio, one core", () => one.Process.MeasureAsync(() => curl.RunAsync(null, $"{image}/{query}"))),
-            });
-        }
-
         await board.CompareAsync(new Comparison
         {
             Work = "extents of an image full of data",
@@ -44,5 +32,29 @@ internal static class ImageWorks
             Ours = new("imageio", () => one.Process.MeasureAsync(
                 () => curl.RunAsync(null, zero, "--request", "PATCH", "--header", "Content-Type: application/json", "--data", body))),
         });
+    }
+
+    /// <summary>Checksums with one core and with all.</summary>
+    public static async Task ChecksumAsync(Place place, Scoreboard board, string[] algorithms)
+    {
+        await using DaemonServer all = await DaemonServer.StartAsync(place, place.AllCores);
+        await using DaemonServer one = await DaemonServer.StartAsync(place, place.ServerCore);
+        var curl = new Curl(place);
+        string image = $"{one.Url}/images/{await one.TicketAsync(place.Image, Place.ImageSize)}";
+        string shared = $"{all.Url}/images/{await all.TicketAsync(place.Image, Place.ImageSize)}";
+        foreach (string algorithm in algorithms)
+        {
+            string query = $"checksum?algorithm={algorithm}";
+            await board.CompareAsync(new Comparison
+            {
+                Work = $"checksum, {algorithm}",
+                Bytes = Place.ImageSize,
+                Target = string.Create(CultureInfo.InvariantCulture, $"wall <= {1 / 1.8:F2}"),
+                Ours = new($"imageio, {MachineFacts.Cores} cores", () => all.Process.MeasureAsync(
+                    () => curl.RunAsync(null, $"{shared}/{query}"))),
+                Peer = new("imageio, one core", () => one.Process.MeasureAsync(
+                    () => curl.RunAsync(null, $"{image}/{query}"))),
+            });
+        }
     }
 }

@@ -5,16 +5,17 @@ namespace ImageIO.Bench.Works;
 /// <summary>The Unix socket, beside an NBD server over the same kind of socket.</summary>
 internal static class UnixWorks
 {
-    private static readonly int[] Connections = [1, 4];
+    /// <summary>How many connections are measured, if the whole table is.</summary>
+    public static readonly int[] AllConnections = [1, 4];
 
     /// <summary>Uploads and downloads, to and from memory.</summary>
-    public static async Task RunAsync(Place place, Scoreboard board)
+    public static async Task RunAsync(Place place, Scoreboard board, int[] connectionCounts)
     {
         var curl = new Curl(place);
         await using DaemonServer daemon = await DaemonServer.StartAsync(place, place.ServerCore);
         await using NbdServer? nbd = NbdServer.Name is null ? null : await NbdServer.StartAsync(place, place.Image);
         string image = $"http://localhost/images/{await daemon.TicketAsync(place.Image, Place.ImageSize)}";
-        foreach (int connections in Connections)
+        foreach (int connections in connectionCounts)
         {
             string[] nbdcopy = [$"--connections={connections}", "--allocated"];
             await board.CompareAsync(new Comparison
@@ -39,5 +40,34 @@ internal static class UnixWorks
                     () => Tool.RunAsync("nbdcopy", [.. nbdcopy, nbd.Uri, "null:"]))),
             });
         }
+
+        await LimitAsync(place, board, daemon, curl, image);
+    }
+
+    // The same work by a loop in C that does nothing else: what the kernel and curl's way of sending cost anyone.
+    private static async Task LimitAsync(Place place, Scoreboard board, DaemonServer daemon, Curl curl, string image)
+    {
+        await board.TryAsync("Unix socket, a loop in C", async () =>
+        {
+            await using LoopServer loop = await LoopServer.StartAsync(place, place.Image);
+            await board.CompareAsync(new Comparison
+            {
+                Work = "Unix socket upload, 1 connection, beside the physical limit",
+                Bytes = Place.ImageSize,
+                Ours = new("imageio", () => daemon.Process.MeasureAsync(
+                    () => curl.UploadAsync($"{image}?flush=n", daemon.LocalSocket))),
+                Peer = new("loop in C", () => loop.Process.MeasureAsync(
+                    () => curl.UploadAsync("http://localhost/", loop.Socket))),
+            });
+            await board.CompareAsync(new Comparison
+            {
+                Work = "Unix socket download, 1 connection, beside the physical limit",
+                Bytes = Place.ImageSize,
+                Ours = new("imageio", () => daemon.Process.MeasureAsync(
+                    () => curl.RunAsync(daemon.LocalSocket, image))),
+                Peer = new("loop in C", () => loop.Process.MeasureAsync(
+                    () => curl.RunAsync(loop.Socket, "http://localhost/"))),
+            });
+        });
     }
 }
