@@ -7,8 +7,7 @@ namespace ImageIO.Client;
 
 /// <summary>
 /// Where a download goes: a new file, raw or qcow2, a block device, or an image that exists. A new file bears its name
-/// only
-/// when it is whole.
+/// only when it is whole.
 /// </summary>
 public sealed class ImageTarget : IAsyncDisposable
 {

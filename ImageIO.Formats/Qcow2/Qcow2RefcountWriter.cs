@@ -5,8 +5,7 @@ namespace ImageIO.Formats.Qcow2;
 /// <summary>Writes the reference counts of a new image behind all else.</summary>
 /// <remarks>
 /// They are counted from the tables, not kept while writing: what a second write of a cluster left behind is nobody's,
-/// and
-/// free. Counted in windows, so that memory does not grow with the file.
+/// and free. Counted in windows, so that memory does not grow with the file.
 /// </remarks>
 internal sealed class Qcow2RefcountWriter(UnalignedAccess file, Qcow2WriterTables tables, int clusterBits)
 {

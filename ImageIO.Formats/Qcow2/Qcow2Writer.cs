@@ -10,12 +10,9 @@ namespace ImageIO.Formats.Qcow2;
 /// <summary>Writes a new qcow2 image. Any offset and length; calls may run in parallel.</summary>
 /// <remarks>
 /// Clusters are laid one behind the other in the order they are written, with the tables between them, and the header
-/// is
-/// written last, by <see cref="CompleteAsync"/>. Until then the file is no qcow2 image, so what a crash leaves cannot
-/// be
-/// taken for a whole one; but <see cref="ContinueAsync"/> goes on with it, from what the last flush covered. Split by
-/// concern: the
-/// other part is clusters.
+/// is written last, by <see cref="CompleteAsync"/>. Until then the file is no qcow2 image, so what a crash leaves
+/// cannot be taken for a whole one; but <see cref="ContinueAsync"/> goes on with it, from what the last flush covered.
+/// Split by concern: the other part is clusters.
 /// </remarks>
 public sealed partial class Qcow2Writer : IBackend
 {

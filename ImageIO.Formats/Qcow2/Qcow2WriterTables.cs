@@ -2,15 +2,12 @@ namespace ImageIO.Formats.Qcow2;
 
 /// <summary>
 /// The tables of an image that is being written, and where its next cluster goes. L1 is in memory, of L2 the tables
-/// that
-/// were used last; the others are in the file. Thread-safe.
+/// that were used last; the others are in the file. Thread-safe.
 /// </summary>
 /// <remarks>
 /// L1 lies behind the header, at a place that the image's size tells. So what a flush has covered can be found again,
-/// and
-/// an interrupted image can be gone on with. Clusters that nothing leads to then are nobody's and free. Split by
-/// concern:
-/// the other part is the tables in memory and in the file.
+/// and an interrupted image can be gone on with. Clusters that nothing leads to then are nobody's and free. Split by
+/// concern: the other part is the tables in memory and in the file.
 /// </remarks>
 internal sealed partial class Qcow2WriterTables : IDisposable
 {
