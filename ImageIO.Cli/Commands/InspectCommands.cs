@@ -33,7 +33,8 @@ internal static class InspectCommands
         var member = new Option<string?>("--member") { Description = "Member of the archive (OVA) that FILE is", HelpName = "NAME" };
         var bitmap = new Option<string?>("--bitmap")
         {
-            Description = "A dirty bitmap of a qcow2 FILE", HelpName = "NAME",
+            Description = "A dirty bitmap of a qcow2 FILE",
+            HelpName = "NAME",
         };
         var context = new Option<string>("--context")
         {
@@ -93,7 +94,8 @@ internal static class InspectCommands
                         where,
                         new ImageFileOptions
                         {
-                            Format = parsed.GetValue(format), Member = parsed.GetValue(member),
+                            Format = parsed.GetValue(format),
+                            Member = parsed.GetValue(member),
                             WithBackingChain = name == "info" ? false : !parsed.GetValue(noBacking),
                         },
                         cancellationToken);

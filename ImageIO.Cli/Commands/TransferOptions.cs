@@ -17,12 +17,16 @@ internal sealed class TransferOptions
 
     public Option<int> MaxWorkers { get; } = new("--max-workers")
     {
-        Description = "Connections that move data at once, 1 to 8", HelpName = "N", DefaultValueFactory = _ => 4,
+        Description = "Connections that move data at once, 1 to 8",
+        HelpName = "N",
+        DefaultValueFactory = _ => 4,
     };
 
     public Option<string> BufferSize { get; } = new("--buffer-size")
     {
-        Description = "Bytes that each of them reads ahead, 64k to 16m", HelpName = "SIZE", DefaultValueFactory = _ => "4m",
+        Description = "Bytes that each of them reads ahead, 64k to 16m",
+        HelpName = "SIZE",
+        DefaultValueFactory = _ => "4m",
     };
 
     public Option<bool> Verify { get; } = new("--verify") { Description = "Compare checksums at the end" };
@@ -31,7 +35,9 @@ internal sealed class TransferOptions
 
     public Option<int> Retry { get; } = new("--retry")
     {
-        Description = "Attempts in a row that may bring nothing", HelpName = "N", DefaultValueFactory = _ => 5,
+        Description = "Attempts in a row that may bring nothing",
+        HelpName = "N",
+        DefaultValueFactory = _ => 5,
     };
 
     public Option<string?> LimitRate { get; } = new("--limit-rate") { Description = "Most bytes a second", HelpName = "SIZE" };
@@ -40,7 +46,9 @@ internal sealed class TransferOptions
 
     public Option<string> Output { get; } = new("--output", "-o")
     {
-        Description = "Form of the progress", HelpName = "text|json", DefaultValueFactory = _ => "text",
+        Description = "Form of the progress",
+        HelpName = "text|json",
+        DefaultValueFactory = _ => "text",
     };
 
     public TransferOptions()

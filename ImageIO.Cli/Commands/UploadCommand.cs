@@ -29,7 +29,9 @@ internal static class UploadCommand
                 parsed.GetRequiredValue(file),
                 new ImageFileOptions
                 {
-                    Format = parsed.GetValue(sourceFormat), Member = parsed.GetValue(member), WithBackingChain = !parsed.GetValue(noBacking),
+                    Format = parsed.GetValue(sourceFormat),
+                    Member = parsed.GetValue(member),
+                    WithBackingChain = !parsed.GetValue(noBacking),
                 },
                 cancellationToken);
             await using TransferClient client = await TransferClient.OpenAsync(
@@ -41,7 +43,9 @@ internal static class UploadCommand
                 client,
                 options.Copy(parsed) with
                 {
-                    KeepsHoles = parsed.GetValue(noBacking), KeepsRest = parsed.GetValue(keepRest), ResumeIdentity = image.Identity,
+                    KeepsHoles = parsed.GetValue(noBacking),
+                    KeepsRest = parsed.GetValue(keepRest),
+                    ResumeIdentity = image.Identity,
                 },
                 progress,
                 cancellationToken);

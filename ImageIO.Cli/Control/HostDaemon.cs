@@ -29,7 +29,9 @@ internal sealed class HostDaemon
     /// <summary>The option that names the configuration.</summary>
     public static Option<string> DirectoryOption => new("--conf-dir", "-c")
     {
-        Description = "The daemon's configuration", HelpName = "DIR", DefaultValueFactory = _ => DropIns.DefaultDirectory,
+        Description = "The daemon's configuration",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => DropIns.DefaultDirectory,
     };
 
     /// <summary>Finds the daemon.</summary>

@@ -16,10 +16,12 @@ internal static class BackupCommand
         var arguments = new EngineArguments(isReference: false);
         var machine = new Argument<string>("VM") { Description = "Id of the virtual machine" };
         var disks = new Argument<string[]>(
-            "DISK") { Description = "Ids of its disks", Arity = ArgumentArity.OneOrMore };
+            "DISK")
+        { Description = "Ids of its disks", Arity = ArgumentArity.OneOrMore };
         var from = new Option<string?>("--from")
         {
-            Description = "Only what changed since this checkpoint", HelpName = "CHECKPOINT",
+            Description = "Only what changed since this checkpoint",
+            HelpName = "CHECKPOINT",
         };
         var command = new Command("start", "Begin a backup, and tell its id, checkpoint and disks as JSON")
         {

@@ -13,7 +13,8 @@ internal sealed class DiskArguments
 
     public Option<string?> StorageDomain { get; } = new("--storage-domain", "-s")
     {
-        Description = "Storage domain for the disk", HelpName = "NAME",
+        Description = "Storage domain for the disk",
+        HelpName = "NAME",
     };
 
     public Option<string> Format { get; } = new("--format", "-f") { Description = "Format of the disk", HelpName = "raw|qcow2", DefaultValueFactory = _ => "qcow2" };

@@ -47,7 +47,9 @@ internal sealed class EngineArguments
 
     public Option<string> Output { get; } = new("--output", "-o")
     {
-        Description = "Form of the progress", HelpName = "text|json", DefaultValueFactory = _ => "text",
+        Description = "Form of the progress",
+        HelpName = "text|json",
+        DefaultValueFactory = _ => "text",
     };
 
     public Option<string?> LogFile { get; } = new("--log-file") { Description = "File for the log, in place of standard error", HelpName = "FILE" };
@@ -58,12 +60,16 @@ internal sealed class EngineArguments
 
     public Option<int> MaxWorkers { get; } = new("--max-workers")
     {
-        Description = "Connections that move data at once, 1 to 8", HelpName = "N", DefaultValueFactory = _ => 4,
+        Description = "Connections that move data at once, 1 to 8",
+        HelpName = "N",
+        DefaultValueFactory = _ => 4,
     };
 
     public Option<string> BufferSize { get; } = new("--buffer-size")
     {
-        Description = "Bytes that each of them reads ahead, 64k to 16m", HelpName = "SIZE", DefaultValueFactory = _ => "4m",
+        Description = "Bytes that each of them reads ahead, 64k to 16m",
+        HelpName = "SIZE",
+        DefaultValueFactory = _ => "4m",
     };
 
     public Option<bool> Verify { get; } = new("--verify") { Description = "Compare checksums at the end" };
@@ -86,7 +92,8 @@ internal sealed class EngineArguments
 
     public Option<int?> InactivityTimeout { get; } = new("--inactivity-timeout")
     {
-        Description = "Seconds that the client may be away; then the transfer rests", HelpName = "SECONDS",
+        Description = "Seconds that the client may be away; then the transfer rests",
+        HelpName = "SECONDS",
     };
 
     public IEnumerable<Option> All => _isReference ? Reference : Reference.Concat(Further);

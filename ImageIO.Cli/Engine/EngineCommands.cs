@@ -64,8 +64,10 @@ internal static class EngineCommands
                     ? null
                     : new ImageFileOptions
                     {
-                        Format = parsed.GetValue(sourceFormat), Member = parsed.GetValue(
-                            member), WithBackingChain = !parsed.GetValue(noBacking),
+                        Format = parsed.GetValue(sourceFormat),
+                        Member = parsed.GetValue(
+                            member),
+                        WithBackingChain = !parsed.GetValue(noBacking),
                     },
                 cancellationToken);
             progress.SetSize(image.VirtualSize);
@@ -76,7 +78,8 @@ internal static class EngineCommands
             {
                 CopyOptions copy = transfer.Copy with
                 {
-                    KeepsHoles = parsed.GetValue(noBacking), IsDestinationZero = parsed.GetValue(isZero),
+                    KeepsHoles = parsed.GetValue(noBacking),
+                    IsDestinationZero = parsed.GetValue(isZero),
                 };
                 transfer = transfer with { Copy = copy };
             }

@@ -35,7 +35,8 @@ internal sealed class CopyRun
         {
             _state = ResumeState.Of(direction, options.ResumeIdentity ?? "", size, client.Capacity, []) with
             {
-                TransferId = options.ResumeTransferId, DiskId = options.ResumeDiskId,
+                TransferId = options.ResumeTransferId,
+                DiskId = options.ResumeDiskId,
             };
             Done = ResumeState.Read(file, _state);
             Ledger.AddDurable(Done);

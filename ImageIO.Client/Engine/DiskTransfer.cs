@@ -149,7 +149,10 @@ public static class DiskTransfer
                 url,
                 new TransferClientOptions
                 {
-                    CaFile = engine.Options.CaFile, IsInsecure = engine.Options.IsInsecure, ProxyUrl = started.ProxyUrl, Time = engine.Options.Time,
+                    CaFile = engine.Options.CaFile,
+                    IsInsecure = engine.Options.IsInsecure,
+                    ProxyUrl = started.ProxyUrl,
+                    Time = engine.Options.Time,
                 },
                 cancellationToken).ConfigureAwait(false);
             await using (client.ConfigureAwait(false))

@@ -64,7 +64,8 @@ internal sealed class Dialer
                     : new DnsEndPoint(_address.Host, _address.Port);
             socket = IsUnix
                 ? new Socket(
-                    AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendBufferSize = UnixSendBuffer }
+                    AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+                { SendBufferSize = UnixSendBuffer }
                 : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             await socket.ConnectAsync(endPoint, limit.Token).ConfigureAwait(false);
             Stream stream = new NetworkStream(socket, ownsSocket: true);

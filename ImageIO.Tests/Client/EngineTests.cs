@@ -289,14 +289,14 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
         byte[]? content = null,
         Func<string, (int, string)?>? answer = null,
         Action<string>? started = null) => new(daemon)
-    {
-        ImageFile = daemon.Files.CreateImage(content ?? new byte[Size]),
-        DiskStates = states ?? ["ok"],
-        StartPhases = start ?? ["initializing", "transferring"],
-        EndPhases = end ?? ["finalizing_success", "finished_success"],
-        Override = answer,
-        Started = started,
-    };
+        {
+            ImageFile = daemon.Files.CreateImage(content ?? new byte[Size]),
+            DiskStates = states ?? ["ok"],
+            StartPhases = start ?? ["initializing", "transferring"],
+            EndPhases = end ?? ["finalizing_success", "finished_success"],
+            Override = answer,
+            Started = started,
+        };
 
     private EngineOptions Options(EmulatedEngine engine) => new()
     {
@@ -330,7 +330,9 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
             new NewDisk { Name = "disk", Description = "for a test", StorageDomain = "fast storage", VirtualSize = Size, InitialSize = 4_194_304 },
             new DiskTransferOptions
             {
-                Step = _steps.Add, SnapshotId = snapshot, Copy = copy
+                Step = _steps.Add,
+                SnapshotId = snapshot,
+                Copy = copy
                     ?? new CopyOptions { RetryDelay = TimeSpan.FromMilliseconds(5) },
             },
             stop is null ? null : new Stopper(stop),

@@ -52,7 +52,9 @@ internal sealed class ImageioProcess : IDisposable
         // By a shell, as everybody starts it: the platform's own start follows links and hides the name.
         var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$0\" \"$@\"", program, .. arguments])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
         };
         // No qemu: what is read and written here needs none.
         start.Environment["PATH"] = "/nowhere";

@@ -19,7 +19,11 @@ public sealed class KilledServerTests(RunningDaemon daemon) : IDisposable
     private static readonly CopyOptions Options = new()
     {
         RetryDelay = TimeSpan.FromMilliseconds(
-            200), Retries = 30, BufferSize = 256 * 1024, BytesPerSecond = 40_000_000, FlushBytes = 2 * 1024 * 1024,
+            200),
+        Retries = 30,
+        BufferSize = 256 * 1024,
+        BytesPerSecond = 40_000_000,
+        FlushBytes = 2 * 1024 * 1024,
     };
 
     private readonly ImageDirectory _directory = new();

@@ -65,7 +65,10 @@ public sealed class RetryTests
 
         await UploadAsync(server, new CopyOptions
         {
-            MaxWorkers = 1, BufferSize = 1024 * 1024, FlushBytes = 2 * 1024 * 1024, RetryDelay = TimeSpan.FromMilliseconds(5),
+            MaxWorkers = 1,
+            BufferSize = 1024 * 1024,
+            FlushBytes = 2 * 1024 * 1024,
+            RetryDelay = TimeSpan.FromMilliseconds(5),
         });
 
         AssertUploaded(server);
@@ -340,7 +343,9 @@ public sealed class RetryTests
                 server,
                 new CopyOptions
                 {
-                    MaxWorkers = random.Next(1, 5), RetryDelay = TimeSpan.FromMilliseconds(1), Retries = 10,
+                    MaxWorkers = random.Next(1, 5),
+                    RetryDelay = TimeSpan.FromMilliseconds(1),
+                    Retries = 10,
                     FlushBytes = random.Next(2) == 0 ? 1_000_000 : long.MaxValue,
                     BufferSize = 256 * 1024,
                 },

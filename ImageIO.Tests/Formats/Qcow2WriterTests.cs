@@ -34,7 +34,10 @@ public sealed class Qcow2WriterTests : IDisposable
         // Fewer tables in memory than there are, where clusters are small.
         var options = new Qcow2WriterOptions
         {
-            VirtualSize = Size, ClusterSize = cluster, Compression = compression, TableCacheBytes = 0,
+            VirtualSize = Size,
+            ClusterSize = cluster,
+            Compression = compression,
+            TableCacheBytes = 0,
         };
         await using (Qcow2Writer writer = await CreateAsync(file, options))
         {
@@ -96,7 +99,10 @@ public sealed class Qcow2WriterTests : IDisposable
         string file = _directory.Create("image.qcow2", []);
         var options = new Qcow2WriterOptions
         {
-            VirtualSize = Size, ClusterSize = cluster, Compression = compression, TableCacheBytes = 0,
+            VirtualSize = Size,
+            ClusterSize = cluster,
+            Compression = compression,
+            TableCacheBytes = 0,
         };
         string crashed = _directory.File("crashed.qcow2");
         await using (Qcow2Writer writer = await CreateAsync(file, options))
@@ -177,7 +183,10 @@ public sealed class Qcow2WriterTests : IDisposable
         await using IBackend backing = await FormatFiles.OpenAsync(lower);
         await using (Qcow2Writer writer = await CreateAsync(file, new Qcow2WriterOptions
         {
-            VirtualSize = model.Length, BackingFile = "base.raw", BackingFormat = "raw", Backing = backing,
+            VirtualSize = model.Length,
+            BackingFile = "base.raw",
+            BackingFormat = "raw",
+            Backing = backing,
         }))
         {
             byte[] data = Bytes.Random(1000, seed: 2);
