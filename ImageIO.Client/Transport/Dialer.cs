@@ -11,9 +11,8 @@ namespace ImageIO.Client.Transport;
 /// <summary>Opens connections to one server: TCP, TLS on it, or a Unix socket in its place.</summary>
 internal sealed class Dialer
 {
-    // As much as the kernel allows (net.core.wmem_max). It grows the buffers of TCP by itself, and those of Unix
-    // sockets never:
-    // each time one is full costs two threads a wake.
+    // As much as the kernel allows (net.core.wmem_max): it never grows the buffer of a Unix socket by itself. With the
+    // usual 208 KiB, 1 GiB took 7500 sends, a third of them in vain; with this, 1100.
     private const int UnixSendBuffer = 4 * 1024 * 1024;
 
     private readonly ImageAddress _address;
