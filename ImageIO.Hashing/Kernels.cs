@@ -5,8 +5,8 @@ namespace ImageIO.Hashing;
 /// <summary>Chooses the code that suits the processor and the number of messages.</summary>
 internal static unsafe class Kernels
 {
-    /// <summary>The best that this processor has.</summary>
-    public static Instructions Best { get; } =
+    /// <summary>The best that this processor has, and machine code that was compiled beforehand may use.</summary>
+    public static Instructions Best =>
         Avx512F.VL.IsSupported ? Instructions.Avx512
         : Avx2.IsSupported ? Instructions.Avx2
         : Instructions.Plain;
