@@ -16,8 +16,8 @@ public sealed record BackendCapabilities
     public bool CanGrow { get; init; }
 
     /// <summary>
-    /// Whether a flush makes durable what was written through any handle on the image, as fsync(2) does. False: only what was
-    /// written through the same handle.
+    /// Whether a flush makes durable what was written through any handle on the image, as fsync(2) does. False: only what
+    /// was written through the same handle; then disposal makes that durable too, or fails.
     /// </summary>
     public bool FlushCoversAllHandles { get; init; }
 

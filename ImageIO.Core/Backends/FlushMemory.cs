@@ -55,13 +55,19 @@ internal sealed class FlushMemory(Func<int> mostRanges)
         return writes;
     }
 
-    /// <summary>The handle is closed; its writes are as unflushed as before.</summary>
-    public void Closed(UnflushedWrites handle)
+    /// <summary>The handle is closed.</summary>
+    /// <param name="handle">The handle.</param>
+    /// <param name="isDurable">Whether closing flushed its writes. False: they are as unflushed as before.</param>
+    public void Closed(UnflushedWrites handle, bool isDurable = false)
     {
         lock (_lock)
         {
             _handles.Remove(handle);
-            _closed.Add(handle.Take(), mostRanges());
+            RangeSet writes = handle.Take();
+            if (!isDurable)
+            {
+                _closed.Add(writes, mostRanges());
+            }
         }
     }
 

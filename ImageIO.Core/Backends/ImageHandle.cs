@@ -152,9 +152,13 @@ public sealed partial class ImageHandle : IAsyncDisposable
     {
         await _calls.EndAsync();
         await HopAsync(CancellationToken.None);
+        bool isDurable = false;
         try
         {
             await _backend.DisposeAsync();
+
+            // No later flush could cover its writes, so closing has flushed them.
+            isDurable = !Capabilities.FlushCoversAllHandles;
         }
         catch (TransferException e)
         {
@@ -164,7 +168,7 @@ public sealed partial class ImageHandle : IAsyncDisposable
         }
         finally
         {
-            Shared.Flushes.Closed(_unflushed);
+            Shared.Flushes.Closed(_unflushed, isDurable);
             _closed?.Invoke();
         }
     }

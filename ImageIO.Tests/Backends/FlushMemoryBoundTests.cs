@@ -90,6 +90,30 @@ public sealed class FlushMemoryBoundTests
         await FlushAsync(first);
     }
 
+    [Theory(Timeout = 30_000)]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_was_flushed_as_its_handle_closed_is_not_lost_by_a_later_failure(bool isDurable)
+    {
+        UnflushedWrites first = _memory.Opened();
+        Write(first, new ByteRange(0, 512));
+        _memory.Closed(first, isDurable);
+        UnflushedWrites second = _memory.Opened();
+        Write(second, new ByteRange(512, 1024));
+        await FailAsync(second, coversAll: false);
+
+        Write(second, new ByteRange(512, 1024));
+
+        if (isDurable)
+        {
+            await FlushAsync(second);
+        }
+        else
+        {
+            await AssertLostAsync(second);
+        }
+    }
+
     [Fact(Timeout = 30_000)]
     public async Task Flushes_of_two_handles_run_one_after_the_other()
     {

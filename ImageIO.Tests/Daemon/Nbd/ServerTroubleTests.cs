@@ -47,17 +47,27 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
         string disk = await nbd.Qcow2FileAsync(Size);
         await using NbdServer server = await nbd.QemuNbdAsync("--format=qcow2", disk);
         NbdTicket ticket = await nbd.InstallAsync(server, Size);
-        using (HttpClient leaving = DaemonClients.OverTls(nbd.Daemon.RemotePort, nbd.Daemon.Files.Certificate))
-        {
-            using HttpResponseMessage put = await leaving.PutAsync($"{ticket.Path}?flush=n", new ByteArrayContent(Filled(3)));
-            Assert.Equal(HttpStatusCode.OK, put.StatusCode);
-        }
-
-        await Eventually.HoldsAsync(
-            async () => (await nbd.Daemon.GetTicketAsync(ticket.Id))["connections"]!.GetValue<int>() == 0, "the client has left");
+        await PutAndLeaveAsync(ticket);
         Assert.Equal(HttpStatusCode.NoContent, await ticket.DeleteAsync());
         await server.KillAsync();
         await AssertHoldsAsync(disk, new() { [0] = 3 });
+    }
+
+    [SkippableFact(Timeout = Timeout)]
+    public async Task What_was_flushed_as_its_client_left_is_not_lost_with_a_later_clients_writes()
+    {
+        await using NbdServer server = await nbd.QemuNbdAsync("--format=qcow2", await nbd.Qcow2FileAsync(Size));
+        NbdTicket ticket = await nbd.InstallAsync(server, Size);
+        await PutAndLeaveAsync(ticket);
+        Assert.Equal(HttpStatusCode.OK, await ticket.FlushAsync());
+        Assert.Equal(HttpStatusCode.OK, await ticket.PutAsync(Cluster, Filled(1), flush: false));
+        await server.KillAsync();
+        await server.StartAgainAsync();
+        Assert.Equal(HttpStatusCode.InternalServerError, await ticket.FlushAsync());
+
+        Assert.Equal(HttpStatusCode.OK, await ticket.PutAsync(Cluster, Filled(1), flush: false));
+
+        Assert.Equal(HttpStatusCode.OK, await ticket.FlushAsync());
     }
 
     [SkippableFact(Timeout = Timeout)]
@@ -79,13 +89,14 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
     [SkippableFact(Timeout = 3_600_000)]
     public async Task No_kill_at_any_moment_loses_what_a_successful_flush_promised()
     {
-        int rounds = int.TryParse(Environment.GetEnvironmentVariable("IMAGEIO_NBD_KILLS"), out int given) ? given : KillRounds;
+        int rounds = int.TryParse(Environment.GetEnvironmentVariable("IMAGEIO_NBD_KILLS"), out int given)
+            ? given
+            : KillRounds;
         var random = new Random();
         string disk = await nbd.Qcow2FileAsync(Size);
         await using NbdServer server = await nbd.QemuNbdAsync("--format=qcow2", disk);
         NbdTicket ticket = await nbd.InstallAsync(server, Size);
         int value = 0;
-        int promised = 0;
         for (int round = 0; round < rounds; round++)
         {
             Task kill = KillAfterAsync(server, TimeSpan.FromMilliseconds(random.NextDouble() * 60));
@@ -100,7 +111,6 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
             await kill;
             if (flush == HttpStatusCode.OK)
             {
-                promised++;
                 await AssertHoldsAsync(disk, written);
             }
 
@@ -110,8 +120,6 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
             await AssertHoldsAsync(disk, written);
             await server.StartAgainAsync();
         }
-
-        Assert.InRange(promised, 0, rounds);
     }
 
     [SkippableFact(Timeout = Timeout)]
@@ -183,7 +191,8 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
         string socket = nbd.NewPath("sock");
         await Assert.ThrowsAsync<InvalidOperationException>(
             () => SystemTool.RunAsync("qemu-nbd", $"--socket={socket}", "--format=qcow2", nbd.RawFile(Size)));
-        NbdTicket ticket = await NbdTicket.InstallAsync(nbd.Daemon, Core.Backends.ImageUrl.Parse($"nbd:unix:{socket}"), Size);
+        NbdTicket ticket = await NbdTicket.InstallAsync(
+            nbd.Daemon, Core.Backends.ImageUrl.Parse($"nbd:unix:{socket}"), Size);
 
         Assert.Equal(HttpStatusCode.InternalServerError, await ticket.TryGetAsync(0, 10));
         Assert.Contains(socket, nbd.Daemon.Files.ReadLog(), StringComparison.Ordinal);
@@ -199,7 +208,8 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
             await UseAsync();
         }
 
-        await Eventually.HoldsAsync(() => OpenFiles.CountSockets(server.Id) == before, "the server has no client any more");
+        await Eventually.HoldsAsync(
+            () => OpenFiles.CountSockets(server.Id) == before, "the server has no client any more");
         await Eventually.HoldsAsync(() => nbd.Daemon.Pool.RentedBytes == 0, "all buffers are given back");
 
         async Task UseAsync()
@@ -207,10 +217,26 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
             NbdTicket ticket = await nbd.InstallAsync(server, Size);
             Assert.Equal(HttpStatusCode.PartialContent, await ticket.TryGetAsync(0, 100_000));
             Assert.Equal(HttpStatusCode.NoContent, await ticket.DeleteAsync());
-            NbdTicket missing = await NbdTicket.InstallAsync(nbd.Daemon, Core.Backends.ImageUrl.Parse($"{server.Url.Text}:exportname=x"), Size);
+            NbdTicket missing = await NbdTicket.InstallAsync(
+                nbd.Daemon, Core.Backends.ImageUrl.Parse($"{server.Url.Text}:exportname=x"), Size);
             Assert.Equal(HttpStatusCode.InternalServerError, await missing.TryGetAsync(0, 10));
             Assert.Equal(HttpStatusCode.NoContent, await missing.DeleteAsync());
         }
+    }
+
+    // The image closes with its last client.
+    private async Task PutAndLeaveAsync(NbdTicket ticket)
+    {
+        using (HttpClient leaving = DaemonClients.OverTls(nbd.Daemon.RemotePort, nbd.Daemon.Files.Certificate))
+        {
+            using HttpResponseMessage put = await leaving.PutAsync(
+                $"{ticket.Path}?flush=n", new ByteArrayContent(Filled(3)));
+            Assert.Equal(HttpStatusCode.OK, put.StatusCode);
+        }
+
+        await Eventually.HoldsAsync(
+            async () => (await nbd.Daemon.GetTicketAsync(ticket.Id))["connections"]!.GetValue<int>() == 0,
+            "the client has left");
     }
 
     private static byte[] Filled(int value) => [.. Enumerable.Repeat((byte)value, Cluster)];
@@ -222,7 +248,8 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
     }
 
     // What was written last to each cluster; a write that failed may or may not be there, and is written again later.
-    private static async Task WriteSomeAsync(NbdTicket ticket, Random random, Dictionary<int, int> written, Func<int> next)
+    private static async Task WriteSomeAsync(
+        NbdTicket ticket, Random random, Dictionary<int, int> written, Func<int> next)
     {
         for (int i = 0; i < 3; i++)
         {
@@ -235,8 +262,8 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
     // As a client does after a failed flush: everything again.
     private static async Task RewriteUntilFlushedAsync(NbdTicket ticket, Dictionary<int, int> written)
     {
-        HttpStatusCode flush;
-        do
+        HttpStatusCode flush = HttpStatusCode.InternalServerError;
+        for (int attempt = 0; attempt < 3 && flush != HttpStatusCode.OK; attempt++)
         {
             foreach ((int cluster, int value) in written)
             {
@@ -245,7 +272,8 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
 
             flush = await ticket.FlushAsync();
         }
-        while (flush != HttpStatusCode.OK);
+
+        Assert.Equal(HttpStatusCode.OK, flush);
     }
 
     // The first request may still find the connection that broke.
@@ -267,7 +295,9 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
         {
             ReadOnlyMemory<byte> bytes = content.AsMemory(cluster * Cluster, Cluster);
             int other = bytes.Span.IndexOfAnyExcept((byte)value);
-            Assert.True(other < 0, $"byte {other} of cluster {cluster} is {(other < 0 ? 0 : bytes.Span[other])}, expected {value}");
+            Assert.True(
+                other < 0,
+                $"byte {other} of cluster {cluster} is {(other < 0 ? 0 : bytes.Span[other])}, expected {value}");
         }
     }
 }
