@@ -53,7 +53,7 @@ public abstract partial class BackendContractTests
     }
 
     /// <summary>The image's last block may be partial, and is written as such.</summary>
-    [SkippableTheory(Timeout = TestTimeout)]
+    [ContractTheory(Needs = ContractParts.PartialBlocks, Timeout = TestTimeout)]
     [InlineData(1)]
     [InlineData(513)]
     [InlineData(4095)]
@@ -71,7 +71,7 @@ public abstract partial class BackendContractTests
     }
 
     /// <summary>Growth by whole and partial blocks, directly behind the end and behind a gap.</summary>
-    [SkippableTheory(Timeout = TestTimeout)]
+    [ContractTheory(Needs = ContractParts.Growth, Timeout = TestTimeout)]
     [InlineData(0, 0, 1)]
     [InlineData(0, 0, 4096)]
     [InlineData(0, 131072, 70000)]

@@ -51,7 +51,7 @@ public abstract partial class BackendContractTests
     }
 
     /// <summary>Writes of whole blocks past the end come in any order and at once.</summary>
-    [SkippableFact(Timeout = TestTimeout)]
+    [ContractFact(Needs = ContractParts.Growth, Timeout = TestTimeout)]
     public async Task Image_that_grows_by_parallel_writes_ends_with_the_last_and_loses_nothing()
     {
         const int Rounds = 10;
@@ -79,7 +79,7 @@ public abstract partial class BackendContractTests
     }
 
     /// <summary>A read of the last block runs while another writer grows the image.</summary>
-    [SkippableFact(Timeout = TestTimeout)]
+    [ContractFact(Needs = ContractParts.Growth, Timeout = TestTimeout)]
     public async Task Reading_across_the_end_succeeds_while_the_image_grows()
     {
         IBackend backend = await OpenNewAsync(0);

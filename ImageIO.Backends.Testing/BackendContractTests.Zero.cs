@@ -66,7 +66,7 @@ public abstract partial class BackendContractTests
     }
 
     /// <summary>Zeroing grows an image like a write does, from its last partial block on or behind a gap.</summary>
-    [SkippableTheory(Timeout = TestTimeout)]
+    [ContractTheory(Needs = ContractParts.Growth, Timeout = TestTimeout)]
     [InlineData(0, 0, 1, ZeroMode.Allocate)]
     [InlineData(0, 0, 1, ZeroMode.Deallocate)]
     [InlineData(65536, 0, 131072, ZeroMode.Allocate)]

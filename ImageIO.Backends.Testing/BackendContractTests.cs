@@ -11,7 +11,8 @@ namespace ImageIO.Backends.Testing;
 /// <remarks>
 /// <para>Split by concern: this part is what a backend author implements, the others are the tests. They keep the
 /// promises of <see cref="IBackend"/> to its callee, and judge a backend only by what it offers: an image that cannot
-/// grow skips the tests of growth, with that reason.</para>
+/// grow skips the tests of growth, with that reason. Where no image of a kind can, mark the class with
+/// <see cref="WithoutAttribute"/>, and it has no such tests.</para>
 /// <para>A kind of storage that this machine lacks is skipped too: call <c>Skip.If</c> (Xunit.SkippableFact) in
 /// <see cref="CreateImageAsync"/>.</para>
 /// </remarks>

@@ -33,7 +33,9 @@ public static class BlockBackendMatrixTests
         }
     }
 
+    // A device has a fixed number of whole blocks.
     [Trait("Needs", "Root")]
+    [Without(ContractParts.Growth | ContractParts.PartialBlocks)]
     public abstract class Row : BackendContractTests
     {
         private readonly List<IAsyncDisposable> _devices = [];

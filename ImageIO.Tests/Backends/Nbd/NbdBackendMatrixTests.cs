@@ -12,11 +12,10 @@ public static class NbdBackendMatrixTests
 
     public sealed class OnQemuNbdQcow2(QemuNbdQcow2 servers) : Row(servers), IClassFixture<QemuNbdQcow2>;
 
+    // The server takes one client at a time.
+    [Without(ContractParts.SeveralHandles)]
     public sealed class OnQemuNbdForOneClient(QemuNbdForOneClient servers)
-        : Row(servers), IClassFixture<QemuNbdForOneClient>
-    {
-        protected override string? OneHandleOnly => "the server takes one client at a time";
-    }
+        : Row(servers), IClassFixture<QemuNbdForOneClient>;
 
     public sealed class OnQemuNbdOverTcp(QemuNbdOverTcp servers) : Row(servers), IClassFixture<QemuNbdOverTcp>;
 
@@ -25,7 +24,8 @@ public static class NbdBackendMatrixTests
     public sealed class OnNbdKitWithoutStructuredReplies(NbdKitWithoutStructuredReplies servers)
         : Row(servers), IClassFixture<NbdKitWithoutStructuredReplies>;
 
-    public sealed class OnNbdKitWithLargeBlocks(NbdKitWithLargeBlocks servers) : Row(servers), IClassFixture<NbdKitWithLargeBlocks>;
+    public sealed class OnNbdKitWithLargeBlocks(
+        NbdKitWithLargeBlocks servers) : Row(servers), IClassFixture<NbdKitWithLargeBlocks>;
 
     public sealed class OnNbdKitOverTls(NbdKitOverTls servers) : Row(servers), IClassFixture<NbdKitOverTls>;
 
@@ -43,8 +43,8 @@ public static class NbdBackendMatrixTests
         internal override async Task<(NbdServer Server, ImageUrl Url)> StartAsync(long size)
         {
             NbdServer server = await NbdServer.QemuNbdAsync(
-                Directory, "--shared=8", "--discard=unmap", "--detect-zeroes=unmap", "--allocation-depth", "--format=qcow2",
-                await Qcow2FileAsync(size));
+                Directory, "--shared=8", "--discard=unmap", "--detect-zeroes=unmap", "--allocation-depth",
+                "--format=qcow2", await Qcow2FileAsync(size));
             return (server, server.Url);
         }
     }
@@ -93,8 +93,8 @@ public static class NbdBackendMatrixTests
         internal override async Task<(NbdServer Server, ImageUrl Url)> StartAsync(long size)
         {
             NbdServer server = await NbdServer.NbdKitAsync(
-                Directory, "--filter=blocksize-policy", "memory", $"{size}", "blocksize-minimum=4096", "blocksize-preferred=4096",
-                "blocksize-maximum=1M", "blocksize-error-policy=error");
+                Directory, "--filter=blocksize-policy", "memory", $"{size}", "blocksize-minimum=4096",
+                "blocksize-preferred=4096", "blocksize-maximum=1M", "blocksize-error-policy=error");
             return (server, server.Url);
         }
     }
@@ -121,7 +121,9 @@ public static class NbdBackendMatrixTests
         }
     }
 
+    // An export has a fixed number of whole blocks.
     [Trait("Needs", "Qemu")]
+    [Without(ContractParts.Growth | ContractParts.PartialBlocks)]
     public abstract class Row(NbdServerKind servers) : BackendContractTests
     {
         protected override ImageUrl? MissingImage => ImageUrl.Parse($"nbd:unix:{servers.Directory}/missing");
@@ -130,6 +132,7 @@ public static class NbdBackendMatrixTests
 
         protected override IBackendFactory CreateFactory() => servers.Factory;
 
-        protected override async ValueTask<ImageUrl> CreateImageAsync(long size) => await servers.CreateImageAsync(size);
+        protected override async ValueTask<ImageUrl> CreateImageAsync(long size) =>
+            await servers.CreateImageAsync(size);
     }
 }
