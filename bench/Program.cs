@@ -22,6 +22,7 @@ internal static class Program
         ("client", ClientWorks.RunAsync),
         ("far", FarWorks.RunAsync),
         ("reference", ReferenceWorks.RunAsync),
+        ("nbd", NbdWorks.RunAsync),
         (Curve, RingWorks.RunAsync),
         (Quick, QuickWorks.RunAsync),
     ];

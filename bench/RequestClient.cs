@@ -13,10 +13,10 @@ namespace ImageIO.Bench;
 internal sealed class RequestClient : IDisposable
 {
     private readonly Socket _socket;
-    private readonly SslStream _stream;
+    private readonly Stream _stream;
     private readonly byte[] _buffer = new byte[64 * 1024];
 
-    private RequestClient(Socket socket, SslStream stream)
+    private RequestClient(Socket socket, Stream stream)
     {
         _socket = socket;
         _stream = stream;
@@ -36,6 +36,14 @@ internal sealed class RequestClient : IDisposable
 #pragma warning restore CA5359
         });
         return new RequestClient(socket, stream);
+    }
+
+    /// <summary>Connects to a Unix socket.</summary>
+    public static RequestClient Connect(string unixSocket)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Connect(new UnixDomainSocketEndPoint(unixSocket));
+        return new RequestClient(socket, new NetworkStream(socket));
     }
 
     /// <summary>Sends a request and reads its answer, on the caller's thread.</summary>

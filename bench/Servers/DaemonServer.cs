@@ -82,15 +82,18 @@ internal sealed class DaemonServer : IAsyncDisposable
         return new DaemonServer(directory, process, $"https://{host.Address}:{port}");
     }
 
+    /// <summary>Installs a ticket for reading and writing an image file, and returns its id.</summary>
+    public Task<string> TicketAsync(string image, long size) => TicketForUrlAsync($"file://{image}", size);
+
     /// <summary>Installs a ticket for reading and writing an image, and returns its id.</summary>
-    public async Task<string> TicketAsync(string image, long size)
+    public async Task<string> TicketForUrlAsync(string imageUrl, long size)
     {
         string id = Guid.NewGuid().ToString();
         string ticket = JsonSerializer.Serialize(new
         {
             uuid = id,
             size,
-            url = $"file://{image}",
+            url = imageUrl,
             ops = new[] { "read", "write" },
             timeout = 3600,
             sparse = true,

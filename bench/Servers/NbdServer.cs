@@ -17,18 +17,37 @@ internal sealed class NbdServer : IAsyncDisposable
     /// <summary>What nbdcopy takes.</summary>
     public string Uri => $"nbd+unix:///?socket={_socket}";
 
+    /// <summary>What a ticket takes.</summary>
+    public string TicketUrl => $"nbd:unix:{_socket}";
+
     /// <summary>The one that is installed. Null: none, or no nbdcopy.</summary>
     public static string? Name =>
-        !Tool.IsThere("nbdcopy") ? null : Tool.IsThere("nbdkit") ? "nbdkit" : Tool.IsThere("qemu-nbd") ? "qemu-nbd" : null;
+        !Tool.IsThere("nbdcopy") ? null
+        : Tool.IsThere("nbdkit") ? "nbdkit"
+        : Tool.IsThere("qemu-nbd") ? "qemu-nbd"
+        : null;
 
-    /// <summary>Starts it.</summary>
-    public static async Task<NbdServer> StartAsync(Place place, string image)
+    /// <summary>Starts it on the servers' core.</summary>
+    public static Task<NbdServer> StartAsync(Place place, string image) => Name == "nbdkit"
+        ? NbdKitAsync(place, place.ServerCore, "file", image)
+        : QemuAsync(place, place.ServerCore, image);
+
+    /// <summary>Starts nbdkit with a plugin and its parameters.</summary>
+    public static Task<NbdServer> NbdKitAsync(Place place, string cores, params string[] arguments) =>
+        StartAsync(place, cores, "nbdkit", socket => ["--foreground", "--unix", socket, .. arguments]);
+
+    /// <summary>Starts qemu-nbd over a raw file, for as many clients as Vdsm lets it have.</summary>
+    public static Task<NbdServer> QemuAsync(Place place, string cores, string image) => StartAsync(
+        place, cores, "qemu-nbd", socket =>
+            ["--persistent", "--shared", "8", "--format", "raw", "--socket", socket, image]);
+
+    private static async Task<NbdServer> StartAsync(
+        Place place, string cores, string program, Func<string, string[]> arguments)
     {
         string socket = Path.Combine(place.Memory, $"nbd-{Guid.NewGuid():N}.sock");
-        string[] command = Name == "nbdkit"
-            ? [Tool.Path("nbdkit")!, "--foreground", "--unix", socket, "file", image]
-            : [Tool.Path("qemu-nbd")!, "--persistent", "--shared", "8", "--format", "raw", "--socket", socket, image];
-        return new NbdServer(socket, await PinnedServer.StartAsync(place.ServerCore, () => File.Exists(socket), command));
+        string path = Tool.Path(program) ?? throw new BenchException($"{program} is not installed");
+        string[] command = [path, .. arguments(socket)];
+        return new NbdServer(socket, await PinnedServer.StartAsync(cores, () => File.Exists(socket), command));
     }
 
     /// <summary>Ends it.</summary>
