@@ -70,7 +70,8 @@ internal sealed partial class NbdBackend
         return end;
     }
 
-    // An image in many small pieces is asked about in smaller steps: memory stays bounded, and the first extents come soon.
+    // An image in many small pieces is asked about in smaller steps: memory stays bounded, and the first extents come
+    // soon.
     private uint NextQuery(uint query, int extents)
     {
         if (extents < ManyExtents)

@@ -61,7 +61,9 @@ internal sealed partial class NbdBackend : IBackend
         destination.Span[inside..].Clear();
         if (inside <= _pool.Export.LargestPayload)
         {
-            await (inside == 0 ? ValueTask.CompletedTask : _pool.RunAsync(new ReadRequest(destination[..inside], offset)));
+            await (inside == 0
+                ? ValueTask.CompletedTask
+                : _pool.RunAsync(new ReadRequest(destination[..inside], offset)));
             return;
         }
 
@@ -138,7 +140,10 @@ internal sealed partial class NbdBackend : IBackend
 
     private static partial class Log
     {
-        [LoggerMessage(64, LogLevel.Warning, "{Server} cannot flush: writes are reported as durable although the server may keep them in memory")]
+        [LoggerMessage(
+            64,
+            LogLevel.Warning,
+            "{Server} cannot flush: writes are reported as durable although the server may keep them in memory")]
         public static partial void CannotFlush(ILogger logger, string server);
     }
 }

@@ -7,7 +7,9 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Backends.Nbd;
 
-/// <summary>Opens images that an NBD server exports: qemu-nbd over a raw or qcow2 volume, qemu itself, nbdkit.</summary>
+/// <summary>
+/// Opens images that an NBD server exports: qemu-nbd over a raw or qcow2 volume, qemu itself, nbdkit.
+/// </summary>
 public sealed class NbdBackendFactory : IBackendFactory
 {
     private const string BackendName = "nbd";
@@ -17,7 +19,9 @@ public sealed class NbdBackendFactory : IBackendFactory
 
     /// <summary>With the options of section <c>[backend_nbd]</c>.</summary>
     public NbdBackendFactory(IBackendSections sections, ILogger<NbdBackendFactory> logger)
-        : this(NbdSettings.Read((sections ?? throw new ArgumentNullException(nameof(sections))).Of(BackendName)), logger)
+        : this(
+            NbdSettings.Read((sections ?? throw new ArgumentNullException(nameof(sections))).Of(BackendName)),
+            logger)
     {
     }
 

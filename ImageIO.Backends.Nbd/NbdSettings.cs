@@ -6,19 +6,25 @@ namespace ImageIO.Backends.Nbd;
 /// <summary>How NBD servers are talked to: section <c>[backend_nbd]</c>.</summary>
 public sealed record NbdSettings
 {
-    /// <summary>Most connections of one open image, 1 or more. A further one is opened only when it is needed.</summary>
+    /// <summary>
+    /// Most connections of one open image, 1 or more. A further one is opened only when it is needed.
+    /// </summary>
     public int Connections { get; init; } = 4;
 
     /// <summary>How long connecting and negotiating together may take.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a server that owes a reply may send nothing before it is given up. Zero: without end.</summary>
+    /// <summary>
+    /// How long a server that owes a reply may send nothing before it is given up. Zero: without end.
+    /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(300);
 
     /// <summary>Directories that Unix sockets must be below. Empty: they may be anywhere.</summary>
     public IReadOnlyList<string> AllowUnix { get; init; } = [];
 
-    /// <summary>PEM file with the authorities that servers' certificates must lead to. Empty: no encrypted connections.</summary>
+    /// <summary>
+    /// PEM file with the authorities that servers' certificates must lead to. Empty: no encrypted connections.
+    /// </summary>
     public string TlsCaFile { get; init; } = "";
 
     /// <summary>PEM file with the certificate that is shown to servers. Empty: none is shown.</summary>
@@ -68,7 +74,8 @@ public sealed record NbdSettings
         if (TlsCertFile.Length > 0 != TlsKeyFile.Length > 0)
         {
             throw options.Wrong(
-                TlsKeyFile.Length > 0 ? "tls_key_file" : "tls_cert_file", "tls_cert_file and tls_key_file both, or neither");
+                TlsKeyFile.Length > 0 ? "tls_key_file" : "tls_cert_file",
+                "tls_cert_file and tls_key_file both, or neither");
         }
 
         foreach ((string option, string file) in

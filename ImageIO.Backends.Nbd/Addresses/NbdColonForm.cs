@@ -1,8 +1,8 @@
 namespace ImageIO.Backends.Nbd.Addresses;
 
 /// <summary>
-/// The form of Vdsm and libvirt: <c>nbd:unix:PATH[:exportname=NAME]</c> and <c>nbd:HOST:PORT[:exportname=NAME]</c>. Nothing
-/// in it is encoded.
+/// The form of Vdsm and libvirt: <c>nbd:unix:PATH[:exportname=NAME]</c> and <c>nbd:HOST:PORT[:exportname=NAME]</c>.
+/// Nothing in it is encoded.
 /// </summary>
 internal static class NbdColonForm
 {

@@ -4,12 +4,13 @@ using System.Text;
 namespace ImageIO.Backends.Nbd.Addresses;
 
 /// <summary>
-/// NBD URIs (NBD's doc/uri.md): <c>nbd://HOST[:PORT][/NAME]</c> and <c>nbd+unix:///NAME?socket=PATH</c>, with <c>nbds</c> for
-/// TLS. Names and values are percent-encoded.
+/// NBD URIs (NBD's doc/uri.md): <c>nbd://HOST[:PORT][/NAME]</c> and <c>nbd+unix:///NAME?socket=PATH</c>, with
+/// <c>nbds</c> for TLS. Names and values are percent-encoded.
 /// </summary>
 internal static class NbdUri
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 = new(
+        encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Parses what follows <c>SCHEME://</c>.</summary>
     /// <exception cref="FormatException">It is of neither form.</exception>
@@ -32,7 +33,8 @@ internal static class NbdUri
             : Tcp(scheme, authority, name, tls, parameters);
     }
 
-    private static NbdUrl Unix(string scheme, string authority, string name, bool tls, Dictionary<string, string> parameters)
+    private static NbdUrl Unix(
+        string scheme, string authority, string name, bool tls, Dictionary<string, string> parameters)
     {
         if (authority.Length > 0)
         {
@@ -50,7 +52,8 @@ internal static class NbdUri
     }
 
     // No tls-hostname here: the certificate is compared with the host of the URL, and there is no way around that.
-    private static NbdUrl Tcp(string scheme, string authority, string name, bool tls, Dictionary<string, string> parameters)
+    private static NbdUrl Tcp(
+        string scheme, string authority, string name, bool tls, Dictionary<string, string> parameters)
     {
         RequireNoFurther(scheme, parameters);
         int bracket = authority.LastIndexOf(']');
@@ -101,7 +104,11 @@ internal static class NbdUri
                 bytes[length++] = bytes[i];
             }
             else if (i + 2 < bytes.Length
-                && byte.TryParse(bytes.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value)
+                && byte.TryParse(
+                    bytes.AsSpan(i + 1, 2),
+                    NumberStyles.AllowHexSpecifier,
+                    CultureInfo.InvariantCulture,
+                    out byte value)
                 && value != 0)
             {
                 bytes[length++] = value;

@@ -41,7 +41,8 @@ internal sealed record ServerAddress
             throw new FormatException($"'{host}' is not the name or address of a host");
         }
 
-        return int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is > 0 and <= 65535
+        return int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && number is > 0 and <= 65535
             ? new ServerAddress("", bare, number)
             : throw new FormatException($"'{port}' is not a port, expected 1 to 65535");
     }

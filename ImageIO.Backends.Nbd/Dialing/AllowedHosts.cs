@@ -23,7 +23,10 @@ internal sealed class AllowedHosts
     /// <summary>Any address.</summary>
     public static AllowedHosts Any { get; } = new(any: true, loopback: true, []);
 
-    /// <summary>Parses <c>none</c>, <c>any</c>, or <c>loopback</c> and <c>HOST[:PORT]</c> separated by blanks. Null: it is none of these.</summary>
+    /// <summary>
+    /// Parses <c>none</c>, <c>any</c>, or <c>loopback</c> and <c>HOST[:PORT]</c> separated by blanks. Null: it is none
+    /// of these.
+    /// </summary>
     public static AllowedHosts? TryParse(string text)
     {
         string[] words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -52,7 +55,9 @@ internal sealed class AllowedHosts
         return words.Length == 0 ? null : new AllowedHosts(any: false, words.Contains("loopback"), hosts);
     }
 
-    /// <summary>Whether an address may be connected to. Names of hosts are resolved each time, as they change.</summary>
+    /// <summary>
+    /// Whether an address may be connected to. Names of hosts are resolved each time, as they change.
+    /// </summary>
     public async ValueTask<bool> AllowAsync(IPAddress address, int port, CancellationToken cancellationToken)
     {
         IPAddress plain = Plain(address);
@@ -73,7 +78,8 @@ internal sealed class AllowedHosts
     }
 
     /// <summary>The addresses of a host. Empty: the name is unknown.</summary>
-    public static async ValueTask<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken)
+    public static async ValueTask<IReadOnlyList<IPAddress>> ResolveAsync(
+        string host, CancellationToken cancellationToken)
     {
         if (IPAddress.TryParse(host, out IPAddress? address))
         {
@@ -96,7 +102,8 @@ internal sealed class AllowedHosts
     // "[::1]:10809", "host:10809", "10.0.0.1", and an IPv6 address without brackets, which then has no port.
     private static (string Host, int? Port)? ParseHost(string word)
     {
-        if (IPAddress.TryParse(word.Trim('[', ']'), out IPAddress? address) && !word.Contains("]:", StringComparison.Ordinal))
+        if (!word.Contains("]:", StringComparison.Ordinal)
+            && IPAddress.TryParse(word.Trim('[', ']'), out IPAddress? address))
         {
             return (address.ToString(), null);
         }

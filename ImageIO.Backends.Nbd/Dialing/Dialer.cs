@@ -6,8 +6,8 @@ using ImageIO.Backends.Nbd.Wire;
 namespace ImageIO.Backends.Nbd.Dialing;
 
 /// <summary>
-/// Connects to the server of one open image, and only where the configuration allows it. Where the first connection led,
-/// all later ones lead too: an image that is open is never continued on another server's bytes.
+/// Connects to the server of one open image, and only where the configuration allows it. Where the first connection
+/// led, all later ones lead too: an image that is open is never continued on another server's bytes.
 /// </summary>
 internal sealed class Dialer(NbdUrl url, NbdSettings settings)
 {
@@ -31,7 +31,8 @@ internal sealed class Dialer(NbdUrl url, NbdSettings settings)
     {
         using HeldPath held = HeldPath.TryOpen(_socketPath ?? url.Server.Path, out string reason)
             ?? throw new NbdException($"there is no socket: {reason}");
-        string resolved = held.Resolved ?? throw new NbdException("the socket's path cannot be resolved: /proc is not mounted");
+        string resolved = held.Resolved ?? throw new NbdException(
+            "the socket's path cannot be resolved: /proc is not mounted");
         if (!held.IsSocket)
         {
             throw new NbdException("the path is not a socket");
@@ -40,7 +41,8 @@ internal sealed class Dialer(NbdUrl url, NbdSettings settings)
         if (!_allowedSockets.Allow(resolved))
         {
             throw new NbdException(
-                $"[backend_nbd] allow_unix does not allow {resolved}, but only sockets below {string.Join(", ", settings.AllowUnix)}");
+                $"[backend_nbd] allow_unix does not allow {resolved}, but only sockets below "
+                + string.Join(", ", settings.AllowUnix));
         }
 
         if (_socketPath is not null && resolved != _socketPath)
@@ -97,7 +99,10 @@ internal sealed class Dialer(NbdUrl url, NbdSettings settings)
         {
             socket.Dispose();
             throw new NbdException(
-                e.SocketErrorCode == SocketError.ConnectionRefused ? "no server listens there" : $"connecting failed: {e.Message}", e);
+                e.SocketErrorCode == SocketError.ConnectionRefused
+                    ? "no server listens there"
+                    : $"connecting failed: {e.Message}",
+                e);
         }
         catch
         {

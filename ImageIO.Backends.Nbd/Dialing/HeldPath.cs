@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace ImageIO.Backends.Nbd.Dialing;
 
 /// <summary>
-/// A file held by a descriptor that only stands for it: what was checked is what is used afterwards, whatever happens to
-/// the names on the way there.
+/// A file held by a descriptor that only stands for it: what was checked is what is used afterwards, whatever happens
+/// to the names on the way there.
 /// </summary>
 internal sealed class HeldPath : IDisposable
 {
@@ -23,7 +23,9 @@ internal sealed class HeldPath : IDisposable
     /// <summary>Whether it is a socket.</summary>
     public bool IsSocket => LibC.IsSocket(_handle);
 
-    /// <summary>Finds the file, following links. Null: it cannot be found, <paramref name="reason"/> says why.</summary>
+    /// <summary>
+    /// Finds the file, following links. Null: it cannot be found, <paramref name="reason"/> says why.
+    /// </summary>
     public static HeldPath? TryOpen(string path, out string reason)
     {
         SafeFileHandle handle = LibC.OpenPath(path);

@@ -13,8 +13,9 @@ internal sealed class ServerStream(Socket socket) : NetworkStream(socket, ownsSo
     private readonly bool _isTcp = socket.ProtocolType == ProtocolType.Tcp;
 
     /// <summary>
-    /// Whether what arrives is acknowledged at once. While negotiating, servers send a reply in several small pieces, and each
-    /// waits for the acknowledgement of the one before (Nagle's algorithm), which the kernel delays by 40 ms: 0.2 s in all.
+    /// Whether what arrives is acknowledged at once. While negotiating, servers send a reply in several small pieces,
+    /// and each waits for the acknowledgement of the one before (Nagle's algorithm), which the kernel delays by 40 ms:
+    /// 0.2 s in all.
     /// </summary>
     public bool AcknowledgesAtOnce { get; set; } = true;
 

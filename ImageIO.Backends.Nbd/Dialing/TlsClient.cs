@@ -6,7 +6,9 @@ using ImageIO.Backends.Nbd.Wire;
 
 namespace ImageIO.Backends.Nbd.Dialing;
 
-/// <summary>Encrypts a connection. The server is always checked; the files are read each time, so they may change.</summary>
+/// <summary>
+/// Encrypts a connection. The server is always checked; the files are read each time, so they may change.
+/// </summary>
 internal static class TlsClient
 {
     /// <summary>Goes on in TLS on a connection whose server agreed to it.</summary>
@@ -20,7 +22,8 @@ internal static class TlsClient
     {
         if (settings.TlsCaFile.Length == 0)
         {
-            throw new NbdException("nbds needs [backend_nbd] tls_ca_file, the authorities that the server's certificate leads to");
+            throw new NbdException(
+                "nbds needs [backend_nbd] tls_ca_file, the authorities that the server's certificate leads to");
         }
 
         var encrypted = new SslStream(plain);

@@ -4,8 +4,8 @@ using ImageIO.Core.Ranges;
 namespace ImageIO.Backends.Nbd.Extents;
 
 /// <summary>
-/// Steps through the lists of one reply together. Each covers less or more than was asked, each to another end; the shortest one
-/// counts.
+/// Steps through the lists of one reply together. Each covers less or more than was asked, each to another end; the
+/// shortest one counts.
 /// </summary>
 internal struct ExtentSteps
 {
@@ -35,7 +35,9 @@ internal struct ExtentSteps
         _end = range.End;
     }
 
-    /// <summary>The next range in which no fact changes. False: the server has to be asked again from where the last one ended.</summary>
+    /// <summary>
+    /// The next range in which no fact changes. False: the server has to be asked again from where the last one ended.
+    /// </summary>
     public bool TryNext(out Extent extent)
     {
         long left = Math.Min(_end - _position, Math.Min(_allocation.Left, Math.Min(_depth.Left, _dirty.Left)));

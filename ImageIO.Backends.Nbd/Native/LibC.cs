@@ -18,7 +18,9 @@ internal static unsafe partial class LibC
     private const int TypeMask = 0xF000; // S_IFMT
     private const int SocketType = 0xC000; // S_IFSOCK
 
-    /// <summary>A descriptor that only stands for a file, links followed: nothing is opened. Invalid: see errno.</summary>
+    /// <summary>
+    /// A descriptor that only stands for a file, links followed: nothing is opened. Invalid: see errno.
+    /// </summary>
     public static SafeFileHandle OpenPath(string path) => new(Open(path, O_PATH | O_CLOEXEC), ownsHandle: true);
 
     /// <summary>Whether a descriptor stands for a socket.</summary>

@@ -10,7 +10,9 @@ namespace ImageIO.Backends.Nbd.Negotiation;
 /// <param name="HasStructuredReplies">Whether replies come in chunks.</param>
 /// <param name="HasAllocation">Whether extents tell what reads as zeroes: context <c>base:allocation</c>.</param>
 /// <param name="HasDepth">Whether extents tell what is allocated: context <c>qemu:allocation-depth</c>.</param>
-/// <param name="DirtyBitmap">Name of the context that tells what is dirty. Null: none was asked for, or there is not exactly one.</param>
+/// <param name="DirtyBitmap">
+/// Name of the context that tells what is dirty. Null: none was asked for, or there is not exactly one.
+/// </param>
 internal sealed record ExportInfo(
     long Size,
     ExportFlags Flags,

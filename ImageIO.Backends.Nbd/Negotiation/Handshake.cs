@@ -102,7 +102,8 @@ internal sealed class Handshake(
         OptionResult result = await options.ReceiveAsync(Option.StartTls, take: null, cancellationToken);
         if (!result.IsAck)
         {
-            throw new NbdException($"the server does not encrypt ({result}): give it TLS certificates, or use nbd instead of nbds");
+            throw new NbdException(
+                $"the server does not encrypt ({result}): give it TLS certificates, or use nbd instead of nbds");
         }
 
         // Bytes from before the handshake are nobody's who proved to be the server.
@@ -128,7 +129,8 @@ internal sealed class Handshake(
             OptionReplyType.Ack => reply.ToExport(structured, contexts),
             OptionReplyType.UnknownExport => throw new NbdException(
                 $"the server has no export named '{ServerText.Of(_name.AsSpan(4))}' ({result})"),
-            OptionReplyType.Unsupported => throw new NbdException("the server is too old: it does not know the option GO"),
+            OptionReplyType.Unsupported =>
+                throw new NbdException("the server is too old: it does not know the option GO"),
             _ => throw new NbdException($"the server refused the export ({result})"),
         };
     }

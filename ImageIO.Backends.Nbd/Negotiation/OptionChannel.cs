@@ -29,7 +29,7 @@ internal sealed class OptionChannel(Stream stream, WireReader reader)
     public async ValueTask<OptionResult> ReceiveAsync(
         Option option, Action<OptionReplyType, ReadOnlyMemory<byte>>? take, CancellationToken cancellationToken)
     {
-        for (int i = 0; i < MostReplies; i++)
+        for (int i = 0; i <= MostReplies; i++)
         {
             (OptionReplyType type, byte[] data) = await ReceiveOneAsync(option, cancellationToken);
             if (type == OptionReplyType.Ack || (type & OptionReplyType.Error) != 0)
@@ -48,7 +48,8 @@ internal sealed class OptionChannel(Stream stream, WireReader reader)
         throw NbdException.Protocol($"more than {MostReplies} replies to option {option}");
     }
 
-    private async ValueTask<(OptionReplyType Type, byte[] Data)> ReceiveOneAsync(Option option, CancellationToken cancellationToken)
+    private async ValueTask<(OptionReplyType Type, byte[] Data)> ReceiveOneAsync(
+        Option option, CancellationToken cancellationToken)
     {
         await reader.RequireAsync(ReplyHeaderSize, cancellationToken);
         (OptionReplyType type, int length) = ParseHeader(option);

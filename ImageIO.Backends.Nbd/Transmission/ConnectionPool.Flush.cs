@@ -4,8 +4,9 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Backends.Nbd.Transmission;
 
 /// <remarks>
-/// A server that was killed may have lost writes that it acknowledged: qcow2's tables are in memory. This side sees a broken
-/// connection and cannot tell that from a server that only dropped it. So a break with unflushed writes fails the next flush.
+/// A server that was killed may have lost writes that it acknowledged: qcow2's tables are in memory. This side sees a
+/// broken connection and cannot tell that from a server that only dropped it. So a break with unflushed writes fails
+/// the next flush.
 /// </remarks>
 internal sealed partial class ConnectionPool
 {
@@ -13,13 +14,15 @@ internal sealed partial class ConnectionPool
     private bool _mayHaveLostWrites;
 
     /// <summary>Makes completed writes durable, or says that some may be lost.</summary>
-    /// <exception cref="TransferException">The server failed, or a connection broke since writes were acknowledged.</exception>
+    /// <exception cref="TransferException">The server failed, or a connection broke since writes were
+    /// acknowledged.</exception>
     public async ValueTask FlushAsync()
     {
         NbdConnection[] written;
         lock (_lock)
         {
-            // Together: a connection that breaks now is either in the list, and its flush fails, or has left the loss here.
+            // Together: a connection that breaks now is either in the list, and its flush fails, or has left the loss
+            // here.
             ThrowIfWritesMayBeLost();
             written = [.. _connections.Where(connection => connection.HasUnflushedWrites)];
         }
@@ -48,8 +51,8 @@ internal sealed partial class ConnectionPool
         }
     }
 
-    // On each connection that acknowledged writes, although one is enough while the server lives: the reply proves that it is
-    // the server that has the writes, and not one that was started again behind another connection.
+    // On each connection that acknowledged writes, although one is enough while the server lives: the reply proves that
+    // it is the server that has the writes, and not one that was started again behind another connection.
     private async Task FlushAsync(NbdConnection connection)
     {
         var flush = new NbdRequest(Command.Flush, 0, 0);
@@ -80,8 +83,8 @@ internal sealed partial class ConnectionPool
         TransferError.StorageFailed,
         $"{Description}: a connection broke after writes that were acknowledged and not flushed; they may be lost");
 
-    // A client that writes, leaves and flushes on a later connection finds the image opened anew, and nothing would know
-    // what a server that was killed in between had not written.
+    // A client that writes, leaves and flushes on a later connection finds the image opened anew, and nothing would
+    // know what a server that was killed in between had not written.
     private async ValueTask FlushBeforeCloseAsync()
     {
         if (!Export.Has(ExportFlags.SendFlush))

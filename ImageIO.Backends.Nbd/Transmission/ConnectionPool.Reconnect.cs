@@ -107,7 +107,10 @@ internal sealed partial class ConnectionPool
 
     private static partial class Log
     {
-        [LoggerMessage(60, LogLevel.Warning, "{Server}: the connection broke: {Reason}; acknowledged writes may be lost: {MayHaveLostWrites}")]
+        [LoggerMessage(
+            60,
+            LogLevel.Warning,
+            "{Server}: the connection broke: {Reason}; acknowledged writes may be lost: {MayHaveLostWrites}")]
         public static partial void Broken(ILogger logger, string server, string reason, bool mayHaveLostWrites);
 
         [LoggerMessage(61, LogLevel.Information, "{Server}: connected again")]
@@ -116,7 +119,8 @@ internal sealed partial class ConnectionPool
         [LoggerMessage(62, LogLevel.Debug, "{Count} connections to {Server}")]
         public static partial void Further(ILogger logger, int count, string server);
 
-        [LoggerMessage(63, LogLevel.Information, "{Server}: no further connection, next attempt after {Seconds} s: {Reason}")]
+        [LoggerMessage(
+            63, LogLevel.Information, "{Server}: no further connection, next attempt after {Seconds} s: {Reason}")]
         public static partial void NoFurther(ILogger logger, string server, double seconds, string reason);
     }
 }

@@ -6,15 +6,18 @@ using Microsoft.Extensions.Logging;
 namespace ImageIO.Backends.Nbd.Transmission;
 
 /// <summary>
-/// The connections of one open image. There is one; a further one is opened when the others are busy, and one that broke is
-/// replaced when it is needed again.
+/// The connections of one open image. There is one; a further one is opened when the others are busy, and one that
+/// broke is replaced when it is needed again.
 /// </summary>
 internal sealed partial class ConnectionPool : IAsyncDisposable
 {
-    /// <summary>Requests that qemu takes at once from one connection; it reads no more before it has answered one.</summary>
+    /// <summary>
+    /// Requests that qemu takes at once from one connection; it reads no more before it has answered one.
+    /// </summary>
     internal const int BusyRequests = 16;
 
-    // A server that does not greet a further connection has as many clients as it wants, and will have them for a while.
+    // A server that does not greet a further connection has as many clients as it wants, and will have them for a
+    // while.
     private static readonly TimeSpan FurtherPause = TimeSpan.FromSeconds(60);
 
     private readonly Connector _connector;
@@ -33,7 +36,8 @@ internal sealed partial class ConnectionPool : IAsyncDisposable
     private string? _changed;
     private bool _isDisposed;
 
-    private ConnectionPool(Connector connector, NegotiatedConnection first, bool write, NbdSettings settings, ILogger logger)
+    private ConnectionPool(
+        Connector connector, NegotiatedConnection first, bool write, NbdSettings settings, ILogger logger)
     {
         _connector = connector;
         _settings = settings;
@@ -45,7 +49,8 @@ internal sealed partial class ConnectionPool : IAsyncDisposable
         _most = mayHaveSeveral ? settings.Connections : 1;
         Add(first);
         TimeSpan period = settings.StallTimeout > TimeSpan.Zero ? settings.StallTimeout / 8 : Timeout.InfiniteTimeSpan;
-        _stallTimer = settings.Time.CreateTimer(static pool => ((ConnectionPool)pool!).CheckStalls(), this, period, period);
+        _stallTimer = settings.Time.CreateTimer(
+            static pool => ((ConnectionPool)pool!).CheckStalls(), this, period, period);
     }
 
     /// <summary>What the server told about the export.</summary>

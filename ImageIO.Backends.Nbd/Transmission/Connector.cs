@@ -6,7 +6,9 @@ using ImageIO.Backends.Nbd.Wire;
 
 namespace ImageIO.Backends.Nbd.Transmission;
 
-/// <summary>Opens connections to the export of one open image: connects, encrypts and negotiates, within one limit of time.</summary>
+/// <summary>
+/// Opens connections to the export of one open image: connects, encrypts and negotiates, within one limit of time.
+/// </summary>
 internal sealed class Connector(NbdUrl url, bool wantsDirty, NbdSettings settings)
 {
     // A server that takes a further client greets it at once.
@@ -38,7 +40,8 @@ internal sealed class Connector(NbdUrl url, bool wantsDirty, NbdSettings setting
         {
             throw new NbdException(
                 timeout.IsCancellationRequested
-                    ? $"the server did not finish negotiating within {settings.ConnectTimeout.TotalSeconds} s: it hangs, or serves as many clients as it wants"
+                    ? $"the server did not finish negotiating within {settings.ConnectTimeout.TotalSeconds} s: "
+                        + "it hangs, or serves as many clients as it wants"
                     : "the server did not greet a further connection",
                 e);
         }
@@ -77,8 +80,10 @@ internal sealed class Connector(NbdUrl url, bool wantsDirty, NbdSettings setting
     // The reason is known on the other side only; say where an administrator finds it.
     private NbdException ClosedEarly(Exception cause) => new(
         url.Tls
-            ? "the server closed the connection while negotiating: it may want a client certificate, see [backend_nbd] tls_cert_file"
-            : "the server closed the connection while negotiating: it may have failed to open its image (a missing backing file, "
-                + "a lock, a missing bitmap); the server's own log says why, for Vdsm that of the unit vdsm-nbd-ID",
+            ? "the server closed the connection while negotiating: it may want a client certificate, "
+                + "see [backend_nbd] tls_cert_file"
+            : "the server closed the connection while negotiating: it may have failed to open its image "
+                + "(a missing backing file, a lock, a missing bitmap); the server's own log says why, "
+                + "for Vdsm that of the unit vdsm-nbd-ID",
         cause);
 }

@@ -71,7 +71,8 @@ internal sealed partial class NbdConnection
                 await ReceiveErrorAsync(request, length);
                 break;
             default:
-                throw NbdException.Protocol($"a chunk of type {(int)type} with {length} bytes in the reply to {request}");
+                throw NbdException.Protocol(
+                    $"a chunk of type {(int)type} with {length} bytes in the reply to {request}");
         }
 
         if (isLast)
@@ -96,7 +97,8 @@ internal sealed partial class NbdConnection
         (NbdError error, int textLength) = ParseErrorHead();
         if (error == NbdError.None || textLength > Math.Min(ServerText.Most, length - ErrorHeadSize))
         {
-            throw NbdException.Protocol($"an error that is none, or whose text has {textLength} bytes, in the reply to {request}");
+            throw NbdException.Protocol(
+                $"an error that is none, or whose text has {textLength} bytes, in the reply to {request}");
         }
 
         byte[] text = new byte[textLength];
@@ -120,7 +122,8 @@ internal sealed partial class NbdConnection
 
         else if (request.Error == NbdError.ESHUTDOWN)
         {
-            // The request fails with all others, after the connection has closed: the caller's next one must not use it.
+            // The request fails with all others, after the connection has closed: the caller's next one must not use
+            // it.
             throw new NbdException("the server is about to stop (ESHUTDOWN)");
         }
 
@@ -133,7 +136,8 @@ internal sealed partial class NbdConnection
         {
             return _inFlight.TryGetValue(cookie, out NbdRequest? request) && !request.IsReplied
                 ? request
-                : throw NbdException.Protocol($"a reply to a request that was not sent or was answered before, cookie {cookie}");
+                : throw NbdException.Protocol(
+                    $"a reply to a request that was not sent or was answered before, cookie {cookie}");
         }
     }
 

@@ -20,7 +20,9 @@ internal sealed partial class NbdConnection
     private TaskCompletionSource? _senderEnded;
     private bool _isSending;
 
-    /// <summary>Sends a request, behind those that are being sent. False: the connection is broken, nothing was done.</summary>
+    /// <summary>
+    /// Sends a request, behind those that are being sent. False: the connection is broken, nothing was done.
+    /// </summary>
     public bool TrySend(NbdRequest request)
     {
         lock (_lock)

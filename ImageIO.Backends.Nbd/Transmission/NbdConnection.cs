@@ -15,8 +15,8 @@ namespace ImageIO.Backends.Nbd.Transmission;
 ///      │          └─▶ in flight, by cookie           │
 ///      └───────────────── receive loop ◀── socket ◀──┘
 /// </code>
-/// A connection breaks once, for good: by the server's end, by a message that the protocol forbids, by a stall, or when it is
-/// closed. Then everything in flight fails, after both loops have let go of the callers' memory.
+/// A connection breaks once, for good: by the server's end, by a message that the protocol forbids, by a stall, or when
+/// it is closed. Then everything in flight fails, after both loops have let go of the callers' memory.
 /// </remarks>
 internal sealed partial class NbdConnection : IAsyncDisposable
 {
@@ -50,7 +50,8 @@ internal sealed partial class NbdConnection : IAsyncDisposable
     /// Called once when the connection has broken, before the requests in flight fail: what it means for acknowledged
     /// writes is known before anybody can react.
     /// </param>
-    public NbdConnection(NegotiatedConnection negotiated, string server, TimeProvider time, Action<NbdConnection> broken)
+    public NbdConnection(
+        NegotiatedConnection negotiated, string server, TimeProvider time, Action<NbdConnection> broken)
     {
         _server = server;
         _stream = negotiated.Stream;
@@ -114,7 +115,9 @@ internal sealed partial class NbdConnection : IAsyncDisposable
         if (TrySend(new NbdRequest(Command.Disconnect, 0, 0)))
         {
             // Behind what is being sent already. A server that takes nothing more gets none.
-            await SenderEndsAsync().WaitAsync(DisconnectTimeout, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await SenderEndsAsync()
+                .WaitAsync(DisconnectTimeout, _time)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         Break(cause: null);

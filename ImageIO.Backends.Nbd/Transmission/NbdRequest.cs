@@ -9,14 +9,14 @@ namespace ImageIO.Backends.Nbd.Transmission;
 /// </summary>
 internal class NbdRequest(Command command, long offset, uint length, CommandFlags flags = CommandFlags.None)
 {
-    // The caller goes on at once, on the thread that received the reply: a change of threads costs more than a whole request
-    // of 4 KiB. It must not block there; the next reply is received when it waits again.
+    // The caller goes on at once, on the thread that received the reply: a change of threads costs more than a whole
+    // request of 4 KiB. It must not block there; the next reply is received when it waits again.
     private readonly TaskCompletionSource _completion = new();
 
     private string _errorText = "";
 
-    // 2: the reply has to arrive, and the payload has to be sent. A server may answer before it was, and the memory is the
-    // caller's again only after both.
+    // 2: the reply has to arrive, and the payload has to be sent. A server may answer before it was, and the memory is
+    // the caller's again only after both.
     private int _missing = 2;
 
     /// <summary>What is asked.</summary>
@@ -104,13 +104,16 @@ internal class NbdRequest(Command command, long offset, uint length, CommandFlag
     public override string ToString() => Length == 0 ? $"{Command}" : $"{Command} of {Length} bytes at {Offset}";
 
     /// <summary>The protocol forbids such a chunk in the reply to this request.</summary>
-    protected NbdException Unexpected(ChunkType type) => NbdException.Protocol($"a chunk of type {(int)type} in the reply to {this}");
+    protected NbdException Unexpected(ChunkType type) =>
+        NbdException.Protocol($"a chunk of type {(int)type} in the reply to {this}");
 
     private TransferException Failure(string server)
     {
         string name = Enum.IsDefined(Error) ? $"{Error}" : $"error {(uint)Error}";
         return new TransferException(
             Error == NbdError.ENOSPC ? TransferError.StorageFull : TransferError.StorageFailed,
-            _errorText.Length > 0 ? $"{server}: {this} failed: {name}, \"{_errorText}\"" : $"{server}: {this} failed: {name}");
+            _errorText.Length > 0
+                ? $"{server}: {this} failed: {name}, \"{_errorText}\""
+                : $"{server}: {this} failed: {name}");
     }
 }

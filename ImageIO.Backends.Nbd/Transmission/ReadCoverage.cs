@@ -20,7 +20,10 @@ internal sealed class ReadCoverage(ByteRange range)
     /// <exception cref="NbdException">It is not within the request, or was there before.</exception>
     public ByteRange Add(ulong offset, ulong length)
     {
-        if (offset < (ulong)range.Start || offset > (ulong)range.End || length > (ulong)range.End - offset || length == 0)
+        if (offset < (ulong)range.Start
+            || offset > (ulong)range.End
+            || length > (ulong)range.End - offset
+            || length == 0)
         {
             throw NbdException.Protocol($"a chunk of {length} bytes at {offset} in the reply to a read of {range}");
         }

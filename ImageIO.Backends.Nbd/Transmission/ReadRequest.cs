@@ -26,7 +26,8 @@ internal sealed class ReadRequest(Memory<byte> destination, long offset)
         }
 
         await reader.RequireAsync(OffsetSize);
-        ByteRange chunk = _coverage.Add(BinaryPrimitives.ReadUInt64BigEndian(reader.Take(OffsetSize)), length - OffsetSize);
+        ByteRange chunk = _coverage.Add(
+            BinaryPrimitives.ReadUInt64BigEndian(reader.Take(OffsetSize)), length - OffsetSize);
         await reader.ReadAsync(MemoryOf(chunk));
     }
 

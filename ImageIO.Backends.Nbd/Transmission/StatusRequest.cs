@@ -22,7 +22,9 @@ internal sealed class StatusRequest(long offset, uint length, StatusReply reply)
 
     public override async ValueTask ReadStatusAsync(WireReader reader, uint length, MetaContexts contexts)
     {
-        if (length > LongestPayload || length < IdSize + StatusList.EntrySize || (length - IdSize) % StatusList.EntrySize != 0)
+        if (length > LongestPayload
+            || length < IdSize + StatusList.EntrySize
+            || (length - IdSize) % StatusList.EntrySize != 0)
         {
             throw NbdException.Protocol($"a chunk of extents with {length} bytes");
         }

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace ImageIO.Backends.Nbd.Wire;
 
 /// <summary>The head of a request; the bytes to write follow it.</summary>
-internal readonly record struct RequestHeader(CommandFlags Flags, Command Command, ulong Cookie, long Offset, uint Length)
+internal readonly record struct RequestHeader(
+    CommandFlags Flags, Command Command, ulong Cookie, long Offset, uint Length)
 {
     /// <summary>Bytes of a head.</summary>
     public const int Size = 28;

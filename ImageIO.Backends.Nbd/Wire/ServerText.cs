@@ -3,7 +3,9 @@ using System.Text;
 
 namespace ImageIO.Backends.Nbd.Wire;
 
-/// <summary>Texts of the server. They go into the log, so control characters are escaped: a server cannot forge lines.</summary>
+/// <summary>
+/// Texts of the server. They go into the log, so control characters are escaped: a server cannot forge lines.
+/// </summary>
 internal static class ServerText
 {
     /// <summary>Most bytes of a text or a name (NBD's doc/proto.md).</summary>

@@ -4,7 +4,9 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>How the replies of an NBD server must be understood, by a reader that has all bytes at once. Written for the fuzzer.</summary>
+/// <summary>
+/// How the replies of an NBD server must be understood, by a reader that has all bytes at once. Written for the fuzzer.
+/// </summary>
 internal sealed class NbdReplyModel
 {
     /// <summary>Offset of the request with cookie 4, which reads 64 bytes.</summary>
@@ -37,7 +39,8 @@ internal sealed class NbdReplyModel
     }
 
     /// <summary>How the requests with the cookies from 1 on end; null: with success.</summary>
-    public TransferError?[] Outcomes { get; } = [.. Enumerable.Repeat<TransferError?>(TransferError.StorageFailed, Status)];
+    public TransferError?[] Outcomes { get; } =
+        [.. Enumerable.Repeat<TransferError?>(TransferError.StorageFailed, Status)];
 
     /// <summary>What the two reads read.</summary>
     public byte[][] Read { get; } = [new byte[64], new byte[300]];

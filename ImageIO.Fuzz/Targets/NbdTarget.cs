@@ -10,8 +10,9 @@ using ImageIO.Core.Ranges;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// What an NBD server sends, from its greeting on: the first byte says how long its pieces are, the second whether dirty extents
-/// are wanted. Each of six requests must end as an independent reader of the replies says, and in bounded memory.
+/// What an NBD server sends, from its greeting on: the first byte says how long its pieces are, the second whether
+/// dirty extents are wanted. Each of six requests must end as an independent reader of the replies says, and in bounded
+/// memory.
 /// </summary>
 internal static class NbdTarget
 {
@@ -39,8 +40,10 @@ internal static class NbdTarget
         try
         {
             var handshake = new Handshake(
-                Url, wantsDirty, (_, _) => throw new InvalidOperationException("the URL has no TLS"), TimeProvider.System);
-            negotiated = await handshake.RunAsync(stream, greetingTimeout: null, CancellationToken.None).ConfigureAwait(false);
+                Url, wantsDirty, (_, _) =>
+                    throw new InvalidOperationException("the URL has no TLS"), TimeProvider.System);
+            negotiated = await handshake.RunAsync(
+                stream, greetingTimeout: null, CancellationToken.None).ConfigureAwait(false);
         }
         catch (NbdException)
         {
@@ -50,9 +53,11 @@ internal static class NbdTarget
         ExportInfo export = negotiated.Export;
         FuzzTarget.MustHold(export.Size >= 0 && export.Size % export.BlockSize == 0, "the size is whole blocks");
         FuzzTarget.MustHold(
-            export.LargestPayload is > 0 and <= 32 << 20 && export.LargestPayload % export.BlockSize == 0, "requests fit");
+            export.LargestPayload is > 0 and <= 32 << 20 && export.LargestPayload % export.BlockSize == 0,
+            "requests fit");
         FuzzTarget.MustHold(wantsDirty || export.DirtyBitmap is null, "no bitmap is used that was not wanted");
-        await TransmitAsync(negotiated, bytes[(stream.Received - negotiated.Reader.Buffered.Length)..]).ConfigureAwait(false);
+        await TransmitAsync(
+            negotiated, bytes[(stream.Received - negotiated.Reader.Buffered.Length)..]).ConfigureAwait(false);
     }
 
     private static async Task TransmitAsync(NegotiatedConnection negotiated, byte[] replies)
@@ -78,15 +83,18 @@ internal static class NbdTarget
         for (int i = 0; i < requests.Length; i++)
         {
             TransferError? error = await ErrorOfAsync(requests[i]).ConfigureAwait(false);
-            FuzzTarget.MustHold(error == model.Outcomes[i], $"{requests[i]} ends with {model.Outcomes[i]}, it ended with {error}");
+            FuzzTarget.MustHold(
+                error == model.Outcomes[i], $"{requests[i]} ends with {model.Outcomes[i]}, it ended with {error}");
         }
 
         FuzzTarget.MustHold(
-            connection.HasUnflushedWrites == (model.Outcomes[0] is null || model.Outcomes[1] is null), "acknowledged writes are noted");
+            connection.HasUnflushedWrites == (
+                model.Outcomes[0] is null || model.Outcomes[1] is null), "acknowledged writes are noted");
         for (int i = 0; i < read.Length; i++)
         {
             FuzzTarget.MustHold(
-                model.Outcomes[3 + i] is not null || read[i].AsSpan().SequenceEqual(model.Read[i]), "what is read is what was sent");
+                model.Outcomes[3 + i] is not null || read[i].AsSpan().SequenceEqual(model.Read[i]),
+                "what is read is what was sent");
         }
 
         if (requests.Length > 5 && model.Outcomes[5] is null)

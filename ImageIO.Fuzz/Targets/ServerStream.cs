@@ -2,7 +2,9 @@ using ImageIO.Http.Listeners;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>A connection to a server that has sent all its bytes before it is asked, and ignores what it receives.</summary>
+/// <summary>
+/// A connection to a server that has sent all its bytes before it is asked, and ignores what it receives.
+/// </summary>
 /// <param name="sent">What the server sends.</param>
 internal sealed class ServerStream(PiecewiseStream sent) : AsyncStream
 {

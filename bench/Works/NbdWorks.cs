@@ -64,7 +64,7 @@ internal static class NbdWorks
                 ]),
             ("nbdcopy --flush", () => OnAllCoresAsync(place, [.. NbdCopy, "--flush", source, server.Uri])),
             ("qemu-img convert", () => OnAllCoresAsync(
-                place, ["qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", source, server.Uri])));
+                place, ["qemu-img", "convert", "-U", "-n", "-f", "raw", "-O", "raw", source, server.Uri])));
     }
 
     private static async Task CompareAsync(

@@ -77,7 +77,12 @@ public sealed class ExtentTests
     {
         await using ScriptedNbdServer server = Serving(
             (connection, request) => connection.ChunkAsync(request, Status, true, Dirty, 2000u, 1u),
-            new ScriptedExport { Size = Size, Bitmaps = ["qemu:dirty-bitmap:b"], Contexts = [(Dirty, "qemu:dirty-bitmap:b")] });
+            new ScriptedExport
+            {
+                Size = Size,
+                Bitmaps = ["qemu:dirty-bitmap:b"],
+                Contexts = [(Dirty, "qemu:dirty-bitmap:b")],
+            });
         await using IBackend backend = await OpenAsync(server);
 
         Assert.Equal([new(new(0, 1000), ExtentFlags.Dirty)], await ReadAsync(backend, ExtentContext.Dirty));
@@ -204,7 +209,8 @@ public sealed class ExtentTests
         await backend.GetExtentsAsync(context, CancellationToken.None).ToListAsync();
 
     private static ScriptedNbdServer Serving(
-        Func<ScriptedNbdConnection, ScriptedNbdRequest, Task> answer, ScriptedExport? export = null) => new(async connection =>
+        Func<ScriptedNbdConnection, ScriptedNbdRequest, Task> answer,
+        ScriptedExport? export = null) => new(async connection =>
     {
         await connection.NegotiateAsync(
             export ?? new ScriptedExport { Size = Size, Bitmaps = ["qemu:dirty-bitmap:b"], Contexts = Contexts });

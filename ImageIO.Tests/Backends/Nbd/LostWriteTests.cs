@@ -14,7 +14,8 @@ public sealed class LostWriteTests
     [Theory(Timeout = Timeout)]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_connection_that_breaks_after_a_write_fails_the_next_flush_without_asking_and_no_further_one(bool zero)
+    public async Task A_connection_that_breaks_after_a_write_fails_the_next_flush_without_asking_and_no_later_one(
+        bool zero)
     {
         int flushes = 0;
         var log = new RecordingLogger<NbdBackendFactory>();

@@ -62,12 +62,15 @@ public sealed class NbdUrlTests
 
     public static TheoryData<string> Wrong =>
     [
-        "nbd:", "nbd:unix:", "nbd:unix:relative", "nbd:unix:/s:", "nbd:unix:/s:name=x", "nbd:unix:/s:exportname", "nbd:host",
+        "nbd:", "nbd:unix:", "nbd:unix:relative", "nbd:unix:/s:", "nbd:unix:/s:name=x", "nbd:unix:/s:exportname",
+        "nbd:host",
         "nbd:host:", "nbd:host:0", "nbd:host:65536", "nbd:host:-1", "nbd:host:+1", "nbd:host:http", "nbd::10809",
         "nbd:ho st:10809", "nbd:1:2:10809", "nbd:host:1:name=x", "nbd:/run/s", "nbd://", "nbd:///x", "nbd://host:/x",
         "nbd://host:x/", "nbd://user@host/x", "nbd://host/x?socket=/s", "nbd://host/x?tls-hostname=h", "nbd://host/x#y",
-        "nbd://host/%zz", "nbd://host/%0", "nbd://host/%00", "nbd://host/%ff", "nbd://host/x?a", "nbd+unix:/x", "nbd+unix:///x",
-        "nbd+unix://host/x?socket=/s", "nbd+unix:///x?socket=s", "nbd+unix:///x?socket=", "nbd+unix:///x?socket=/s&socket=/t",
+        "nbd://host/%zz", "nbd://host/%0", "nbd://host/%00", "nbd://host/%ff", "nbd://host/x?a", "nbd+unix:/x",
+        "nbd+unix:///x",
+        "nbd+unix://host/x?socket=/s", "nbd+unix:///x?socket=s", "nbd+unix:///x?socket=",
+        "nbd+unix:///x?socket=/s&socket=/t",
         "nbd+unix:///x?socket=/s&tls-hostname=h", "nbd+unix:///x?socket=/s&export=y", "nbds:unix:/s", "nbds:host:1",
         "nbds://host/x?tls-hostname=other", "nbd:unix:/s:exportname=" + new string('x', 4097),
         "nbd://host/" + new string('ä', 2049),
@@ -92,12 +95,14 @@ public sealed class NbdUrlTests
             () => NbdClient.OpenAsync(ImageUrl.Parse("nbd:unix:/s:name=x")));
 
         Assert.Equal(TransferError.ImageUnavailable, e.Error);
-        Assert.Equal("nbd:unix:/s:name=x cannot be opened: only :exportname=NAME may follow the path of the socket", e.Message);
+        Assert.Equal(
+            "nbd:unix:/s:name=x cannot be opened: only :exportname=NAME may follow the path of the socket", e.Message);
     }
 
     [Fact]
     public void Any_name_and_path_survive_percent_encoding() =>
-        Gen.Select(Gen.String[1, 40], Gen.String[1, 40]).Where(pair => IsText(pair.Item1) && IsText(pair.Item2)).Sample(pair =>
+        Gen.Select(
+            Gen.String[1, 40], Gen.String[1, 40]).Where(pair => IsText(pair.Item1) && IsText(pair.Item2)).Sample(pair =>
         {
             string url = $"nbd+unix:///{Uri.EscapeDataString(pair.Item1)}?socket=/{Uri.EscapeDataString(pair.Item2)}";
             NbdUrl parsed = NbdUrl.Parse(ImageUrl.Parse(url));

@@ -20,7 +20,8 @@ public sealed class NegotiationTests
     {
         ["no NBD server"] = (c => c.SendAsync("HTTP/1.1 400 Bad Request\r\n\r\n"), "no NBD server"),
         ["the old protocol"] = (c => c.SendAsync(0x4e42444d41474943UL, 0x00420281861253UL, (ushort)0), "no NBD server"),
-        ["not fixed newstyle"] = (c => c.SendAsync(0x4e42444d41474943UL, 0x49484156454f5054UL, (ushort)2), "no NBD server"),
+        ["not fixed newstyle"] = (
+            c => c.SendAsync(0x4e42444d41474943UL, 0x49484156454f5054UL, (ushort)2), "no NBD server"),
         ["another magic"] = (AtFirstOption(c => c.SendAsync(1UL, StructuredReply, Ack, 0u)), "broke the protocol"),
         ["an answer to another option"] = (AtFirstOption(c => c.ReplyAsync(Go, Ack)), "broke the protocol"),
         ["an unknown reply"] = (AtFirstOption(c => c.ReplyAsync(StructuredReply, 77)), "broke the protocol"),
@@ -40,9 +41,11 @@ public sealed class NegotiationTests
         ["blocks of no power of two"] = (With(new() { MinimumBlock = 3 }), "blocks of 3 bytes"),
         ["blocks of 0"] = (With(new() { MinimumBlock = 0 }), "blocks of 0 bytes"),
         ["blocks of 128 KiB"] = (With(new() { MinimumBlock = 131072 }), "blocks of 131072 bytes"),
-        ["payloads less than a block"] = (With(new() { MinimumBlock = 4096, MaximumPayload = 4095 }), "at most 4095 bytes"),
+        ["payloads less than a block"] = (
+            With(new() { MinimumBlock = 4096, MaximumPayload = 4095 }), "at most 4095 bytes"),
         ["no such export"] = (AtGo(c => c.ReplyAsync(Go, UnknownExport, "not here\n")), "no export named"),
-        ["a policy against it"] = (AtGo(c => c.ReplyAsync(Go, Policy, "too\nmany\u0085")), @"Policy, ""too\u000amany\u0085"""),
+        ["a policy against it"] = (
+            AtGo(c => c.ReplyAsync(Go, Policy, "too\nmany\u0085")), @"Policy, ""too\u000amany\u0085"""),
         ["TLS at the first option"] = (AtFirstOption(c => c.ReplyAsync(StructuredReply, TlsRequired)), "use nbds"),
         ["TLS at the last option"] = (AtGo(c => c.ReplyAsync(Go, TlsRequired)), "use nbds"),
         ["GO unknown"] = (AtGo(c => c.ReplyAsync(Go, 0x8000_0001)), "too old"),
@@ -74,7 +77,8 @@ public sealed class NegotiationTests
     [MemberData(nameof(Steps))]
     public async Task A_server_that_falls_silent_at_any_step_is_given_up_after_the_connect_timeout(int step)
     {
-        await using var server = new ScriptedNbdServer(connection => UpToAsync(connection, step, c => c.BeSilentAsync()));
+        await using var server = new ScriptedNbdServer(
+            connection => UpToAsync(connection, step, c => c.BeSilentAsync()));
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(
             () => OpenAsync(server.Url, new NbdSettings { ConnectTimeout = TimeSpan.FromMilliseconds(100) }));
@@ -87,7 +91,8 @@ public sealed class NegotiationTests
     [MemberData(nameof(Steps))]
     public async Task A_server_that_closes_at_any_step_is_told_apart_with_a_hint_at_its_own_log(int step)
     {
-        await using var server = new ScriptedNbdServer(connection => UpToAsync(connection, step, _ => Task.CompletedTask));
+        await using var server = new ScriptedNbdServer(
+            connection => UpToAsync(connection, step, _ => Task.CompletedTask));
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => OpenAsync(server.Url));
 
@@ -228,7 +233,8 @@ public sealed class NegotiationTests
         new NbdBackendFactory(settings ?? new NbdSettings(), NullLogger<NbdBackendFactory>.Instance)
             .OpenAsync(url, access ?? new ImageAccess(Write: true), CancellationToken.None).AsTask();
 
-    private static Func<ScriptedNbdConnection, Task> AtFirstOption(Func<ScriptedNbdConnection, Task> script) => async connection =>
+    private static Func<ScriptedNbdConnection, Task> AtFirstOption(
+        Func<ScriptedNbdConnection, Task> script) => async connection =>
     {
         await connection.GreetAsync();
         await connection.ReceiveOptionAsync();
@@ -236,7 +242,8 @@ public sealed class NegotiationTests
         await connection.ReceiveEndAsync();
     };
 
-    private static Func<ScriptedNbdConnection, Task> AtGo(Func<ScriptedNbdConnection, Task> script) => async connection =>
+    private static Func<ScriptedNbdConnection, Task> AtGo(
+        Func<ScriptedNbdConnection, Task> script) => async connection =>
     {
         await connection.GreetAsync();
         while (await connection.ReceiveOptionAsync() is { Option: not Go } other)
@@ -255,7 +262,8 @@ public sealed class NegotiationTests
     };
 
     // Greeting, structured replies, contexts, GO: as many messages as said, then something else.
-    private static async Task UpToAsync(ScriptedNbdConnection connection, int steps, Func<ScriptedNbdConnection, Task> then)
+    private static async Task UpToAsync(
+        ScriptedNbdConnection connection, int steps, Func<ScriptedNbdConnection, Task> then)
     {
         if (steps > 0)
         {

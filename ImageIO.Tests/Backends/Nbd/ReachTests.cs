@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using ImageIO.Backends.Nbd;
 using ImageIO.Backends.Nbd.Dialing;
 using ImageIO.Core.Backends;
@@ -45,7 +46,8 @@ public sealed class ReachTests : IDisposable
         var settings = new NbdSettings { AllowUnix = [inside] };
 
         await AssertOpensAsync(ImageUrl.Parse($"nbd:unix:{inside}/sock"), settings, expected: false, "allow_unix");
-        await AssertOpensAsync(ImageUrl.Parse($"nbd:unix:{inside}/../link/sock"), settings, expected: false, "allow_unix");
+        await AssertOpensAsync(
+            ImageUrl.Parse($"nbd:unix:{inside}/../link/sock"), settings, expected: false, "allow_unix");
 
         // A link as the allowed directory means what it leads to.
         var byLink = new NbdSettings { AllowUnix = [Path.Combine(_directory, "link")] };
@@ -108,10 +110,10 @@ public sealed class ReachTests : IDisposable
                 Directory.CreateDirectory(path);
                 break;
             case "a dead socket":
-                using (var socket = new System.Net.Sockets.Socket(
-                    System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified))
+                using (var socket = new Socket(
+                    AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
                 {
-                    socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(path + "x"));
+                    socket.Bind(new UnixDomainSocketEndPoint(path + "x"));
                     File.Move(path + "x", path);
                 }
 
@@ -169,12 +171,13 @@ public sealed class ReachTests : IDisposable
     [InlineData("127.0.0.1:1")]
     public async Task An_address_that_is_not_allowed_is_not_connected_to(string allowed)
     {
-        using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var settings = new NbdSettings { AllowTcp = AllowedHosts.TryParse(allowed)! };
 
         await AssertOpensAsync(
-            ImageUrl.Parse($"nbd:localhost:{((IPEndPoint)listener.LocalEndpoint).Port}"), settings, expected: false, "allow_tcp");
+            ImageUrl.Parse(
+                $"nbd:localhost:{((IPEndPoint)listener.LocalEndpoint).Port}"), settings, expected: false, "allow_tcp");
         Assert.False(listener.Pending());
     }
 
@@ -204,7 +207,8 @@ public sealed class ReachTests : IDisposable
         ConfigurationException e = Assert.Throws<ConfigurationException>(
             () => NbdSettings.Read(new BackendSections(reader).Of("nbd")));
 
-        Assert.Contains($"nbd.conf: option '{option}' of section [backend_nbd] is '{value}'", e.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"nbd.conf: option '{option}' of section [backend_nbd] is '{value}'", e.Message, StringComparison.Ordinal);
         Assert.Contains(says, e.Message, StringComparison.Ordinal);
     }
 

@@ -37,7 +37,8 @@ public sealed class TlsTests : IAsyncLifetime
         }
 
         await AssertRefusedAsync(Url(server, "other.example"), trusting, "RemoteCertificateNameMismatch");
-        await AssertRefusedAsync(ImageUrl.Parse($"nbds+unix:///?socket={server.Socket}"), trusting, "RemoteCertificateNameMismatch");
+        await AssertRefusedAsync(
+            ImageUrl.Parse($"nbds+unix:///?socket={server.Socket}"), trusting, "RemoteCertificateNameMismatch");
         await AssertRefusedAsync(Url(server, "storage.example"), others, "NotSignatureValid");
         await AssertRefusedAsync(Url(server, "storage.example"), new NbdSettings(), "tls_ca_file");
         await AssertRefusedAsync(server.Url, trusting, "use nbds");
@@ -81,7 +82,9 @@ public sealed class TlsTests : IAsyncLifetime
             _directory, "--format=raw", await RawFileAsync());
 
         await AssertRefusedAsync(
-            Url(server, "storage.example"), new NbdSettings { TlsCaFile = _certificates.AuthorityFile }, "does not encrypt");
+            Url(server, "storage.example"),
+            new NbdSettings { TlsCaFile = _certificates.AuthorityFile },
+            "does not encrypt");
     }
 
     private static ImageUrl Url(NbdServer server, string hostName) =>

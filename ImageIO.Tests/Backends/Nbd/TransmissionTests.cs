@@ -63,7 +63,8 @@ public sealed class TransmissionTests
 
     [Theory(Timeout = Timeout)]
     [MemberData(nameof(Breaks))]
-    public async Task A_server_that_breaks_the_protocol_loses_the_connection_and_the_next_request_opens_another(string what)
+    public async Task A_server_that_breaks_the_protocol_loses_the_connection_and_the_next_request_opens_another(
+        string what)
     {
         var dropped = new TaskCompletionSource();
         await using var server = new ScriptedNbdServer(async connection =>
@@ -151,7 +152,8 @@ public sealed class TransmissionTests
 
     [Theory(Timeout = Timeout)]
     [MemberData(nameof(Errors))]
-    public async Task Each_error_of_the_server_has_its_name_and_costs_only_its_request(uint error, string name, string expected)
+    public async Task Each_error_of_the_server_has_its_name_and_costs_only_its_request(
+        uint error, string name, string expected)
     {
         await using ScriptedNbdServer server = Serving(async connection =>
             await connection.SimpleAsync(await connection.ReceiveRequestAsync(), error));
@@ -166,7 +168,7 @@ public sealed class TransmissionTests
     }
 
     [Fact(Timeout = Timeout)]
-    public async Task A_server_that_shuts_down_fails_everything_in_flight_and_the_next_request_opens_another_connection()
+    public async Task A_server_that_shuts_down_fails_all_in_flight_and_the_next_request_opens_another_connection()
     {
         await using ScriptedNbdServer server = Serving(async connection =>
         {
@@ -186,7 +188,8 @@ public sealed class TransmissionTests
         Task next = FailAndGoOnAsync();
         Task second = backend.ReadAsync(0, 3);
 
-        Assert.Contains("about to stop", (await Assert.ThrowsAsync<TransferException>(() => second)).Message, StringComparison.Ordinal);
+        TransferException failure = await Assert.ThrowsAsync<TransferException>(() => second);
+        Assert.Contains("about to stop", failure.Message, StringComparison.Ordinal);
         await next;
         Assert.Equal(2, server.Connections);
 
@@ -344,14 +347,16 @@ public sealed class TransmissionTests
         });
         await using IBackend backend = await NbdClient.OpenAsync(server.Url);
 
-        await Task.WhenAll(backend.ReadAsync(0, Piece), backend.WriteAsync(Piece, new byte[Piece]), backend.ReadAsync(0, Piece));
+        await Task.WhenAll(
+            backend.ReadAsync(0, Piece), backend.WriteAsync(Piece, new byte[Piece]), backend.ReadAsync(0, Piece));
     }
 
     [Fact(Timeout = Timeout)]
     public async Task Closing_says_good_bye()
     {
         var last = new TaskCompletionSource<ScriptedNbdRequest>();
-        await using ScriptedNbdServer server = Serving(async connection => last.SetResult(await connection.ReceiveRequestAsync()));
+        await using ScriptedNbdServer server = Serving(
+            async connection => last.SetResult(await connection.ReceiveRequestAsync()));
         IBackend backend = await NbdClient.OpenAsync(server.Url);
 
         await backend.DisposeAsync();

@@ -8,8 +8,8 @@ using ImageIO.Tests.Support.Storage;
 namespace ImageIO.Tests.Daemon.Nbd;
 
 /// <summary>
-/// Backups of a disk in use, as libvirt's pull mode makes them, with qemu-storage-daemon in place of a guest's qemu (nbd.md,
-/// section 8).
+/// Backups of a disk in use, as libvirt's pull mode makes them, with qemu-storage-daemon in place of a guest's qemu
+/// (nbd.md, section 8).
 /// </summary>
 [Trait("Needs", "Qemu")]
 public sealed class LiveBackupTests : IAsyncLifetime
@@ -37,7 +37,8 @@ public sealed class LiveBackupTests : IAsyncLifetime
         await using NbdServer server = await NbdServer.QemuStorageDaemonAsync(_directory, disk);
         using QmpClient qmp = await QmpClient.ConnectAsync(server.QmpSocket);
         await qmp.ExecuteAsync(
-            "block-export-add", "{'type': 'nbd', 'id': 'guest', 'node-name': 'disk', 'name': 'guest', 'writable': true}");
+            "block-export-add",
+            "{'type': 'nbd', 'id': 'guest', 'node-name': 'disk', 'name': 'guest', 'writable': true}");
         await using IBackend guest = await NbdClient.OpenAsync(ImageUrl.Parse($"{server.Url.Text}:exportname=guest"));
 
         byte[] restored = new byte[Size];
@@ -77,21 +78,28 @@ public sealed class LiveBackupTests : IAsyncLifetime
         await SystemTool.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", scratch, $"{Size}");
         await qmp.ExecuteAsync(
             "blockdev-add",
-            $"{{'driver': 'qcow2', 'node-name': 'scratch', 'backing': 'disk', 'file': {{'driver': 'file', 'filename': '{scratch}'}}}}");
+            "{'driver': 'qcow2', 'node-name': 'scratch', 'backing': 'disk', "
+            + $"'file': {{'driver': 'file', 'filename': '{scratch}'}}}}");
         var actions = new List<string>();
         if (checkpoint > 0)
         {
-            actions.Add("{'type': 'block-dirty-bitmap-add', 'data': {'node': 'disk', 'name': 'backup', 'disabled': true}}");
-            actions.Add($"{{'type': 'block-dirty-bitmap-merge', 'data': {{'node': 'disk', 'target': 'backup', 'bitmaps': ['c{checkpoint - 1}']}}}}");
+            actions.Add(
+                "{'type': 'block-dirty-bitmap-add', 'data': {'node': 'disk', 'name': 'backup', 'disabled': true}}");
+            actions.Add(
+                "{'type': 'block-dirty-bitmap-merge', "
+                + $"'data': {{'node': 'disk', 'target': 'backup', 'bitmaps': ['c{checkpoint - 1}']}}}}");
         }
 
         actions.Add($"{{'type': 'block-dirty-bitmap-add', 'data': {{'node': 'disk', 'name': 'c{checkpoint}'}}}}");
-        actions.Add("{'type': 'blockdev-backup', 'data': {'job-id': 'backup', 'device': 'disk', 'target': 'scratch', 'sync': 'none'}}");
+        actions.Add(
+            "{'type': 'blockdev-backup', "
+            + "'data': {'job-id': 'backup', 'device': 'disk', 'target': 'scratch', 'sync': 'none'}}");
         await qmp.ExecuteAsync("transaction", $"{{'actions': [{string.Join(", ", actions)}]}}");
         string bitmaps = checkpoint > 0 ? ", 'bitmaps': [{'node': 'disk', 'name': 'backup'}]" : "";
         await qmp.ExecuteAsync(
             "block-export-add",
-            $"{{'type': 'nbd', 'id': 'backup', 'node-name': 'scratch', 'name': 'vda', 'allocation-depth': true{bitmaps}}}");
+            "{'type': 'nbd', 'id': 'backup', 'node-name': 'scratch', 'name': 'vda', "
+            + $"'allocation-depth': true{bitmaps}}}");
     }
 
     // As a backup program does it: what is dirty, or allocated, is read; what is zero is zeroed; the rest stays.

@@ -31,7 +31,9 @@ public sealed class QcowImageTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
             JsonObject options = await ticket.OptionsAsync();
             Assert.Equal(8, options["max_readers"]!.GetValue<int>());
             Assert.Equal(8, options["max_writers"]!.GetValue<int>());
-            Assert.Equal(["checksum", "extents", "flush", "zero"], options["features"]!.AsArray().Select(f => f!.GetValue<string>()));
+            Assert.Equal(
+                ["checksum", "extents", "flush", "zero"],
+                options["features"]!.AsArray().Select(feature => feature!.GetValue<string>()));
             await server.StopAsync();
         }
 
@@ -76,7 +78,8 @@ public sealed class QcowImageTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
         await NbdDaemon.WriteAsync(below, "write -P 1 64k 192k");
         await NbdDaemon.WriteAsync(top, "write -P 2 128k 64k", "write -z 192k 64k", "write -P 4 256k 64k");
         string backing = shallow ? ", 'backing': null" : "";
-        string json = $"json:{{'driver': 'qcow2', 'file': {{'driver': 'file', 'filename': '{top}'}}{backing}}}".Replace('\'', '"');
+        string json = $"json:{{'driver': 'qcow2', 'file': {{'driver': 'file', 'filename': '{top}'}}{backing}}}"
+            .Replace('\'', '"');
         await using NbdServer server = await nbd.QemuNbdAsync("--read-only", "--allocation-depth", json);
         NbdTicket ticket = await nbd.InstallAsync(server, 8 * Cluster, "read");
 
@@ -88,7 +91,9 @@ public sealed class QcowImageTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
                 : ["0+1 zero hole", "1+2 data", "3+1 zero", "4+1 data", "5+3 zero hole"],
             extents);
         byte[] all = await ticket.GetAllAsync();
-        Assert.Equal(shallow ? [0, 0, 2, 0, 4, 0, 0, 0] : [0, 1, 2, 0, 4, 0, 0, 0], Enumerable.Range(0, 8).Select(i => (int)all[(i * Cluster) + 5]));
+        Assert.Equal(
+            shallow ? [0, 0, 2, 0, 4, 0, 0, 0] : [0, 1, 2, 0, 4, 0, 0, 0],
+            Enumerable.Range(0, 8).Select(i => (int)all[(i * Cluster) + 5]));
     }
 
     [SkippableFact(Timeout = Timeout)]
@@ -134,7 +139,8 @@ public sealed class QcowImageTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
     {
         string disk = await nbd.Qcow2FileAsync(Size);
         byte[] content = [.. Enumerable.Range(0, Size).Select(i => (byte)(i / 1000))];
-        string json = $"json:{{'driver': 'compress', 'file': {{'driver': 'qcow2', 'file': {{'driver': 'file', 'filename': '{disk}'}}}}}}"
+        string file = $"{{'driver': 'qcow2', 'file': {{'driver': 'file', 'filename': '{disk}'}}}}";
+        string json = $"json:{{'driver': 'compress', 'file': {file}}}"
             .Replace('\'', '"');
         await using (NbdServer server = await nbd.QemuNbdAsync(json))
         {

@@ -4,7 +4,9 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace ImageIO.Tests.Support.Nbd;
 
-/// <summary>An authority, a server's and a client's certificate, under the names that nbdkit and qemu look for.</summary>
+/// <summary>
+/// An authority, a server's and a client's certificate, under the names that nbdkit and qemu look for.
+/// </summary>
 internal sealed class NbdCertificates
 {
     public NbdCertificates(string directory, string serverName = "localhost")
@@ -46,7 +48,8 @@ internal sealed class NbdCertificates
 
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], critical: false));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
+        request.CertificateExtensions.Add(
+            new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
         using X509Certificate2 issued = request.Create(
             authority, authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(16));
         File.WriteAllText(Path.Combine(Directory, $"{role}-cert.pem"), issued.ExportCertificatePem());

@@ -2,7 +2,9 @@ using ImageIO.Tests.Support.Storage;
 
 namespace ImageIO.Tests.Support.Nbd;
 
-/// <summary>A daemon that gives hanging servers up after a second, and a directory for images of a class of tests.</summary>
+/// <summary>
+/// A daemon that gives hanging servers up after a second, and a directory for images of a class of tests.
+/// </summary>
 public sealed class NbdDaemon : IAsyncLifetime
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("imageio-nbd-").FullName;
@@ -40,7 +42,9 @@ public sealed class NbdDaemon : IAsyncLifetime
         return path;
     }
 
-    /// <summary>qemu-nbd as Vdsm starts it, but through the page cache, on whatever file system the tests run.</summary>
+    /// <summary>
+    /// qemu-nbd as Vdsm starts it, but through the page cache, on whatever file system the tests run.
+    /// </summary>
     internal Task<NbdServer> QemuNbdAsync(params string[] arguments) =>
         NbdServer.QemuNbdAsync(_directory, ["--shared=8", "--discard=unmap", "--detect-zeroes=unmap", .. arguments]);
 
@@ -49,7 +53,8 @@ public sealed class NbdDaemon : IAsyncLifetime
 
     /// <summary>Writes to an image file with qemu-io.</summary>
     internal static Task WriteAsync(string path, params string[] commands) =>
-        SystemTool.RunAsync("qemu-io", ["-f", "qcow2", .. commands.SelectMany(command => (string[])["-c", command]), path]);
+        SystemTool.RunAsync(
+            "qemu-io", ["-f", "qcow2", .. commands.SelectMany(command => (string[])["-c", command]), path]);
 
     /// <summary>A ticket for a server's default export.</summary>
     internal Task<NbdTicket> InstallAsync(NbdServer server, long size, string op = "write", bool dirty = false) =>

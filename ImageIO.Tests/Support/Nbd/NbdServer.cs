@@ -52,7 +52,9 @@ internal sealed class NbdServer : IAsyncDisposable
         return StartAsync("nbdkit", socket, pid, ["--foreground", "--unix", socket, "--pidfile", pid, .. arguments]);
     }
 
-    /// <summary>qemu-storage-daemon with a qcow2 image as its node "disk", and no export yet: commands add them.</summary>
+    /// <summary>
+    /// qemu-storage-daemon with a qcow2 image as its node "disk", and no export yet: commands add them.
+    /// </summary>
     public static Task<NbdServer> QemuStorageDaemonAsync(string directory, string image)
     {
         string socket = NewName(directory, "sock");
@@ -70,7 +72,8 @@ internal sealed class NbdServer : IAsyncDisposable
     }
 
     /// <summary>Any of them by TCP on the loopback address; the URL names the port.</summary>
-    public static async Task<(NbdServer Server, ImageUrl Url)> QemuNbdOverTcpAsync(string directory, params string[] arguments)
+    public static async Task<(
+        NbdServer Server, ImageUrl Url)> QemuNbdOverTcpAsync(string directory, params string[] arguments)
     {
         // Between the look for a free port and its use another process may take it.
         for (int attempt = 1; ; attempt++)
@@ -142,10 +145,12 @@ internal sealed class NbdServer : IAsyncDisposable
         _process = await LastingThread.StartAsync(
             new ProcessStartInfo(_program, _arguments) { RedirectStandardError = true, RedirectStandardInput = true });
         _errors = _process.StandardError.ReadToEndAsync();
-        await Eventually.HoldsAsync(() => _process.HasExited || new FileInfo(_pidFile) is { Exists: true, Length: > 0 }, $"{_program} listens");
+        await Eventually.HoldsAsync(
+            () => _process.HasExited || new FileInfo(_pidFile) is { Exists: true, Length: > 0 }, $"{_program} listens");
         if (_process.HasExited)
         {
-            throw new InvalidOperationException($"{_program} {string.Join(' ', _arguments)} ended with {_process.ExitCode}: {await _errors}");
+            throw new InvalidOperationException(
+                $"{_program} {string.Join(' ', _arguments)} ended with {_process.ExitCode}: {await _errors}");
         }
     }
 

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace ImageIO.Tests.Support.Nbd;
 
 /// <summary>
-/// Servers of one kind: one process for each size of image, which is zeroed and used again. For the contract suite, whose
-/// tests want new images all the time.
+/// Servers of one kind: one process for each size of image, which is zeroed and used again. For the contract suite,
+/// whose tests want new images all the time.
 /// </summary>
 public abstract class NbdServerKind : IAsyncLifetime
 {
@@ -77,7 +77,8 @@ public abstract class NbdServerKind : IAsyncLifetime
 
     private async Task ZeroAsync(ImageUrl url)
     {
-        await using IBackend backend = await Factory.OpenAsync(url, new ImageAccess(Write: true), CancellationToken.None);
+        await using IBackend backend = await Factory.OpenAsync(
+            url, new ImageAccess(Write: true), CancellationToken.None);
         if (backend.Size == 0)
         {
             return;

@@ -63,7 +63,8 @@ internal sealed class NbdTicket
     }
 
     public async Task<HttpStatusCode> ZeroAsync(long start, long length, bool flush = false) =>
-        await PatchAsync($$"""{"op": "zero", "offset": {{start}}, "size": {{length}}, "flush": {{(flush ? "true" : "false")}}}""");
+        await PatchAsync(
+            $$"""{"op": "zero", "offset": {{start}}, "size": {{length}}, "flush": {{(flush ? "true" : "false")}}}""");
 
     public Task<HttpStatusCode> FlushAsync() => PatchAsync("""{"op": "flush"}""");
 

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace ImageIO.Tests.Support.Nbd;
 
-/// <summary>The server's side of one connection, message by message. Numbers of the protocol stand here once more, on purpose.</summary>
+/// <summary>
+/// The server's side of one connection, message by message. Numbers of the protocol stand here once more, on purpose.
+/// </summary>
 internal sealed class ScriptedNbdConnection(Socket socket, int number, CancellationToken stop) : IDisposable
 {
     public const uint Ack = 1;
@@ -171,7 +173,9 @@ internal sealed class ScriptedNbdConnection(Socket socket, int number, Cancellat
         return SendAsync(0x668e33efu, (ushort)(done ? 1 : 0), type, request.Cookie, (uint)bytes.Length, bytes);
     }
 
-    /// <summary>Answers requests as an honest server of zeroes does, until the client leaves. Returns at a disconnect.</summary>
+    /// <summary>
+    /// Answers requests as an honest server of zeroes does, until the client leaves. Returns at a disconnect.
+    /// </summary>
     public async Task ServeAsync(bool structured = true)
     {
         while (await ReceiveRequestAsync() is { Command: not ScriptedNbdRequest.Disconnect } request)

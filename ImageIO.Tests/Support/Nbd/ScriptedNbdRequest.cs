@@ -1,7 +1,8 @@
 namespace ImageIO.Tests.Support.Nbd;
 
 /// <summary>A request as a scripted server received it.</summary>
-internal sealed record ScriptedNbdRequest(ushort Flags, ushort Command, ulong Cookie, ulong Offset, uint Length, byte[] Payload)
+internal sealed record ScriptedNbdRequest(
+    ushort Flags, ushort Command, ulong Cookie, ulong Offset, uint Length, byte[] Payload)
 {
     public const ushort Read = 0;
     public const ushort Write = 1;

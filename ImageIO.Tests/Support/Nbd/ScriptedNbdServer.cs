@@ -62,7 +62,8 @@ internal sealed class ScriptedNbdServer : IAsyncDisposable
         {
             await _script(connection);
         }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception e) when (
+            e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
             // The client closed it, or the test is over.
         }
