@@ -55,6 +55,12 @@ internal static class NbdExtentWorks
         {
             WallRatio = Scoreboard.Median(total.Zip(peer, (ours, its) => ours / its)),
             Target = "wall <= 1.2, first < 0.2 s, growth < 16 MiB",
+            Figures = new Dictionary<string, double>
+            {
+                ["first byte s"] = Scoreboard.Median(first),
+                ["all s"] = Scoreboard.Median(total),
+                ["growth MiB"] = daemon.Process.PeakMiB - before,
+            },
             Note = string.Create(
                 CultureInfo.InvariantCulture,
                 $"first byte {Scoreboard.Median(first):F2} s, all {Scoreboard.Median(total):F2} s, "
