@@ -66,7 +66,8 @@ public sealed class ChecksumOperationTests
         faulty.Fail(BackendCall.Read, 7);
         ChecksumOperation operation = New(storage, () => new Blake2bHash(32));
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => operation.RunAsync(CancellationToken.None));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => operation.RunAsync(CancellationToken.None));
 
         Assert.Equal(TransferError.StorageFailed, e.Error);
         Assert.Equal("", operation.Checksum);
