@@ -9,7 +9,7 @@ namespace ImageIO.Backends.Nbd;
 
 internal sealed partial class NbdBackend
 {
-    // Bytes that a server is asked about at once, and extents that an answer should not have many more of: 512 KiB.
+    // Most bytes of one query, and a soft limit for the extents of its answer: 512 KiB.
     private const uint LargestQuery = 1024 * 1024 * 1024;
     private const int ManyExtents = 65536;
 
@@ -27,7 +27,7 @@ internal sealed partial class NbdBackend
             yield break;
         }
 
-        // One answer is being handed out while the next one is on its way; each has memory of its own.
+        // One reply is consumed while the next one arrives, so each has its own memory.
         var reply = new StatusReply();
         var next = new StatusReply();
         uint query = LargestQuery;
@@ -52,12 +52,12 @@ internal sealed partial class NbdBackend
         }
         finally
         {
-            // A reader that leaves early: nothing of it is on its way when the image is closed.
+            // If the reader stops early, no reply may arrive after the image is closed.
             await ((Task?)asked ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    // Where the shortest list of an answer ends, which is known without going through the facts.
+    // End of the shortest list in a reply, known without walking through it.
     private static long EndOf(StatusReply reply, ByteRange range, ExtentContext context)
     {
         var steps = new ExtentSteps(reply, range, context);

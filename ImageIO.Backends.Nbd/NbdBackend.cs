@@ -10,10 +10,10 @@ namespace ImageIO.Backends.Nbd;
 /// <summary>An image that an NBD server exports. Holds no thread while a server works.</summary>
 internal sealed partial class NbdBackend : IBackend
 {
-    // Larger ones take a server long, and nothing is gained.
+    // Larger requests take a server long, without a gain.
     private const long LargestZero = 1024 * 1024 * 1024;
 
-    // 1 MiB writes at offsets that are no multiple of it cost qemu-nbd twice the CPU.
+    // With 1 MiB writes at unaligned offsets qemu-nbd takes twice the CPU.
     private const int Page = 4096;
 
     private readonly ConnectionPool _pool;
@@ -125,7 +125,9 @@ internal sealed partial class NbdBackend : IBackend
     private static NbdRequest Write(ReadOnlyMemory<byte> source, long offset) =>
         new(Command.Write, offset, (uint)source.Length) { Payload = source };
 
-    // All at once: the server works on them side by side. All end before one failure is told, as the memory is theirs.
+    // All at once, because the server works on them in parallel. All must end before a failure is reported, because
+    // they use the caller's
+    // memory.
     private Task InPiecesAsync(int total, Func<int, int, NbdRequest> piece)
     {
         int most = _pool.Export.LargestPayload;

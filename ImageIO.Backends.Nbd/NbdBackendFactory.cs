@@ -25,7 +25,7 @@ public sealed class NbdBackendFactory : IBackendFactory
     {
     }
 
-    /// <summary>With settings of the caller's, for programs other than the daemon.</summary>
+    /// <summary>With explicit settings, for programs other than the daemon.</summary>
     public NbdBackendFactory(NbdSettings settings, ILogger<NbdBackendFactory> logger)
     {
         ArgumentNullException.ThrowIfNull(settings);

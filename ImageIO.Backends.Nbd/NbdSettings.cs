@@ -3,7 +3,7 @@ using ImageIO.Core.Backends;
 
 namespace ImageIO.Backends.Nbd;
 
-/// <summary>How NBD servers are talked to: section <c>[backend_nbd]</c>.</summary>
+/// <summary>Options of NBD connections: section <c>[backend_nbd]</c>.</summary>
 public sealed record NbdSettings
 {
     /// <summary>
@@ -19,7 +19,7 @@ public sealed record NbdSettings
     /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(300);
 
-    /// <summary>Directories that Unix sockets must be below. Empty: they may be anywhere.</summary>
+    /// <summary>Directories that Unix sockets must be below. Empty: no restriction.</summary>
     public IReadOnlyList<string> AllowUnix { get; init; } = [];
 
     /// <summary>
@@ -27,7 +27,7 @@ public sealed record NbdSettings
     /// </summary>
     public string TlsCaFile { get; init; } = "";
 
-    /// <summary>PEM file with the certificate that is shown to servers. Empty: none is shown.</summary>
+    /// <summary>PEM file with the certificate for servers. Empty: none.</summary>
     public string TlsCertFile { get; init; } = "";
 
     /// <summary>PEM file with that certificate's key.</summary>
@@ -36,7 +36,7 @@ public sealed record NbdSettings
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>Which TCP addresses may be connected to.</summary>
+    /// <summary>The TCP addresses that may be connected to.</summary>
     internal AllowedHosts AllowTcp { get; init; } = AllowedHosts.Loopback;
 
     /// <summary>Reads the section of the configuration.</summary>

@@ -9,12 +9,12 @@ internal static class NbdColonForm
     private const string Unix = "unix:";
     private const string ExportName = ":exportname=";
 
-    /// <summary>Parses what follows <c>nbd:</c>.</summary>
-    /// <exception cref="FormatException">It is of neither form.</exception>
+    /// <summary>Parses the text after <c>nbd:</c>.</summary>
+    /// <exception cref="FormatException">It has neither form.</exception>
     public static NbdUrl Parse(string text) =>
         text.StartsWith(Unix, StringComparison.Ordinal) ? ParseUnix(text[Unix.Length..]) : ParseTcp(text);
 
-    // The path ends at the first colon; the name is all that follows, colons and slashes too.
+    // The path ends at the first colon. The name is the rest, including colons and slashes.
     private static NbdUrl ParseUnix(string text)
     {
         int colon = text.IndexOf(':', StringComparison.Ordinal);

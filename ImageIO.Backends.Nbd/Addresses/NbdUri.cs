@@ -12,8 +12,8 @@ internal static class NbdUri
     private static readonly UTF8Encoding StrictUtf8 = new(
         encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Parses what follows <c>SCHEME://</c>.</summary>
-    /// <exception cref="FormatException">It is of neither form.</exception>
+    /// <summary>Parses the text after <c>SCHEME://</c>.</summary>
+    /// <exception cref="FormatException">It has neither form.</exception>
     public static NbdUrl Parse(string scheme, string text)
     {
         if (text.Contains('#', StringComparison.Ordinal))
@@ -51,7 +51,7 @@ internal static class NbdUri
         return new NbdUrl(ServerAddress.Unix(path), name, tls) { TlsHostName = hostName };
     }
 
-    // No tls-hostname here: the certificate is compared with the host of the URL, and there is no way around that.
+    // Without tls-hostname: the certificate must have the host of the URL.
     private static NbdUrl Tcp(
         string scheme, string authority, string name, bool tls, Dictionary<string, string> parameters)
     {

@@ -2,7 +2,7 @@ using ImageIO.Core.Backends;
 
 namespace ImageIO.Backends.Nbd.Addresses;
 
-/// <summary>Which export of which server an NBD URL names.</summary>
+/// <summary>The server and export in an NBD URL.</summary>
 /// <param name="Server">The server.</param>
 /// <param name="ExportName">Name of the export; empty: the server's default.</param>
 /// <param name="Tls">Whether the connection must be encrypted.</param>
@@ -17,11 +17,11 @@ internal sealed record NbdUrl(ServerAddress Server, string ExportName, bool Tls)
     /// <summary>The schemes of all forms.</summary>
     public static IReadOnlyCollection<string> Schemes { get; } = ["nbd", "nbds", "nbd+unix", "nbds+unix"];
 
-    /// <summary>The name that the server's certificate must have, when the connection is encrypted.</summary>
+    /// <summary>The name that the server's certificate must have, for an encrypted connection.</summary>
     public string TlsHostName { get; init; } = "";
 
     /// <summary>Parses any form of an NBD URL.</summary>
-    /// <exception cref="FormatException">It is of none of the forms; the message says what is wrong.</exception>
+    /// <exception cref="FormatException">It has none of the forms; the message says what is wrong.</exception>
     public static NbdUrl Parse(ImageUrl url)
     {
         NbdUrl parsed = url.Rest.StartsWith("//", StringComparison.Ordinal)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ImageIO.Backends.Nbd.Addresses;
 
-/// <summary>Where a server listens: a Unix socket, or a host and a port.</summary>
+/// <summary>The address of a server: a Unix socket, or a host and a port.</summary>
 internal sealed record ServerAddress
 {
     private ServerAddress(string path, string host, int port)
@@ -12,7 +12,7 @@ internal sealed record ServerAddress
         Port = port;
     }
 
-    /// <summary>Path of the Unix socket; empty: the server is reached by TCP.</summary>
+    /// <summary>Path of the Unix socket; empty: TCP.</summary>
     public string Path { get; }
 
     /// <summary>A name, or an IPv4 or IPv6 address without brackets.</summary>
@@ -32,7 +32,7 @@ internal sealed record ServerAddress
             : throw new FormatException($"'{path}' is not an absolute path of a Unix socket");
 
     /// <summary>A TCP port.</summary>
-    /// <exception cref="FormatException">There is no host, or the port is none.</exception>
+    /// <exception cref="FormatException">The host is missing, or the port is invalid.</exception>
     public static ServerAddress Tcp(string host, string port)
     {
         string bare = host.StartsWith('[') && host.EndsWith(']') ? host[1..^1] : host;

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace ImageIO.Backends.Nbd.Dialing;
 
-/// <summary>Which TCP addresses may be connected to: none, this host's own, any, or those of some hosts.</summary>
+/// <summary>The TCP addresses that may be connected to: none, this host's own, any, or those of some hosts.</summary>
 internal sealed class AllowedHosts
 {
     private readonly bool _any;
@@ -43,7 +43,7 @@ internal sealed class AllowedHosts
         var hosts = new List<(string, int?)>();
         foreach (string word in words.Where(word => word != "loopback"))
         {
-            // The two words that stand alone are no names of hosts.
+            // These two words must stand alone, and are no host names.
             if (word is "none" or "any" || ParseHost(word) is not { } host)
             {
                 return null;

@@ -1,6 +1,6 @@
 namespace ImageIO.Backends.Nbd.Dialing;
 
-/// <summary>Which Unix sockets may be connected to: all, or those below some directories.</summary>
+/// <summary>The Unix sockets that may be connected to: all, or those below some directories.</summary>
 /// <param name="directories">Absolute paths. Empty: all sockets.</param>
 internal sealed class AllowedSockets(IReadOnlyList<string> directories)
 {
@@ -9,8 +9,9 @@ internal sealed class AllowedSockets(IReadOnlyList<string> directories)
     public bool Allow(string resolvedPath) =>
         directories.Count == 0 || directories.Any(directory => IsBelow(directory, resolvedPath));
 
-    // The directories' links are resolved each time too: /var/run may be a link, or become one. One that does not exist
-    // holds no socket. The root directory already ends with a slash.
+    // The directory's links are resolved each time, too, because /var/run may be a link. A missing directory contains
+    // no socket. The root
+    // directory already ends with a slash.
     private static bool IsBelow(string directory, string path)
     {
         using HeldPath? held = HeldPath.TryOpen(directory, out _);

@@ -13,17 +13,17 @@ internal sealed class Dialer(NbdUrl url, NbdSettings settings)
 {
     private readonly AllowedSockets _allowedSockets = new(settings.AllowUnix);
 
-    // Where the first connection led. Null: there was none yet.
+    // Where the first connection led. Null before it.
     private string? _socketPath;
     private IPAddress? _address;
 
-    /// <summary>The server and the export, whatever the URL looked like; known once connected.</summary>
+    /// <summary>The server and the export, in the same form for all URLs; known once connected.</summary>
     public string Identity => url.Server.IsUnix
         ? $"unix {_socketPath} {url.ExportName}"
         : $"tcp {_address} {url.Server.Port} {url.ExportName}";
 
     /// <summary>Connects.</summary>
-    /// <exception cref="NbdException">It is not allowed, or there is no server.</exception>
+    /// <exception cref="NbdException">It is not permitted, or the server cannot be reached.</exception>
     public async ValueTask<ServerStream> ConnectAsync(CancellationToken cancellationToken) =>
         new(url.Server.IsUnix ? await ConnectUnixAsync(cancellationToken) : await ConnectTcpAsync(cancellationToken));
 
@@ -74,7 +74,7 @@ internal sealed class Dialer(NbdUrl url, NbdSettings settings)
             var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
-                // A host that vanished while no request was in flight is noticed too.
+                // Detects a host that disappeared while no request was in flight.
                 socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, optionValue: true);
                 await ConnectAsync(socket, new IPEndPoint(address, port), cancellationToken);
                 _address = address;

@@ -24,7 +24,7 @@ internal sealed class ServerStream(Socket socket) : NetworkStream(socket, ownsSo
     {
         if (_isTcp && AcknowledgesAtOnce)
         {
-            // Each time: the kernel goes back to its own ways when something is sent.
+            // For each read, because the kernel resets the option.
             Socket.SetRawSocketOption(IPPROTO_TCP, TCP_QUICKACK, [1, 0, 0, 0]);
         }
 

@@ -11,12 +11,12 @@ namespace ImageIO.Backends.Nbd.Dialing;
 /// </summary>
 internal static class TlsClient
 {
-    /// <summary>Goes on in TLS on a connection whose server agreed to it.</summary>
+    /// <summary>Starts TLS on a connection whose server agreed to it.</summary>
     /// <param name="plain">The connection; owned by the result.</param>
     /// <param name="hostName">The name that the server's certificate must have.</param>
     /// <param name="settings">Names the files.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <exception cref="NbdException">A file cannot be used, or the server is not what it should be.</exception>
+    /// <exception cref="NbdException">A file cannot be used, or the server's certificate is not trusted.</exception>
     public static async ValueTask<Stream> EncryptAsync(
         Stream plain, string hostName, NbdSettings settings, CancellationToken cancellationToken)
     {

@@ -20,10 +20,10 @@ internal struct ExtentSteps
     private StatusCursor _dirty;
     private long _position;
 
-    /// <summary>Stands before the first step.</summary>
-    /// <param name="reply">What the server said of <paramref name="range"/>.</param>
-    /// <param name="range">What it was asked of.</param>
-    /// <param name="context">Which facts are wanted.</param>
+    /// <summary>Starts before the first step.</summary>
+    /// <param name="reply">The server's reply for <paramref name="range"/>.</param>
+    /// <param name="range">The requested range.</param>
+    /// <param name="context">The requested flags.</param>
     public ExtentSteps(StatusReply reply, ByteRange range, ExtentContext context)
     {
         _wantsDirty = context == ExtentContext.Dirty;

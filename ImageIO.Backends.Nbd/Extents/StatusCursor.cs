@@ -1,13 +1,13 @@
 namespace ImageIO.Backends.Nbd.Extents;
 
-/// <summary>A position in the extents of one context; without a list it is never at an end, and has no flags.</summary>
+/// <summary>A position in the extents of one context. Without a list it never ends, and has no flags.</summary>
 internal struct StatusCursor
 {
     private readonly StatusList? _list;
     private int _index;
 
-    /// <summary>Stands at the first extent.</summary>
-    /// <param name="list">The extents. Null: the context tells nothing.</param>
+    /// <summary>Starts at the first extent.</summary>
+    /// <param name="list">The extents. Null: the context is missing.</param>
     public StatusCursor(StatusList? list)
     {
         _list = list;
@@ -15,13 +15,13 @@ internal struct StatusCursor
         Advance(0);
     }
 
-    /// <summary>Bytes from here to the end of the extent; 0: behind the last one.</summary>
+    /// <summary>Bytes from here to the end of the extent. 0: behind the last one.</summary>
     public long Left { get; private set; }
 
-    /// <summary>What the context says of these bytes.</summary>
+    /// <summary>The flags of these bytes.</summary>
     public uint Flags { get; private set; }
 
-    /// <summary>Goes on by at most <see cref="Left"/> bytes.</summary>
+    /// <summary>Advances by at most <see cref="Left"/> bytes.</summary>
     public void Advance(long bytes)
     {
         if (_list is null)

@@ -4,8 +4,9 @@ using ImageIO.Backends.Nbd.Wire;
 namespace ImageIO.Backends.Nbd.Extents;
 
 /// <summary>
-/// The extents of one metadata context in one reply, as they came: pairs of length and flags. Its memory is used again
-/// for the next reply, and grows to the largest one.
+/// The extents of one metadata context in one reply, in wire format: pairs of length and flags. Its memory is reused
+/// for the next
+/// reply, and grows to the largest one.
 /// </summary>
 internal sealed class StatusList
 {
@@ -14,7 +15,7 @@ internal sealed class StatusList
 
     private byte[] _entries = [];
 
-    /// <summary>How many extents there are; 0: the context was not granted.</summary>
+    /// <summary>Number of extents. 0: the context was not granted.</summary>
     public int Count { get; private set; }
 
     /// <summary>Forgets the last reply.</summary>
@@ -46,6 +47,6 @@ internal sealed class StatusList
     /// <summary>Bytes of an extent.</summary>
     public uint LengthOf(int index) => BinaryPrimitives.ReadUInt32BigEndian(_entries.AsSpan(index * EntrySize));
 
-    /// <summary>What the context says of an extent.</summary>
+    /// <summary>The flags of an extent.</summary>
     public uint FlagsOf(int index) => BinaryPrimitives.ReadUInt32BigEndian(_entries.AsSpan((index * EntrySize) + 4));
 }

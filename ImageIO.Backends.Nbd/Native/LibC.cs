@@ -23,7 +23,7 @@ internal static unsafe partial class LibC
     /// </summary>
     public static SafeFileHandle OpenPath(string path) => new(Open(path, O_PATH | O_CLOEXEC), ownsHandle: true);
 
-    /// <summary>Whether a descriptor stands for a socket.</summary>
+    /// <summary>Whether a descriptor is that of a socket.</summary>
     public static bool IsSocket(SafeFileHandle file)
     {
         byte* status = stackalloc byte[StatxSize];

@@ -4,7 +4,7 @@ using ImageIO.Backends.Nbd.Wire;
 
 namespace ImageIO.Backends.Nbd.Negotiation;
 
-/// <summary>Which metadata contexts a server granted.</summary>
+/// <summary>The metadata contexts that a server granted.</summary>
 /// <param name="Ids">Their ids on this connection.</param>
 /// <param name="DirtyBitmap">Full name of the granted bitmap's context. Null: none.</param>
 internal sealed record ContextNegotiation(MetaContexts Ids, string? DirtyBitmap)
@@ -12,7 +12,7 @@ internal sealed record ContextNegotiation(MetaContexts Ids, string? DirtyBitmap)
     /// <summary>No contexts: extents are unknown.</summary>
     public static ContextNegotiation None { get; } = new(MetaContexts.None, null);
 
-    /// <summary>Asks for all that is of use. A server that refuses has no extents; that is no failure.</summary>
+    /// <summary>Requests all useful contexts. A server that refuses has no extents, which is no failure.</summary>
     public static async ValueTask<ContextNegotiation> RunAsync(
         OptionChannel options, byte[] exportName, bool wantsDirty, CancellationToken cancellationToken)
     {
@@ -25,7 +25,7 @@ internal sealed record ContextNegotiation(MetaContexts Ids, string? DirtyBitmap)
         return granted is null ? None : Choose(granted, bitmap);
     }
 
-    // None or several: which one is meant cannot be told, and a wrong one would make a backup that lacks changes.
+    // Null if there are none or several: with a wrong bitmap a backup would lack changes.
     private static async ValueTask<string?> FindBitmapAsync(
         OptionChannel options, byte[] exportName, CancellationToken cancellationToken)
     {

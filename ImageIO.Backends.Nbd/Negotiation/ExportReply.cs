@@ -4,7 +4,7 @@ using ImageIO.Core.Buffers;
 
 namespace ImageIO.Backends.Nbd.Negotiation;
 
-/// <summary>Gathers what a server says about an export in its replies to GO.</summary>
+/// <summary>Collects the properties of an export from a server's replies to GO.</summary>
 internal sealed class ExportReply
 {
     /// <summary>The information that holds block sizes.</summary>
@@ -12,8 +12,8 @@ internal sealed class ExportReply
 
     private const int ExportInfoType = 0;
 
-    // What holds for a server that names no sizes (NBD's doc/proto.md). Larger payloads are refused by qemu, or cost
-    // the connection, whatever a server says.
+    // Defaults for a server that names no sizes (NBD's doc/proto.md). qemu refuses larger payloads, or closes the
+    // connection.
     private const int UsualLargestPayload = 32 * 1024 * 1024;
 
     private ulong? _size;
@@ -43,13 +43,13 @@ internal sealed class ExportReply
                 _maximum = BinaryPrimitives.ReadUInt32BigEndian(data[10..]);
                 break;
             default:
-                // A name or a description, or something of a later version.
+                // A name, a description, or an item of a later version.
                 break;
         }
     }
 
-    /// <summary>The export, once the server acknowledged GO.</summary>
-    /// <exception cref="NbdException">A fact is missing, or makes no sense.</exception>
+    /// <summary>The export, after the server acknowledged GO.</summary>
+    /// <exception cref="NbdException">A property is missing or impossible.</exception>
     public ExportInfo ToExport(bool structured, ContextNegotiation contexts)
     {
         if (_size is not { } size || size > long.MaxValue || (_flags & ExportFlags.HasFlags) == 0)

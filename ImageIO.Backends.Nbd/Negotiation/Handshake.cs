@@ -30,11 +30,12 @@ internal sealed class Handshake(
     // Name of the export with its length before it, as three options want it.
     private readonly byte[] _name = Text(url.ExportName);
 
-    /// <summary>Waits for the greeting and negotiates. The stream is the caller's to dispose when this fails.</summary>
+    /// <summary>Waits for the greeting and negotiates. If this fails, the caller disposes the stream.</summary>
     /// <param name="stream">The connection.</param>
     /// <param name="greetingTimeout">
-    /// How long the greeting may take: a server that has as many clients as it wants connects one more and is silent.
-    /// Null: as long as <paramref name="cancellationToken"/> lets it.
+    /// Time limit for the greeting: a server with its maximum of clients accepts one more and stays silent. Null: no
+    /// limit but
+    /// <paramref name="cancellationToken"/>.
     /// </param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="NbdException">The server refused, or broke the protocol.</exception>
@@ -106,7 +107,7 @@ internal sealed class Handshake(
                 $"the server does not encrypt ({result}): give it TLS certificates, or use nbd instead of nbds");
         }
 
-        // Bytes from before the handshake are nobody's who proved to be the server.
+        // Bytes that arrived before the TLS handshake are not authenticated.
         if (!reader.Buffered.IsEmpty)
         {
             throw NbdException.Protocol("bytes between the answer to STARTTLS and the TLS handshake");

@@ -1,8 +1,6 @@
 namespace ImageIO.Backends.Nbd.Negotiation;
 
-/// <summary>
-/// The ids of the metadata contexts of one connection: the server chooses them anew for each. Null: not granted.
-/// </summary>
+/// <summary>The ids of the metadata contexts of one connection, chosen by the server. Null: not granted.</summary>
 internal sealed record MetaContexts
 {
     /// <summary>Tells what reads as zeroes.</summary>
@@ -26,6 +24,6 @@ internal sealed record MetaContexts
     /// <summary>Id of the dirty bitmap.</summary>
     public uint? Dirty { get; init; }
 
-    /// <summary>How many there are; a reply has one chunk for each.</summary>
+    /// <summary>Number of contexts. A reply has one chunk for each.</summary>
     public int Count => (Allocation is null ? 0 : 1) + (Depth is null ? 0 : 1) + (Dirty is null ? 0 : 1);
 }

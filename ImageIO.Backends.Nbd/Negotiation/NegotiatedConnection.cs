@@ -2,9 +2,9 @@ using ImageIO.Backends.Nbd.Wire;
 
 namespace ImageIO.Backends.Nbd.Negotiation;
 
-/// <summary>A connection on which requests may be sent now.</summary>
+/// <summary>A connection that is ready for requests.</summary>
 /// <param name="Stream">The connection, encrypted or not.</param>
 /// <param name="Reader">Reads it.</param>
-/// <param name="Export">What the server told about the export.</param>
+/// <param name="Export">Properties of the export.</param>
 /// <param name="Contexts">The ids of this connection's contexts.</param>
 internal sealed record NegotiatedConnection(Stream Stream, WireReader Reader, ExportInfo Export, MetaContexts Contexts);

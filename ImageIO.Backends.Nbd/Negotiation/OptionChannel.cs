@@ -3,10 +3,10 @@ using ImageIO.Backends.Nbd.Wire;
 
 namespace ImageIO.Backends.Nbd.Negotiation;
 
-/// <summary>Sends options and reads their replies, with bounds on what a server may send.</summary>
+/// <summary>Sends options and reads their replies, with limits on the replies.</summary>
 internal sealed class OptionChannel(Stream stream, WireReader reader)
 {
-    // Bounds of this client: a real server sends a few replies of some hundred bytes.
+    // Our own limits: a real server sends a few replies of some hundred bytes.
     private const int LongestReply = 64 * 1024;
     private const int MostReplies = 1000;
     private const int ReplyHeaderSize = 20;
@@ -23,7 +23,7 @@ internal sealed class OptionChannel(Stream stream, WireReader reader)
     }
 
     /// <summary>
-    /// Reads replies up to the last one: the acknowledgement or an error. The ones before it are given to
+    /// Reads replies up to the last one, an acknowledgement or an error. Passes earlier ones to
     /// <paramref name="take"/>.
     /// </summary>
     public async ValueTask<OptionResult> ReceiveAsync(

@@ -2,12 +2,12 @@ using ImageIO.Backends.Nbd.Wire;
 
 namespace ImageIO.Backends.Nbd.Negotiation;
 
-/// <summary>How an option ended.</summary>
+/// <summary>The result of an option.</summary>
 /// <param name="Type">The acknowledgement, or an error.</param>
-/// <param name="Text">What the server says about an error; may be empty.</param>
+/// <param name="Text">The server's text for an error; may be empty.</param>
 internal readonly record struct OptionResult(OptionReplyType Type, string Text)
 {
-    /// <summary>Whether the server did what was asked.</summary>
+    /// <summary>Whether the server accepted the option.</summary>
     public bool IsAck => Type == OptionReplyType.Ack;
 
     /// <inheritdoc />

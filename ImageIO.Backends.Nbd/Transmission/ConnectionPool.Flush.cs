@@ -10,7 +10,7 @@ namespace ImageIO.Backends.Nbd.Transmission;
 /// </remarks>
 internal sealed partial class ConnectionPool
 {
-    // Guarded by the lock. Set when a connection broke with unflushed writes, until a flush has told it.
+    // Guarded by the lock. Set when a connection broke with unflushed writes, until a flush has reported it.
     private bool _mayHaveLostWrites;
 
     /// <summary>Makes completed writes durable, or says that some may be lost.</summary>
@@ -41,7 +41,7 @@ internal sealed partial class ConnectionPool
         }
         catch
         {
-            // This failure tells of every write so far, also of those on connections that broke meanwhile.
+            // This failure covers all writes so far, including those on connections that broke meanwhile.
             lock (_lock)
             {
                 _mayHaveLostWrites = false;

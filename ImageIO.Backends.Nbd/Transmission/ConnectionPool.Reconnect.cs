@@ -7,7 +7,7 @@ namespace ImageIO.Backends.Nbd.Transmission;
 
 internal sealed partial class ConnectionPool
 {
-    // One attempt at a time, for all who wait.
+    // One attempt at a time, for all waiting callers.
     private Task<NbdConnection> ReconnectAsync()
     {
         lock (_lock)
@@ -28,7 +28,7 @@ internal sealed partial class ConnectionPool
 
     private async Task<NbdConnection> ConnectAgainAsync()
     {
-        // Not under the caller's lock.
+        // Leave the caller's lock.
         await Task.Yield();
         try
         {
@@ -51,7 +51,7 @@ internal sealed partial class ConnectionPool
         }
     }
 
-    // Another size or another kind of export: the ranges that clients were told of are not those of this one.
+    // With another size or kind of export, the ranges that clients know are not valid.
     private async ValueTask RequireSameAsync(NegotiatedConnection negotiated)
     {
         if (negotiated.Export == Export)
@@ -70,7 +70,7 @@ internal sealed partial class ConnectionPool
         throw new TransferException(TransferError.StorageFailed, changed);
     }
 
-    // Beside the work: nobody waits for it, and its failure is no failure of the image.
+    // In the background: no request waits for it, and its failure is not the image's.
     private async Task GrowAsync()
     {
         await Task.Yield();

@@ -53,16 +53,16 @@ internal sealed partial class ConnectionPool : IAsyncDisposable
             static pool => ((ConnectionPool)pool!).CheckStalls(), this, period, period);
     }
 
-    /// <summary>What the server told about the export.</summary>
+    /// <summary>Properties of the export.</summary>
     public ExportInfo Export { get; }
 
-    /// <summary>The server and the export, the same for every URL of them.</summary>
+    /// <summary>The server and the export, the same for all their URLs.</summary>
     public string Identity => _connector.Identity;
 
     /// <summary>The server and the export, for messages.</summary>
     public string Description => _connector.Description;
 
-    /// <summary>Connections that work now.</summary>
+    /// <summary>Working connections.</summary>
     internal int Count
     {
         get
@@ -80,7 +80,7 @@ internal sealed partial class ConnectionPool : IAsyncDisposable
     /// <param name="settings">The configuration.</param>
     /// <param name="logger">The log.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <exception cref="NbdException">It did not succeed.</exception>
+    /// <exception cref="NbdException">It failed.</exception>
     public static async ValueTask<ConnectionPool> OpenAsync(
         Connector connector, bool write, NbdSettings settings, ILogger logger, CancellationToken cancellationToken)
     {
@@ -88,7 +88,7 @@ internal sealed partial class ConnectionPool : IAsyncDisposable
         return new ConnectionPool(connector, first, write, settings, logger);
     }
 
-    /// <summary>Sends a request on the connection with the fewest, and waits for its reply.</summary>
+    /// <summary>Sends a request on the least busy connection, and waits for its reply.</summary>
     /// <exception cref="TransferException">The server refused, or the connection broke.</exception>
     public async ValueTask RunAsync(NbdRequest request)
     {
@@ -101,7 +101,7 @@ internal sealed partial class ConnectionPool : IAsyncDisposable
         await request.Completion;
     }
 
-    /// <summary>Flushes what was written, with a limit of time, and closes all connections.</summary>
+    /// <summary>Flushes within a time limit, and closes all connections.</summary>
     /// <exception cref="TransferException">Acknowledged writes may be lost.</exception>
     public async ValueTask DisposeAsync()
     {
@@ -155,7 +155,7 @@ internal sealed partial class ConnectionPool : IAsyncDisposable
         }
     }
 
-    // Null: there is none. Sees to a further one where all are busy.
+    // Null: no connection. Opens a further one if all are busy.
     private NbdConnection? LeastBusy()
     {
         lock (_lock)

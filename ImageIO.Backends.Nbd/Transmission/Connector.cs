@@ -11,7 +11,7 @@ namespace ImageIO.Backends.Nbd.Transmission;
 /// </summary>
 internal sealed class Connector(NbdUrl url, bool wantsDirty, NbdSettings settings)
 {
-    // A server that takes a further client greets it at once.
+    // A server that accepts a further client greets it at once.
     private static readonly TimeSpan FurtherGreeting = TimeSpan.FromSeconds(1);
 
     private readonly Dialer _dialer = new(url, settings);
@@ -25,9 +25,9 @@ internal sealed class Connector(NbdUrl url, bool wantsDirty, NbdSettings setting
         : $"NBD server {url.Server}, export '{ServerText.Of(System.Text.Encoding.UTF8.GetBytes(url.ExportName))}'";
 
     /// <summary>Opens a connection.</summary>
-    /// <param name="isFurther">Whether there are others already, and this one is only an attempt.</param>
+    /// <param name="isFurther">Whether there are others already, so that it may fail.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <exception cref="NbdException">It did not succeed.</exception>
+    /// <exception cref="NbdException">It failed.</exception>
     public async ValueTask<NegotiatedConnection> ConnectAsync(bool isFurther, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(settings.ConnectTimeout, settings.Time);
@@ -73,11 +73,11 @@ internal sealed class Connector(NbdUrl url, bool wantsDirty, NbdSettings setting
         }
     }
 
-    // The stream that encrypts owns the socket, and is disposed by it when the handshake fails.
+    // The encrypting stream owns the socket, and disposes it if the handshake fails.
     private ValueTask<Stream> EncryptAsync(Stream plain, CancellationToken cancellationToken) =>
         TlsClient.EncryptAsync(plain, url.TlsHostName, settings, cancellationToken);
 
-    // The reason is known on the other side only; say where an administrator finds it.
+    // Only the server knows the reason. Say where an administrator finds it.
     private NbdException ClosedEarly(Exception cause) => new(
         url.Tls
             ? "the server closed the connection while negotiating: it may want a client certificate, "

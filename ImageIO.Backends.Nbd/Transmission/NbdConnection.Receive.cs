@@ -107,7 +107,8 @@ internal sealed partial class NbdConnection
         request.NoteError(error, ServerText.Of(text));
     }
 
-    // The count of writes is known before the caller is told, and before an end of the connection can be found.
+    // The count of writes must be updated before the caller continues, and before the end of the connection can be
+    // seen.
     private void End(ulong cookie, NbdRequest request)
     {
         request.IsReplied = true;

@@ -5,13 +5,13 @@ namespace ImageIO.Backends.Nbd.Transmission;
 
 internal sealed partial class NbdConnection
 {
-    // Heads and small payloads are gathered and sent together. A copy of 8 KiB costs less than a system call.
+    // Heads and small payloads are sent together. A copy of 8 KiB costs less than a system call.
     private const int GatherSize = 16 * 1024;
     private const int SmallPayload = 8 * 1024;
 
     private static readonly TimeSpan DisconnectTimeout = TimeSpan.FromSeconds(1);
 
-    // The sender's.
+    // Used by the sender only.
     private readonly byte[] _gathered = new byte[GatherSize];
     private int _gatheredCount;
 
@@ -47,7 +47,7 @@ internal sealed partial class NbdConnection
             _isSending = true;
         }
 
-        // The caller sends, without a change of threads. Where the socket is full, the rest goes out without it.
+        // The caller's thread sends. If the socket is full, the rest is sent later.
         _ = SendAllAsync();
         return true;
     }
@@ -67,7 +67,7 @@ internal sealed partial class NbdConnection
         _inFlight.Add(cookie, request);
     }
 
-    // Ends when nothing is left to send. Never fails: the connection breaks instead, which fails the requests.
+    // Ends when the queue is empty. Never fails: the connection breaks instead, which fails the requests.
     private async Task SendAllAsync()
     {
         try
@@ -156,7 +156,7 @@ internal sealed partial class NbdConnection
         }
     }
 
-    // Of a connection that was closed no further sender begins.
+    // After the connection was closed no sender starts.
     private Task SenderEndsAsync()
     {
         lock (_lock)

@@ -36,19 +36,20 @@ internal sealed partial class NbdConnection : IAsyncDisposable
     private Exception? _cause;
     private long _busySince;
 
-    // Written by the receive loop alone.
+    // Written by the receive loop only.
     private long _writes;
     private long _flushedWrites;
 
     private Task _running = Task.CompletedTask;
 
-    /// <summary>Takes a connection over.</summary>
-    /// <param name="negotiated">The connection; owned from now on.</param>
+    /// <summary>Takes over a connection.</summary>
+    /// <param name="negotiated">The connection; owned by this object.</param>
     /// <param name="server">Names the server in messages.</param>
     /// <param name="time">The clock.</param>
     /// <param name="broken">
-    /// Called once when the connection has broken, before the requests in flight fail: what it means for acknowledged
-    /// writes is known before anybody can react.
+    /// Called once when the connection has broken, before the requests in flight fail, so that lost writes are known
+    /// before a caller
+    /// can react.
     /// </param>
     public NbdConnection(
         NegotiatedConnection negotiated, string server, TimeProvider time, Action<NbdConnection> broken)
@@ -74,22 +75,22 @@ internal sealed partial class NbdConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Why it broke. Null: it works, or was closed by this side.</summary>
+    /// <summary>Why it broke. Null: it works, or this side closed it.</summary>
     public Exception? Cause => _cause;
 
-    /// <summary>Whether writes were acknowledged here that no flush has made durable since.</summary>
+    /// <summary>Whether it has acknowledged writes that are not flushed.</summary>
     public bool HasUnflushedWrites => Volatile.Read(ref _writes) > Volatile.Read(ref _flushedWrites);
 
-    /// <summary>Ends when it has broken and everything that was in flight has failed.</summary>
+    /// <summary>Completes when it has broken and all requests in flight have failed.</summary>
     public Task Ended => _running;
 
-    /// <summary>Takes all acknowledged writes for flushed: the server knows no flush.</summary>
+    /// <summary>Counts all acknowledged writes as flushed, for a server without flush.</summary>
     public void NoteFlushed() => Volatile.Write(ref _flushedWrites, Volatile.Read(ref _writes));
 
-    /// <summary>Begins to receive.</summary>
+    /// <summary>Starts to receive.</summary>
     public void Start() => _running = RunAsync();
 
-    /// <summary>Breaks the connection when the server owes a reply and has sent nothing for too long.</summary>
+    /// <summary>Breaks the connection if the server owes a reply and has sent nothing for too long.</summary>
     public void CheckStall(TimeSpan timeout)
     {
         long since;
@@ -109,12 +110,12 @@ internal sealed partial class NbdConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Says good-bye, closes the connection and fails what is still in flight.</summary>
+    /// <summary>Sends a disconnect, closes the connection, and fails the requests in flight.</summary>
     public async ValueTask DisposeAsync()
     {
         if (TrySend(new NbdRequest(Command.Disconnect, 0, 0)))
         {
-            // Behind what is being sent already. A server that takes nothing more gets none.
+            // After the requests that are being sent. Skipped if the server does not read.
             await SenderEndsAsync()
                 .WaitAsync(DisconnectTimeout, _time)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -124,7 +125,7 @@ internal sealed partial class NbdConnection : IAsyncDisposable
         await _running;
     }
 
-    // Ends both loops, from any thread; the first cause counts.
+    // Ends both loops, from any thread. The first cause counts.
     private void Break(Exception? cause)
     {
         lock (_lock)
@@ -149,7 +150,7 @@ internal sealed partial class NbdConnection : IAsyncDisposable
         }
         catch (Exception e)
         {
-            // Whatever it was, a bug too: callers wait for replies that nobody would receive.
+            // Any exception, bugs included, because callers would wait forever for their replies.
             Break(e);
         }
 
@@ -158,7 +159,7 @@ internal sealed partial class NbdConnection : IAsyncDisposable
         FailAll();
     }
 
-    // A request is complete when its reply is here and it is sent, whichever comes last.
+    // A request is complete when its reply has arrived and it is sent.
     private void FinishPart(ulong cookie, NbdRequest request)
     {
         if (request.FinishPart())

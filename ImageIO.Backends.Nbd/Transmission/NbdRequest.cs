@@ -5,7 +5,7 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Backends.Nbd.Transmission;
 
 /// <summary>
-/// A request on its way and what its reply brought. This one is for replies without data: write, zero, flush.
+/// A request and the result of its reply. This type is for replies without data: write, zero, flush.
 /// </summary>
 internal class NbdRequest(Command command, long offset, uint length, CommandFlags flags = CommandFlags.None)
 {
@@ -19,7 +19,7 @@ internal class NbdRequest(Command command, long offset, uint length, CommandFlag
     // the caller's again only after both.
     private int _missing = 2;
 
-    /// <summary>What is asked.</summary>
+    /// <summary>The command.</summary>
     public Command Command { get; } = command;
 
     /// <summary>First byte.</summary>
@@ -28,28 +28,29 @@ internal class NbdRequest(Command command, long offset, uint length, CommandFlag
     /// <summary>Bytes.</summary>
     public uint Length { get; } = length;
 
-    /// <summary>The bytes to write; the caller's until the request is complete.</summary>
+    /// <summary>The bytes to write, in the caller's memory, which must not change before the request is
+    /// complete.</summary>
     public ReadOnlyMemory<byte> Payload { get; init; }
 
     /// <summary>The first error in the reply.</summary>
     public NbdError Error { get; private set; }
 
-    /// <summary>Whether its reply has arrived; the receive loop's.</summary>
+    /// <summary>Whether its reply has arrived. Used by the receive loop only.</summary>
     public bool IsReplied { get; set; }
 
-    /// <summary>Of a flush: the writes that it covers, by the count of its connection.</summary>
+    /// <summary>For a flush: the number of writes on its connection that it covers.</summary>
     public long CoveredWrites { get; set; }
 
-    /// <summary>Ends when the reply has arrived, or when the connection broke.</summary>
+    /// <summary>Completes when the reply has arrived, or fails when the connection has broken.</summary>
     public Task Completion => _completion.Task;
 
-    /// <summary>Whether its success changes what is stored.</summary>
+    /// <summary>Whether it changes the stored data.</summary>
     public bool IsChange => Command is Command.Write or Command.WriteZeroes;
 
-    /// <summary>The head that goes out.</summary>
+    /// <summary>Its header.</summary>
     public RequestHeader HeaderWith(ulong cookie) => new(flags, Command, cookie, Offset, Length);
 
-    /// <summary>Notes an error; the first one counts.</summary>
+    /// <summary>Records an error. The first one counts.</summary>
     public void NoteError(NbdError error, string text)
     {
         if (Error == NbdError.None)
@@ -58,32 +59,32 @@ internal class NbdRequest(Command command, long offset, uint length, CommandFlag
         }
     }
 
-    /// <summary>Takes the data of a simple reply, if the request has any.</summary>
+    /// <summary>Reads the data of a simple reply, if there is any.</summary>
     public virtual ValueTask ReadSimpleAsync(WireReader reader) => ValueTask.CompletedTask;
 
-    /// <summary>Takes a chunk of data.</summary>
+    /// <summary>Reads a chunk of data.</summary>
     /// <exception cref="NbdException">The protocol forbids it here.</exception>
     public virtual ValueTask ReadDataAsync(WireReader reader, uint length) => throw Unexpected(ChunkType.Data);
 
-    /// <summary>Takes a chunk that says where zeroes are.</summary>
+    /// <summary>Reads a chunk that describes zeroes.</summary>
     /// <exception cref="NbdException">The protocol forbids it here.</exception>
     public virtual ValueTask ReadHoleAsync(WireReader reader, uint length) => throw Unexpected(ChunkType.Hole);
 
-    /// <summary>Takes a chunk of extents.</summary>
+    /// <summary>Reads a chunk of extents.</summary>
     /// <exception cref="NbdException">The protocol forbids it here.</exception>
     public virtual ValueTask ReadStatusAsync(WireReader reader, uint length, MetaContexts contexts) =>
         throw Unexpected(ChunkType.BlockStatus);
 
-    /// <summary>Fails when a reply without an error has ended too early.</summary>
-    /// <exception cref="NbdException">Something is missing.</exception>
+    /// <summary>Throws if a reply without an error is incomplete.</summary>
+    /// <exception cref="NbdException">A part is missing.</exception>
     public virtual void RequireWhole(MetaContexts contexts)
     {
     }
 
-    /// <summary>Notes that the reply has arrived, or that all of the request is sent. True: now both are so.</summary>
+    /// <summary>Records that the reply has arrived, or that the request is sent. True if both are done.</summary>
     public bool FinishPart() => Interlocked.Decrement(ref _missing) == 0;
 
-    /// <summary>Ends the request as its reply says.</summary>
+    /// <summary>Completes the request with the result in its reply.</summary>
     /// <param name="server">The server, for messages.</param>
     public void Complete(string server)
     {
@@ -97,13 +98,13 @@ internal class NbdRequest(Command command, long offset, uint length, CommandFlag
         }
     }
 
-    /// <summary>The reply will not arrive, and nothing of the request is being sent any more.</summary>
+    /// <summary>Fails the request: its reply will not arrive, and none of it is being sent.</summary>
     public void Fail(TransferException failure) => _completion.SetException(failure);
 
-    /// <summary>What the request is, for messages.</summary>
+    /// <summary>The request, for messages.</summary>
     public override string ToString() => Length == 0 ? $"{Command}" : $"{Command} of {Length} bytes at {Offset}";
 
-    /// <summary>The protocol forbids such a chunk in the reply to this request.</summary>
+    /// <summary>The failure of a chunk that the protocol forbids in the reply to this request.</summary>
     protected NbdException Unexpected(ChunkType type) =>
         NbdException.Protocol($"a chunk of type {(int)type} in the reply to {this}");
 

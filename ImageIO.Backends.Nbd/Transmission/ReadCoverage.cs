@@ -3,21 +3,21 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Backends.Nbd.Transmission;
 
-/// <summary>Which bytes of a read have arrived. Chunks may come in any order, but each byte once.</summary>
+/// <summary>Tracks which bytes of a read have arrived. Chunks may come in any order, but each byte only once.</summary>
 internal sealed class ReadCoverage(ByteRange range)
 {
-    // Of a server that sends in order there is only this. Behind it lies nothing until an order is broken.
+    // The end of the bytes that arrived in order, which is all with most servers.
     private long _inOrder = range.Start;
     private RangeSet? _scattered;
 
-    // More pieces than blocks of 512 bytes in the largest request are no honest server's.
+    // The largest request has fewer blocks of 512 bytes, so an honest server never sends more pieces.
     private const int MostPieces = 65536;
 
     /// <summary>Whether every byte has arrived.</summary>
     public bool IsComplete => _inOrder - range.Start + (_scattered?.Sum ?? 0) == range.Length;
 
-    /// <summary>Notes a chunk.</summary>
-    /// <exception cref="NbdException">It is not within the request, or was there before.</exception>
+    /// <summary>Records a chunk.</summary>
+    /// <exception cref="NbdException">It is outside of the request, or overlaps an earlier one.</exception>
     public ByteRange Add(ulong offset, ulong length)
     {
         if (offset < (ulong)range.Start

@@ -5,8 +5,8 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Backends.Nbd.Transmission;
 
-/// <summary>A read: its bytes go from the socket into the caller's memory.</summary>
-/// <param name="destination">Filled completely; the caller's again when the request is complete.</param>
+/// <summary>A read. Its bytes go from the socket into the caller's memory.</summary>
+/// <param name="destination">Filled completely. In use until the request is complete.</param>
 /// <param name="offset">First byte.</param>
 internal sealed class ReadRequest(Memory<byte> destination, long offset)
     : NbdRequest(Command.Read, offset, (uint)destination.Length)

@@ -5,10 +5,10 @@ using ImageIO.Backends.Nbd.Wire;
 
 namespace ImageIO.Backends.Nbd.Transmission;
 
-/// <summary>Asks for the extents of a range: one list for each metadata context.</summary>
+/// <summary>Requests the extents of a range: one list for each metadata context.</summary>
 /// <param name="offset">First byte.</param>
 /// <param name="length">Bytes.</param>
-/// <param name="reply">Where the extents go; the caller's again when the request is complete.</param>
+/// <param name="reply">Receives the extents. In use until the request is complete.</param>
 internal sealed class StatusRequest(long offset, uint length, StatusReply reply)
     : NbdRequest(Command.BlockStatus, offset, length)
 {

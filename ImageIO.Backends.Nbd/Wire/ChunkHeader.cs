@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace ImageIO.Backends.Nbd.Wire;
 
-/// <summary>The head of a chunk; its payload follows it.</summary>
+/// <summary>The header of a chunk. Its payload follows.</summary>
 internal readonly ref struct ChunkHeader(ReadOnlySpan<byte> bytes)
 {
     /// <summary>Bytes of a head.</summary>
@@ -13,7 +13,7 @@ internal readonly ref struct ChunkHeader(ReadOnlySpan<byte> bytes)
     /// <summary>Whether it is the last chunk of its reply.</summary>
     public bool IsLast => (BinaryPrimitives.ReadUInt16BigEndian(_bytes[4..]) & 1) != 0;
 
-    /// <summary>What the payload is.</summary>
+    /// <summary>The kind of payload.</summary>
     public ChunkType Type => (ChunkType)BinaryPrimitives.ReadUInt16BigEndian(_bytes[6..]);
 
     /// <summary>The request that it answers.</summary>

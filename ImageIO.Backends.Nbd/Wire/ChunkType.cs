@@ -1,6 +1,6 @@
 namespace ImageIO.Backends.Nbd.Wire;
 
-/// <summary>What a chunk of a structured reply holds. Others with bit 15 are errors too.</summary>
+/// <summary>The payload of a chunk in a structured reply. Other types with bit 15 are errors, too.</summary>
 internal enum ChunkType : ushort
 {
     /// <summary>Nothing; the last one.</summary>

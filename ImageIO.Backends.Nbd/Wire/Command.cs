@@ -3,13 +3,13 @@ namespace ImageIO.Backends.Nbd.Wire;
 /// <summary>The requests that this client sends.</summary>
 internal enum Command : ushort
 {
-    /// <summary>Bytes, please.</summary>
+    /// <summary>Read bytes.</summary>
     Read = 0,
 
-    /// <summary>Bytes follow.</summary>
+    /// <summary>Write the bytes that follow.</summary>
     Write = 1,
 
-    /// <summary>The client leaves; has no reply.</summary>
+    /// <summary>Disconnect. Has no reply.</summary>
     Disconnect = 2,
 
     /// <summary>Make completed writes durable.</summary>

@@ -1,6 +1,6 @@
 namespace ImageIO.Backends.Nbd.Wire;
 
-/// <summary>The numbers that messages of the protocol begin with (NBD's doc/proto.md).</summary>
+/// <summary>Magic numbers at the start of messages (NBD's doc/proto.md).</summary>
 internal static class Magic
 {
     /// <summary>The server's first word: <c>NBDMAGIC</c>.</summary>

@@ -15,7 +15,7 @@ internal enum NbdError : uint
     /// <summary>The server has no memory.</summary>
     ENOMEM = 12,
 
-    /// <summary>The server takes the request for wrong.</summary>
+    /// <summary>The server considers the request invalid.</summary>
     EINVAL = 22,
 
     /// <summary>The storage is full.</summary>

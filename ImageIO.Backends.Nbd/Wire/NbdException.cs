@@ -1,20 +1,21 @@
 namespace ImageIO.Backends.Nbd.Wire;
 
 /// <summary>
-/// Talking to a server failed: it could not be reached, refused, broke the protocol or went away. Callers say what this
+/// A failure to talk to a server: it could not be reached, refused, broke the protocol or disconnected. The caller
+/// decides what it
 /// means for the image.
 /// </summary>
 internal sealed class NbdException : Exception
 {
     /// <summary>Creates the exception.</summary>
-    /// <param name="message">What was wrong, as a part of a sentence about the server.</param>
+    /// <param name="message">The failure, as a part of a sentence about the server.</param>
     /// <param name="innerException">The cause, or null.</param>
     public NbdException(string message, Exception? innerException = null)
         : base(message, innerException)
     {
     }
 
-    /// <summary>Whether the server closed the connection where more had to come.</summary>
+    /// <summary>Whether the server closed the connection in the middle of a message.</summary>
     public bool IsEnd { get; init; }
 
     /// <summary>A message that the protocol forbids.</summary>

@@ -1,12 +1,13 @@
 namespace ImageIO.Backends.Nbd.Wire;
 
-/// <summary>What a reply to an option says. Others with bit 31 are errors too, others without it are unknown.</summary>
+/// <summary>The kind of a reply to an option. Other types with bit 31 are errors, too; others without it are
+/// unknown.</summary>
 internal enum OptionReplyType : uint
 {
     /// <summary>Done; the last reply to an option.</summary>
     Ack = 1,
 
-    /// <summary>A fact about the export, before the acknowledgement.</summary>
+    /// <summary>A property of the export, before the acknowledgement.</summary>
     Info = 3,
 
     /// <summary>A metadata context and its id, before the acknowledgement.</summary>
@@ -21,7 +22,7 @@ internal enum OptionReplyType : uint
     /// <summary>The server does not allow it.</summary>
     Policy = 0x8000_0002,
 
-    /// <summary>The server takes the option for wrong.</summary>
+    /// <summary>The server considers the option invalid.</summary>
     Invalid = 0x8000_0003,
 
     /// <summary>The server wants TLS first.</summary>

@@ -11,7 +11,7 @@ internal static class ServerText
     /// <summary>Most bytes of a text or a name (NBD's doc/proto.md).</summary>
     public const int Most = 4096;
 
-    /// <summary>The text, fit for one line of a log.</summary>
+    /// <summary>The text in a form for one line of a log.</summary>
     public static string Of(ReadOnlySpan<byte> bytes)
     {
         string text = Encoding.UTF8.GetString(bytes[..Math.Min(bytes.Length, Most)]);

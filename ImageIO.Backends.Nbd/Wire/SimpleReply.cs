@@ -5,7 +5,7 @@ namespace ImageIO.Backends.Nbd.Wire;
 /// <summary>A reply without a length; the bytes of a read follow it.</summary>
 internal readonly ref struct SimpleReply(ReadOnlySpan<byte> bytes)
 {
-    /// <summary>Bytes of the reply. A chunk's head is longer, so as many may always be awaited.</summary>
+    /// <summary>Bytes of the reply. Shorter than a chunk's header, so this many can always be awaited.</summary>
     public const int Size = 16;
 
     private readonly ReadOnlySpan<byte> _bytes = bytes;

@@ -1,15 +1,14 @@
 namespace ImageIO.Backends.Nbd.Wire;
 
 /// <summary>
-/// Reads what a server sends: heads through a small buffer, payload straight into the caller's memory. For one reader.
+/// Reads from a server: headers through a small buffer, payload directly into the caller's memory. For one reader.
 /// </summary>
 /// <param name="stream">The connection.</param>
 /// <param name="time">The clock.</param>
 internal sealed class WireReader(Stream stream, TimeProvider time)
 {
-    /// <summary>
-    /// Many small replies in one receive, and so little of a large one that copying it from here is not measurable.
-    /// </summary>
+    /// <summary>Fits many small replies, and is a part of a large one that is too small for its copy to be
+    /// measurable.</summary>
     public const int BufferSize = 4096;
 
     private readonly byte[] _buffer = new byte[BufferSize];
@@ -17,7 +16,7 @@ internal sealed class WireReader(Stream stream, TimeProvider time)
     private int _end;
     private long _lastReceived = time.GetTimestamp();
 
-    /// <summary>What was received and not taken yet.</summary>
+    /// <summary>Bytes that were received and not taken yet.</summary>
     public ReadOnlySpan<byte> Buffered => _buffer.AsSpan(_start, _end - _start);
 
     /// <summary>When bytes last arrived: a timestamp of the clock.</summary>
@@ -50,7 +49,7 @@ internal sealed class WireReader(Stream stream, TimeProvider time)
         }
     }
 
-    /// <summary>Passes over the next bytes.</summary>
+    /// <summary>Skips the next bytes.</summary>
     /// <exception cref="NbdException">The connection ended before.</exception>
     public async ValueTask SkipAsync(long count, CancellationToken cancellationToken = default)
     {
