@@ -17,7 +17,7 @@ findings=out/fuzz/findings
 rm -rf out/fuzz
 dotnet publish ImageIO.Fuzz -c Release -o $bin --nologo -v quiet
 dotnet tool restore >/dev/null
-for assembly in ImageIO.Backends.Nbd ImageIO.Core ImageIO.Formats ImageIO.Http ovirt-imageio-proxy; do
+for assembly in ImageIO.Backends.Nbd ImageIO.Core ImageIO.Formats ImageIO.Http ImageIO.Transport ovirt-imageio-proxy; do
     dotnet tool run sharpfuzz -- $bin/$assembly.dll
 done
 

@@ -2,9 +2,8 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using ImageIO.Http.Listeners;
-using ImageIO.Http.Listeners.OpenSsl;
-using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Transport.Sockets;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Fuzz.Targets;
 

@@ -1,4 +1,4 @@
-using ImageIO.Http.Listeners.OpenSsl;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Fuzz.Targets;
 

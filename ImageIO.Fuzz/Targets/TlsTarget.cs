@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Authentication;
-using ImageIO.Http.Listeners.OpenSsl;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Fuzz.Targets;
 

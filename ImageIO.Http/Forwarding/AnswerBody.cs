@@ -1,6 +1,6 @@
 using ImageIO.Core.Errors;
 using ImageIO.Http.Heads;
-using ImageIO.Http.Listeners;
+using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Http.Forwarding;
 

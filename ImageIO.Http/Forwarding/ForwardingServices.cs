@@ -1,4 +1,4 @@
-using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageIO.Http.Forwarding;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using ImageIO.Core.Diagnostics;
-using ImageIO.Http.Hosting;
+using ImageIO.Http.Listeners;
 using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Forwarding;

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using ImageIO.Core.Errors;
 using ImageIO.Http.Heads;
-using ImageIO.Http.Listeners.OpenSsl;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Http.Forwarding;
 

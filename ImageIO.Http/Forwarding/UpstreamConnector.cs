@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
 using ImageIO.Core.Errors;
-using ImageIO.Http.Listeners.OpenSsl;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Http.Forwarding;
 
@@ -9,7 +9,7 @@ namespace ImageIO.Http.Forwarding;
 /// <param name="settings">How to reach daemons.</param>
 /// <param name="tls">The client's side of TLS.</param>
 /// <param name="time">The clock.</param>
-internal sealed class UpstreamConnector(UpstreamSettings settings, UpstreamTls tls, TimeProvider time)
+internal sealed class UpstreamConnector(UpstreamSettings settings, ClientTls tls, TimeProvider time)
 {
     /// <summary>Opens a connection.</summary>
     /// <exception cref="TransferException">

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Transport.Sockets;
+using ImageIO.Transport.Tls;
 using Microsoft.Extensions.Hosting;
 
 namespace ImageIO.Http.Forwarding;
@@ -37,7 +38,7 @@ public sealed class UpstreamPool : BackgroundService
     /// <param name="time">The clock.</param>
     internal UpstreamPool(UpstreamSettings settings, Lazy<EventLoops> loops, TimeProvider time)
     {
-        _connector = new UpstreamConnector(settings, new UpstreamTls(settings, loops, time), time);
+        _connector = new UpstreamConnector(settings, new ClientTls(settings.Authorities, loops, time), time);
         _time = time;
     }
 

@@ -1,4 +1,4 @@
-using ImageIO.Http.Hosting;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Http.Forwarding;
 

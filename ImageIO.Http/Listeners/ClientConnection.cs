@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using ImageIO.Core.Tickets;
-using ImageIO.Http.Listeners.Sockets;
-using ImageIO.Http.Messages;
+using ImageIO.Transport.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -305,5 +304,5 @@ public sealed class ClientConnection
         return true;
     }
 
-    private void TurnAway() => LoopConnection.Of(_context).TurnAway();
+    private void TurnAway() => Introduction.TurnAway(_context);
 }

@@ -1,3 +1,5 @@
+using ImageIO.Transport.Sockets;
+
 namespace ImageIO.Http.Listeners;
 
 /// <summary>

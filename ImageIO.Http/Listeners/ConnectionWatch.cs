@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
-using ImageIO.Http.Listeners.Sockets;
-using ImageIO.Http.Messages;
+using ImageIO.Transport.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -154,7 +153,7 @@ public sealed partial class ConnectionWatch : BackgroundService
 
     private void Sweep()
     {
-        TimeSpan patience = _capacity.Clients.Newcomers.AreMany ? PatienceWithMany : DefaultPatience;
+        TimeSpan patience = _capacity.Clients.HasManyNewcomers ? PatienceWithMany : DefaultPatience;
         foreach (ClientConnection connection in _open.Keys)
         {
             if (connection.EndIfOverdue(connection.IsForHost ? DefaultPatience : patience))

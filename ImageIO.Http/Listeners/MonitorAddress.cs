@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using ImageIO.Http.Hosting;
+using ImageIO.Transport.Sockets;
+using Microsoft.Win32.SafeHandles;
 
 namespace ImageIO.Http.Listeners;
 
@@ -51,9 +52,9 @@ public sealed class MonitorAddress
 
     /// <summary>The listener.</summary>
     /// <param name="service">Its service.</param>
-    /// <param name="owner">Whom a socket file is given to. Null: it stays this process' user's.</param>
+    /// <param name="own">Gives a socket file to its owner. Null: it stays this process' user's.</param>
     /// <exception cref="ConfigurationException">The host's name does not resolve.</exception>
-    public ServiceListener Listener(string service, ServiceUser? owner = null)
+    public ServiceListener Listener(string service, Action<SafeFileHandle, string>? own = null)
     {
         IPEndPoint? address = _address ?? (_host is null ? null : Resolve(_host));
         return new ServiceListener
@@ -61,7 +62,7 @@ public sealed class MonitorAddress
             Service = service,
             IsForHost = true,
             Address = address,
-            Socket = address is null ? new UnixSocket(_text, SocketMode, owner) : null,
+            Socket = address is null ? new UnixSocket(_text, SocketMode, own) : null,
         };
     }
 

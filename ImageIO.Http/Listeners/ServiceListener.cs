@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using ImageIO.Transport.Sockets;
+using ImageIO.Transport.Tls;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace ImageIO.Http.Listeners;

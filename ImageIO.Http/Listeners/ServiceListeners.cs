@@ -1,8 +1,9 @@
 using System.IO.Pipelines;
 using System.Text;
 using ImageIO.Http.Hosting;
-using ImageIO.Http.Listeners.OpenSsl;
-using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Transport.Blocks;
+using ImageIO.Transport.Sockets;
+using ImageIO.Transport.Tls;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http.Features;
@@ -133,10 +134,18 @@ public static partial class ServiceListeners
             return;
         }
 
-        Log.TlsTransport(logger, listener.Service, OpenSslLibrary.Name);
+        Log.TlsTransport(logger, listener.Service, ServerTls.Library);
         (tls.Logger, tls.Time) = (logger, time);
-        var handshake = new OpenSslHandshake(tls, time, logger);
-        listen.Use(next => context => handshake.RunAsync(context, next));
+        // Close_notify may wait for a client as long as anything else.
+        var handshake = new OpenSslHandshake(tls, ConnectionWatch.DefaultPatience, time, logger);
+        listen.Use(next => context => handshake.RunAsync(
+            context,
+            secured =>
+            {
+                secured.Features.Set<ITlsConnectionFeature>(new HttpsScheme());
+                return next(secured);
+            },
+            plain => PlainHttp.AnswerAsync(plain, logger)));
     }
 
     private static partial class Log

@@ -2,8 +2,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ImageIO.Core.Errors;
-using ImageIO.Http.Listeners;
-using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Transport.Sockets;
 using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Messages;
@@ -25,9 +24,9 @@ internal sealed class DirectResponseStream : AsyncStream
     private readonly PipeWriter _server;
 
     // Null: the connection does not borrow memory.
-    private readonly DirectWriter? _connection;
+    private readonly LendingWriter? _connection;
 
-    private DirectResponseStream(HttpResponse response, DirectWriter? connection)
+    private DirectResponseStream(HttpResponse response, LendingWriter? connection)
     {
         _response = response;
         _server = response.BodyWriter;
@@ -39,7 +38,7 @@ internal sealed class DirectResponseStream : AsyncStream
 
     /// <summary>The body of a response.</summary>
     public static Stream Of(HttpContext context) =>
-        new DirectResponseStream(context.Response, context.Features.Get<DirectWriter>());
+        new DirectResponseStream(context.Response, context.Features.Get<LendingWriter>());
 
     /// <inheritdoc />
     /// <exception cref="TransferException"><see cref="TransferError.ClientDisconnected"/>.</exception>
@@ -60,7 +59,7 @@ internal sealed class DirectResponseStream : AsyncStream
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteDirectlyAsync(
-        DirectWriter connection, ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
+        LendingWriter connection, ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
     {
         if (!_response.HasStarted)
         {

@@ -8,7 +8,7 @@ namespace ImageIO.Http.Messages;
 public static class RequestBody
 {
     /// <summary>Most bytes of a body that is not image data: 1 MiB, far more than any ticket or zero request.</summary>
-    public const int LargestMessage = 1024 * 1024;
+    public const int LargestMessage = MessageBudget.LargestBody;
 
     // For a body whose length is not announced.
     private const int SmallestBuffer = 1023;

@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using System.Diagnostics;
 using ImageIO.Core.Errors;
-using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;

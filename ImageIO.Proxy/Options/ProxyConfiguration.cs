@@ -4,6 +4,7 @@ using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
 using ImageIO.Proxy.SignedTickets;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Proxy.Options;
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using ImageIO.Http.Hosting;
+using ImageIO.Transport.Files;
+using ImageIO.Transport.Tls;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Security;
 

@@ -36,7 +36,8 @@ public sealed partial class ArrowTests
         { "ImageIO.Configuration", [] },
         { "ImageIO.Control", ["ImageIO.Configuration"] },
         { "ovirt-imageioctl", ["ImageIO.Control"] },
-        { "ImageIO.Http", ["ImageIO.Core", "ImageIO.Configuration"] },
+        { "ImageIO.Transport", [] },
+        { "ImageIO.Http", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Transport"] },
         {
             "ImageIO.Client",
             [
@@ -50,10 +51,17 @@ public sealed partial class ArrowTests
         {
             "ovirt-imageio",
             [
-                "ImageIO.Core", "ImageIO.Hashing", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page", "ImageIO.Traces",
+                "ImageIO.Core", "ImageIO.Hashing", "ImageIO.Configuration", "ImageIO.Transport", "ImageIO.Http",
+                "ImageIO.Page", "ImageIO.Traces",
             ]
         },
-        { "ovirt-imageio-proxy", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Http", "ImageIO.Page", "ImageIO.Traces"] },
+        {
+            "ovirt-imageio-proxy",
+            [
+                "ImageIO.Core", "ImageIO.Configuration", "ImageIO.Transport", "ImageIO.Http", "ImageIO.Page",
+                "ImageIO.Traces",
+            ]
+        },
     };
 
     [Theory]
@@ -81,6 +89,36 @@ public sealed partial class ArrowTests
         Assert.DoesNotContain(
             References("ImageIO.Core"), name => foreign.Any(start => name.StartsWith(start, StringComparison.Ordinal)));
     }
+
+    [Fact]
+    public void The_transport_knows_nothing_of_HTTP_tickets_or_configuration_files()
+    {
+        string[] foreign =
+        [
+            "ImageIO.", "Microsoft.AspNetCore.Http", "Microsoft.AspNetCore.Server", "Microsoft.Extensions.Configuration",
+            "System.Net.Http",
+        ];
+
+        Assert.DoesNotContain(
+            References("ImageIO.Transport"), name => foreign.Any(start => name.StartsWith(start, StringComparison.Ordinal)));
+    }
+
+    // A few types, so that what is behind them can change. A new one is listed here on purpose.
+    [Fact]
+    public void The_transport_shows_few_types() => Assert.Equal(
+        [
+            "Blocks.BlockPoolFactory",
+            "Files.FileState",
+            "Sockets.AsyncStream", "Sockets.ConnectionCapacity", "Sockets.ConnectionLimits", "Sockets.ConnectionSlots",
+            "Sockets.DuplexPipe", "Sockets.EventLoops", "Sockets.Introduction", "Sockets.LendingWriter",
+            "Sockets.LoopListener", "Sockets.UnixSocket",
+            "Tls.CertificateAuthorities", "Tls.ClientTls", "Tls.OpenSslClientStream", "Tls.OpenSslHandshake",
+            "Tls.ServerTls",
+            "TransportException",
+        ],
+        Assembly.Load("ImageIO.Transport").GetExportedTypes()
+            .Select(type => type.FullName!["ImageIO.Transport.".Length..])
+            .Order(StringComparer.Ordinal));
 
     [Fact]
     public void The_rooms_of_Core_use_only_those_below_them()

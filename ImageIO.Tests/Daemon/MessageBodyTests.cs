@@ -1,4 +1,5 @@
 using System.Text;
+using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using ImageIO.Tests.Support;
 

@@ -4,8 +4,8 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text;
-using ImageIO.Http.Listeners.OpenSsl;
 using ImageIO.Tests.Support;
+using ImageIO.Transport.Tls;
 using Xunit.Abstractions;
 
 namespace ImageIO.Tests.Daemon;

@@ -5,8 +5,8 @@ using System.Security.Authentication;
 using System.Text;
 using CliWrap;
 using CliWrap.Buffered;
-using ImageIO.Http.Listeners.OpenSsl;
 using ImageIO.Tests.Support;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Tests.Daemon;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using ImageIO.Http.Forwarding;
-using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Tests.Forwarding;
 

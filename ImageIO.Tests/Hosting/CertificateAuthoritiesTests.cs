@@ -1,7 +1,8 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using ImageIO.Http.Hosting;
 using ImageIO.Tests.Support;
+using ImageIO.Transport;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Tests.Hosting;
 
@@ -114,7 +115,7 @@ public sealed class CertificateAuthoritiesTests : IDisposable
 
         System.IO.File.WriteAllText(Path(), "nothing");
         Assert.Throws<CryptographicException>(() => authorities.VouchFor(_leaf, [], _now));
-        Assert.Throws<ConfigurationException>(authorities.Check);
+        Assert.Throws<TransportException>(authorities.Check);
 
         System.IO.File.Delete(Path());
         Assert.ThrowsAny<IOException>(() => authorities.VouchFor(_leaf, [], _now));

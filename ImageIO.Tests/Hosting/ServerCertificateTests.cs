@@ -2,8 +2,8 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
-using ImageIO.Http.Listeners;
 using ImageIO.Tests.Support;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Tests.Hosting;
 

@@ -1,4 +1,4 @@
-using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Tests.Listeners;
 

@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
-using ImageIO.Http.Listeners.Sockets;
 using ImageIO.Tests.Support;
+using ImageIO.Transport.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ImageIO.Tests.Listeners;

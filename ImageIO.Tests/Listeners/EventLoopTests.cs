@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Transport.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ImageIO.Tests.Listeners;

@@ -1,5 +1,5 @@
 using System.Net;
-using ImageIO.Http.Listeners.Sockets;
+using ImageIO.Transport.Sockets;
 using Microsoft.Extensions.Time.Testing;
 
 namespace ImageIO.Tests.Listeners;

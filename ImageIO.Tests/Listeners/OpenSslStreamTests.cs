@@ -1,6 +1,6 @@
 using ImageIO.Fuzz.Targets;
-using ImageIO.Http.Listeners.OpenSsl;
 using ImageIO.Tests.Support;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Tests.Listeners;
 

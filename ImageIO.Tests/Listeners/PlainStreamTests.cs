@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using ImageIO.Http.Listeners.Sockets;
 using ImageIO.Tests.Support;
+using ImageIO.Transport.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ImageIO.Tests.Listeners;

@@ -1,4 +1,4 @@
-using ImageIO.Http.Listeners;
+using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Tests.Support;
 

@@ -4,6 +4,7 @@ using ImageIO.Core.Buffers;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
+using ImageIO.Transport.Blocks;
 using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 using Microsoft.AspNetCore.Builder;

@@ -10,6 +10,7 @@ using ImageIO.Http.Listeners;
 using ImageIO.Http.Messages;
 using ImageIO.Http.Transfers;
 using ImageIO.Page;
+using ImageIO.Transport.Sockets;
 using ImageIO.Web.Endpoints;
 using ImageIO.Web.Options;
 using OpenTelemetry.Metrics;

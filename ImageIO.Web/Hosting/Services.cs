@@ -1,6 +1,8 @@
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
+using ImageIO.Transport.Sockets;
 using ImageIO.Web.Options;
+using Microsoft.Win32.SafeHandles;
 
 namespace ImageIO.Web.Hosting;
 
@@ -35,12 +37,13 @@ internal static class Services
     /// <param name="user">Future owner of socket files. Null: this process' user.</param>
     public static IReadOnlyList<ServiceListener> Listeners(DaemonConfiguration configuration, ServiceUser? user)
     {
+        Action<SafeFileHandle, string>? own = user is null ? null : user.OwnSocket;
         // Control first: a manager that finds the remote port open installs tickets next.
         var listeners = new List<ServiceListener>();
         if (configuration.Control.Enable)
         {
             UnixSocket? socket = configuration.Control.Address is null
-                ? new UnixSocket(configuration.Control.Socket, ControlMode, user)
+                ? new UnixSocket(configuration.Control.Socket, ControlMode, own)
                 : null;
             listeners.Add(new()
             {
@@ -53,12 +56,12 @@ internal static class Services
 
         if (configuration.Local.Enable)
         {
-            listeners.Add(new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode, user) });
+            listeners.Add(new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode, own) });
         }
 
         if (configuration.Monitor.IsEnabled)
         {
-            listeners.Add(configuration.Monitor.Listener(Monitor, user));
+            listeners.Add(configuration.Monitor.Listener(Monitor, own));
         }
 
         listeners.Add(new() { Service = Remote, Address = configuration.Remote.Address, Tls = configuration.Tls.Load() });

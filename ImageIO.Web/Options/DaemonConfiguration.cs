@@ -3,6 +3,7 @@ using ImageIO.Http.Forwarding;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Web.Options;
 

@@ -1,4 +1,5 @@
 using ImageIO.Http.Listeners;
+using ImageIO.Transport.Tls;
 
 namespace ImageIO.Web.Options;
 

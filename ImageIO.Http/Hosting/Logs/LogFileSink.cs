@@ -1,3 +1,4 @@
+using ImageIO.Transport.Files;
 using Microsoft.Win32.SafeHandles;
 using Serilog.Core;
 using Serilog.Events;

@@ -1,0 +1,6 @@
+using System.IO.Pipelines;
+
+namespace ImageIO.Transport.Sockets;
+
+/// <summary>Both directions of a connection, where one of them was replaced.</summary>
+public sealed record DuplexPipe(PipeReader Input, PipeWriter Output) : IDuplexPipe;

@@ -1,0 +1,13 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace ImageIO.Transport.Tls;
+
+/// <summary>Owns an <c>SSL_CTX</c>. Connections made from it keep it alive by a count of their own.</summary>
+internal sealed class SslContextHandle() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandle: true)
+{
+    protected override bool ReleaseHandle()
+    {
+        LibSsl.ContextFree(handle);
+        return true;
+    }
+}
