@@ -53,6 +53,9 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     /// <summary>Why an image of this kind can be open only once at a time. Null: it can be open several times.</summary>
     protected virtual string? OneHandleOnly => null;
 
+    /// <summary>Why zeroes of a new image may be reported as data, where zero extents are offered. Null: they are not.</summary>
+    protected virtual string? ZeroesShowAsData => null;
+
     /// <summary>Runs before each test.</summary>
     public virtual Task InitializeAsync() => Task.CompletedTask;
 

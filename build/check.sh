@@ -26,6 +26,7 @@ build/install-tools.sh nginx haproxy python3-cryptography python3-yaml || echo "
 build/install-tools.sh qemu-img qemu-nbd qemu-io nbdkit nbdcopy || echo "Going on without."
 build/install-tools.sh aria2c prlimit qemu-curl socat wget || echo "Going on without."
 build/install-tools.sh qemu-storage-daemon || echo "Going on without."
+build/install-tools.sh ceph rbd ceph-mon ceph-mgr ceph-osd || echo "Going on without."
 build/install-tools.sh chromium || echo "Going on without."
 build/typescript.sh || echo "Going on without."
 

@@ -28,6 +28,8 @@ package_of() {
         # qemu's client of HTTPS, a module beside qemu-img.
         qemu-curl) if command -v apt-get >/dev/null; then echo qemu-block-extra; else echo qemu-block-curl; fi ;;
         nbdkit) if command -v apt-get >/dev/null; then echo nbdkit; else echo nbdkit nbdkit-curl-plugin; fi ;;
+        ceph-mon | ceph-mgr | ceph-osd) echo "$1" ;;
+        ceph | rbd) echo ceph-common ;;
         aria2c) echo aria2 ;;
         prlimit) echo util-linux ;;
         nbdcopy) if command -v apt-get >/dev/null; then echo libnbd-bin; else echo libnbd; fi ;;

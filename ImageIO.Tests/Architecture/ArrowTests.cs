@@ -33,6 +33,7 @@ public sealed partial class ArrowTests
         { "ImageIO.Hashing", [] },
         { "ImageIO.Formats", ["ImageIO.Core"] },
         { "ImageIO.Backends.Nbd", ["ImageIO.Core"] },
+        { "ImageIO.Backends.Rbd", ["ImageIO.Core"] },
         { "ImageIO.Configuration", [] },
         { "ImageIO.Control", ["ImageIO.Configuration"] },
         { "ovirt-imageioctl", ["ImageIO.Control"] },

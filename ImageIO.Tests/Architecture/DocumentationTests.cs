@@ -86,6 +86,7 @@ public sealed partial class DocumentationTests
     [InlineData("page.md")]
     [InlineData("backends/file.md")]
     [InlineData("backends/nbd.md")]
+    [InlineData("backends/rbd.md")]
     public void Page_has_the_headings_that_all_pages_have(string page)
     {
         IEnumerable<string> headings = RepositoryFiles.ReadLines("docs", page)

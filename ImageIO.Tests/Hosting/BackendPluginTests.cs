@@ -16,9 +16,9 @@ public sealed class BackendPluginTests : IDisposable
     [Fact]
     public void Without_plugins_the_deployed_backends_are_found()
     {
-        Assert.Equal(["block", "file", "nbd"], Names(_directory));
-        Assert.Equal(["block", "file", "nbd"], Names(""));
-        Assert.Equal(["block", "file", "nbd"], Names("/usr/lib/ovirt-imageio/backends"));
+        Assert.Equal(["block", "file", "nbd", "rbd"], Names(_directory));
+        Assert.Equal(["block", "file", "nbd", "rbd"], Names(""));
+        Assert.Equal(["block", "file", "nbd", "rbd"], Names("/usr/lib/ovirt-imageio/backends"));
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class BackendPluginTests : IDisposable
     public void Other_files_are_left_alone(string name)
     {
         File.WriteAllText(Path.Combine(_directory, name), "not an assembly");
-        Assert.Equal(["block", "file", "nbd"], Names(_directory));
+        Assert.Equal(["block", "file", "nbd", "rbd"], Names(_directory));
     }
 
     [Theory]
@@ -77,7 +77,7 @@ public sealed class BackendPluginTests : IDisposable
     public void Assembly_without_a_backend_is_a_dependency_and_does_no_harm()
     {
         AssemblyFile.Write(Path.Combine(_directory, "ImageIO.Backends.Shared.dll"), "ImageIO.Core", Core);
-        Assert.Equal(["block", "file", "nbd"], Names(_directory));
+        Assert.Equal(["block", "file", "nbd", "rbd"], Names(_directory));
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed record DaemonConfiguration
     private const string BackendSection = "backend_";
 
     // Sections that files may have whether or not the backend is installed.
-    private static readonly string[] BackendNames = ["file", "block", "nbd", "http"];
+    private static readonly string[] BackendNames = ["file", "block", "nbd", "rbd", "http"];
 
     private readonly IReadOnlyDictionary<string, RingSettings> _rings;
 

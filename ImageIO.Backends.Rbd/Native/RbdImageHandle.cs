@@ -1,0 +1,43 @@
+using System.Runtime.InteropServices;
+
+namespace ImageIO.Backends.Rbd.Native;
+
+/// <summary>
+/// rbd_image_t: an open image. Counts the calls on it: after its disposal it is closed behind the last of them, as librbd
+/// aborts the process that uses a closed image.
+/// </summary>
+internal sealed class RbdImageHandle : SafeHandle
+{
+    private readonly Action _closed;
+    private readonly TaskCompletionSource<long> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <param name="image">What an open returned.</param>
+    /// <param name="closed">Called when it is closed.</param>
+    public RbdImageHandle(nint image, Action closed)
+        : base(0, ownsHandle: true)
+    {
+        _closed = closed;
+        SetHandle(image);
+    }
+
+    /// <inheritdoc />
+    public override bool IsInvalid => handle == 0;
+
+    /// <summary>What closing it returned, once it is closed; an error is negative.</summary>
+    public Task<long> Closed => _result.Task;
+
+    /// <summary>Begins to close it, behind the last call.</summary>
+    protected override bool ReleaseHandle()
+    {
+        nint image = handle;
+        _ = EndAsync(Completion.Run(completion => LibRbd.Close(image, completion)));
+        return true;
+    }
+
+    private async Task EndAsync(Task<long> closing)
+    {
+        long result = await closing.ConfigureAwait(false);
+        _closed();
+        _result.TrySetResult(result);
+    }
+}
