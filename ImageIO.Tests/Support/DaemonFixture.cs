@@ -46,6 +46,9 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     /// <summary>The control service's port, when its transport is TCP.</summary>
     public int ControlPort => Listeners.PortOf(Services.Control);
 
+    /// <summary>Port of <c>[monitor] address</c>.</summary>
+    public int MonitorPort => Listeners.PortOf(Services.Monitor);
+
     /// <summary>Where the services listen, in one line.</summary>
     public string Urls => Listeners.Urls;
 
