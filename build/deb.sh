@@ -18,7 +18,7 @@ case $rid in
 esac
 tarball=dist/imageio-$version-$rid.tar.gz
 [ -e "$tarball" ] || { build/publish.sh "$rid" && build/dist.sh "$rid"; }
-[ -d out/packages ] || make --no-print-directory pack
+[ -e "out/packages/ImageIO.Core.$version.nupkg" ] || make --no-print-directory pack
 
 work=out/deb
 rm -rf $work

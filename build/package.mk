@@ -13,7 +13,7 @@ dist: ## tarballs into dist: the sources, and compiled for linux-x64 and linux-a
 	@build/dist.sh source
 	@for rid in linux-x64 linux-arm64; do build/publish.sh $$rid && build/dist.sh $$rid || exit 1; done
 
-rpm: ## source and binary rpms into dist, from the source tarball alone
+rpm: ## source and binary rpms into dist, from the source tarball alone; PUBLISHED=yes: with what dist compiled
 	@build/rpm.sh
 
 deb: ## Debian packages into dist, from the compiled tarball

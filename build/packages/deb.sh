@@ -2,7 +2,7 @@
 # Sourced by check-packages.sh: the Debian packages, in a root of their own and in a fresh Debian.
 
 chroot=$work/chroot
-debs=$(ls "$PWD"/dist/imageio-*_"$version"_amd64.deb "$PWD"/dist/imageio-dev_"$version"_all.deb)
+debs=$(for package in $packages; do ls "$PWD/dist/imageio-$(echo "$package" | sed 's/^devel$/dev/')_${version}"_*.deb; done)
 
 # Usage: deb_contents PACKAGE LIST
 deb_contents() {
@@ -11,7 +11,7 @@ deb_contents() {
 }
 
 unpack_debs() {
-    for package in runtime daemon proxy; do
+    for package in $(echo "$packages" | sed 's/ *devel//'); do
         dpkg-deb -x "dist/imageio-${package}_${version}_amd64.deb" "$work/deb" || return 1
     done
 }
@@ -76,10 +76,10 @@ purge_leaves_nothing() {
     diff "$work/before" "$work/after"
 }
 
-for package in runtime daemon proxy; do
-    check "imageio-$package.deb has every path, mode and owner of the list and no other" deb_contents imageio-$package $package
+for package in $packages; do
+    name=imageio-$(echo "$package" | sed 's/^devel$/dev/')
+    check "$name.deb has every path, mode and owner of the list and no other" deb_contents "$name" "$package"
 done
-check "imageio-dev.deb has every path, mode and owner of the list and no other" deb_contents imageio-dev devel
 check "The Debian packages unpack into an empty root" unpack_debs
 check "The Debian packages name no path of the machine that made them" no_path_of_the_builder "$work/deb"
 check_programs "the Debian packages" "$work/deb"

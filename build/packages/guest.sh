@@ -6,13 +6,25 @@ guest_root=$work/guest
 guest_tools=systemd,systemd-sysv,dbus,libssl3,libstdc++6,passwd,curl,dnf,rpm,procps,iproute2,qemu-utils
 guest=
 leader=
+# Loop devices on files of the guest, which keep its file system busy until they are detached.
+loops=
+
+bootstrapping=
+
+# Usage: begin_guest_root: makes the Debian system, in the background
+begin_guest_root() {
+    mmdebstrap --quiet --variant=minbase --include=$guest_tools "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$guest_root" \
+        >"$results/mmdebstrap.log" 2>&1 &
+    bootstrapping=$!
+}
 
 # Usage: make_guest_root: with dnf, the repositories of mocks.sh, and what EL presets: nothing is enabled
 make_guest_root() {
-    mmdebstrap --quiet --variant=minbase --include=$guest_tools "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$guest_root" &&
+    [ -n "$bootstrapping" ] || begin_guest_root
+    { wait "$bootstrapping" || { cat "$results/mmdebstrap.log"; false; }; } &&
         # shellcheck disable=SC2046
         build/packages/mocks.sh "$guest_root/repositories" \
-            $(find dist -name "imageio*-$version-*.rpm" ! -name '*.src.rpm') || return 1
+            $(for package in $packages client ovirt-img; do find dist -name "imageio-$package-$version-*.rpm"; done) || return 1
     mkdir -p "$guest_root/etc/systemd/system-preset" "$guest_root/etc/yum.repos.d" "$guest_root/etc/dnf/vars"
     echo 'disable *' >"$guest_root/etc/systemd/system-preset/99-default-disable.preset"
     echo 9 >"$guest_root/etc/dnf/vars/releasever"
@@ -20,6 +32,8 @@ make_guest_root() {
         case $repository in newer | older) enabled=0 ;; *) enabled=1 ;; esac
         printf '[%s]\nname=%s\nbaseurl=file:///repositories/%s\nenabled=%s\ngpgcheck=0\n' $repository $repository $repository $enabled
     done >"$guest_root/etc/yum.repos.d/test.repo"
+    # Once here, and not in each layer.
+    chroot "$guest_root" dnf --quiet --enablerepo='*' makecache
 }
 
 # Usage: layer NAME: a system of its own in $guest, not running
@@ -61,6 +75,13 @@ dnf_in() {
     in_guest dnf --assumeyes --quiet "$@"
 }
 
+detach_loops() {
+    for loop_device in $loops; do
+        losetup --detach "$loop_device"
+    done
+    loops=
+}
+
 # Usage: power_off: stops the guest, if it runs, and takes the layer away
 power_off() {
     if [ -n "$leader" ]; then
@@ -69,7 +90,8 @@ power_off() {
         pids=$(echo " $pids " | sed "s/ $nspawn / /")
         leader=
     fi
+    detach_loops
     [ -z "$guest" ] || ! mountpoint -q "$guest/proc" || umount "$guest/proc"
-    [ -z "$guest" ] || ! mountpoint -q "$guest" || umount "$guest" || umount --lazy "$guest"
+    [ -z "$guest" ] || ! mountpoint -q "$guest" || umount "$guest"
     guest=
 }

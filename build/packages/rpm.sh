@@ -14,7 +14,7 @@ rpm_contents() {
 
 unpack_rpms() {
     mkdir -p "$work/rpm"
-    for package in runtime daemon proxy devel; do
+    for package in $packages; do
         rpm2cpio "$(rpm_file imageio-$package)" >"$work/archive" && (cd "$work/rpm" && cpio --quiet -idm <"$work/archive") || return 1
     done
 }
@@ -25,11 +25,12 @@ configuration_is_kept() {
 }
 
 # Exits with a status above 0 for errors alone.
+# shellcheck disable=SC2046
 rpmlint_finds_no_error() {
-    rpmlint --config packaging/rpm/rpmlint.toml dist/imageio*-"$version"-*.rpm
+    rpmlint --config packaging/rpm/rpmlint.toml $(for package in $packages; do rpm_file "imageio-$package"; done)
 }
 
-for package in runtime daemon proxy devel; do
+for package in $packages; do
     check "imageio-$package.rpm has every path, mode and owner of the list and no other" rpm_contents imageio-$package $package
 done
 check "The rpms unpack into an empty root" unpack_rpms

@@ -98,6 +98,24 @@ firewalld_comes_later() {
     layer firewalld && dnf_in install imageio-daemon && dnf_in install firewalld && is_installed imageio-daemon firewalld
 }
 
+client_beside_the_references() {
+    layer client && dnf_in install ovirt-host-dependencies imageio-client &&
+        is_installed imageio-client ovirt-imageio-client && ! dnf_in install imageio-ovirt-img
+}
+
+other_name_without_ovirt() {
+    layer ovirt-img && dnf_in install imageio-ovirt-img && is_installed imageio-client imageio-ovirt-img &&
+        ! dnf_in install ovirt-imageio-client
+}
+
+# make install runs the same accounts.sh.
+tarball_makes_accounts() {
+    layer tarball && mkdir "$guest/tarball" && tar -C "$guest/tarball" --strip-components=1 -xzf "dist/imageio-$version-linux-x64.tar.gz" &&
+        in_guest /tarball/install.sh && in_guest getent passwd ovirtimg imageio-proxy &&
+        [ "$(in_guest stat -c '%a %U:%G' /var/log/ovirt-imageio /var/log/ovirt-imageio-proxy | tr '\n' ' ')" = \
+            "755 ovirtimg:ovirtimg 750 imageio-proxy:imageio-proxy " ]
+}
+
 # Usage: check_swap WHAT PACKAGE...
 check_swap() {
     where=$1
@@ -135,6 +153,12 @@ else
     check "An update from version 0.0 goes on under the new name" update_from_0_0
     power_off
     check "The proxies' packages exclude each other" proxies_exclude_each_other
+    power_off
+    check "The client installs beside the reference's, and its other name does not" client_beside_the_references
+    power_off
+    check "The client's other name installs where there is no oVirt" other_name_without_ovirt
+    power_off
+    check "install.sh of the tarball makes the accounts and the directories for logs" tarball_makes_accounts
     power_off
     check "firewalld, which has the daemon's service, installs beside ours" firewalld_comes_later
     power_off

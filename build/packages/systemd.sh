@@ -2,6 +2,7 @@
 # Sourced by check-packages.sh, behind swap.sh: the packages in systems whose systemd runs.
 
 unit=ovirt-imageio.service
+proxy_unit=ovirt-imageio-proxy.service
 
 # Usage: state: "enabled active", "disabled inactive", ...
 state() {
@@ -253,6 +254,24 @@ page_moves_pieces() {
         https://localhost:54323/images/x | grep -i '^access-control-allow-origin'
 }
 
+# Beside the daemon, whose port on an Engine machine is the proxy's default.
+proxy_reloads() {
+    dnf_in install imageio-proxy || return 1
+    conf=$guest/etc/ovirt-imageio-proxy/ovirt-imageio-proxy.conf
+    # The signer of tickets has an RSA key, and no authority here.
+    openssl req -x509 -newkey rsa:2048 -nodes -days 7 -subj /CN=engine -keyout "$work/engine.key" \
+        -out "$guest/etc/pki/ovirt-engine/certs/engine.cer" 2>/dev/null || return 1
+    install -m 644 "$work/pki/cert.pem" "$guest/etc/pki/ovirt-engine/certs/image-proxy.cer"
+    install -m 640 "$work/pki/key.pem" "$guest/etc/pki/ovirt-engine/keys/image-proxy.key.nopass"
+    in_guest chgrp imageio-proxy /etc/pki/ovirt-engine/keys/image-proxy.key.nopass
+    printf '[proxy]\nport = 54326\nverify_certificate = false\n' >"$conf"
+    in_guest systemctl start $proxy_unit || { in_guest journalctl --no-pager -n 20 -u $proxy_unit; return 1; }
+    in_guest systemctl reload $proxy_unit || return 1
+    printf '[proxy]\nport = many\n' >"$conf"
+    in_guest systemctl reload $proxy_unit && return 1
+    [ "$(in_guest systemctl is-active $proxy_unit)" = active ] && in_guest curl --fail --silent --insecure https://localhost:54326/info/
+}
+
 # The unit of version 0.0 runs under its old name.
 update_goes_on_running() {
     layer update && boot && dnf_in --enablerepo=older install imageio-daemon-0.0 &&
@@ -266,7 +285,6 @@ update_goes_on_running() {
 if [ "${have_guest:-}" != yes ] || ! command -v systemd-nspawn >/dev/null; then
     skip "The packages with a running systemd" "there is no guest or no systemd-nspawn"
 else
-    loops=
     check "A mock host boots, with the reference installed and disabled" host_boots
     for enabled in enable disable; do
         for running in start stop; do
@@ -297,12 +315,10 @@ else
     check "It comes back after a kill, and after a stop that nobody asked for" comes_back_after_a_kill
     in_guest umount /rhev/data-center/mnt/nfs.example.com:_export
     power_off
-    for device in $loops; do
-        losetup --detach "$device"
-    done
     check "A mock Engine machine boots and swaps" engine_boots
     check "engine-setup's and Engine's requests are answered" engine_setup_and_engine_find_it
     check "A browser's preflight is answered" page_moves_pieces
+    check "The proxy runs under systemd, reloads, and refuses to reload a bad file" proxy_reloads
     power_off
     check "An update of a running version 0.0 goes on running" update_goes_on_running
     power_off
