@@ -81,7 +81,7 @@ internal sealed class Scoreboard(Action<string> say, int rounds = 5)
         Row row = RowOf(comparison, comparison.Ours, ours, gib) with
         {
             Target = comparison.Target,
-            CpuRatio = comparison.Peer is null ? null : Median(ours.Zip(peers, (a, b) => a.Cpu / b.Cpu)),
+            CpuRatio = comparison.Peer is null ? null : CpuRatio(ours, peers),
             WallRatio = comparison.Peer is null ? null : Median(ours.Zip(peers, (a, b) => a.Wall / b.Wall)),
             Note = ours.Count < wanted ? $"{ours.Count} rounds: out of time" : "",
         };
@@ -111,6 +111,11 @@ internal sealed class Scoreboard(Action<string> say, int rounds = 5)
             return sorted[below] + ((place - below) * (sorted[above] - sorted[below]));
         }
     }
+
+    // A peer that asks the server for nothing costs it nothing, and an infinite ratio is no number in JSON.
+    private static double? CpuRatio(List<Sample> ours, List<Sample> peers) => peers.All(peer => peer.Cpu > 0)
+        ? Median(ours.Zip(peers, (our, peer) => our.Cpu / peer.Cpu))
+        : null;
 
     private static Row RowOf(Comparison comparison, Contender contender, List<Sample> samples, double gib) =>
         new(comparison.Work, contender.Name)

@@ -82,6 +82,7 @@ public sealed class Qcow2DownloadTests(RunningDaemon daemon) : IDisposable
         (int status, string output, string errors) = await RunWithQemuAsync(
             ["download", url, .. target, "--format", "qcow2", "--incremental", "--output", "json", .. trust]);
         (int told, string extents, _) = await RunWithQemuAsync(["extents", url, "--context", "dirty", .. trust]);
+        (_, string whole, string wholeErrors) = await RunWithQemuAsync(["measure", url, .. trust]);
         (int measured, string measure, string measureErrors) = await RunWithQemuAsync(
             ["measure", disk, "--bitmap", "since"]);
 
@@ -96,6 +97,8 @@ public sealed class Qcow2DownloadTests(RunningDaemon daemon) : IDisposable
         Assert.Contains(
             JsonNode.Parse(extents)!.AsArray(),
             extent => extent!["dirty"]!.GetValue<bool>() && extent["zero"]!.GetValue<bool>());
+        Assert.True(whole.Length > 0, wholeErrors);
+        Assert.InRange(JsonNode.Parse(whole)!["required"]!.GetValue<long>(), 2_500_000, 4_000_000);
         Assert.True(measured == 0, measureErrors);
         Assert.InRange(JsonNode.Parse(measure)!["required"]!.GetValue<long>(), 200_000, 1_500_000);
     }
