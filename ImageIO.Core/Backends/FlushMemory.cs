@@ -32,13 +32,16 @@ internal sealed class FlushMemory(Func<int> mostRanges)
     private int _era;
 
     /// <summary>Whether there is nothing to remember.</summary>
-    public bool IsEmpty
+    public bool IsEmpty => Ranges == 0;
+
+    /// <summary>Ranges that are kept now.</summary>
+    public int Ranges
     {
         get
         {
             lock (_lock)
             {
-                return _lost.IsEmpty && _closed.IsEmpty && _handles.TrueForAll(handle => handle.IsEmpty);
+                return _lost.Count + _closed.Count + _handles.Sum(handle => handle.Count);
             }
         }
     }

@@ -11,15 +11,17 @@ namespace ImageIO.Core.Backends;
 /// <param name="threads">Gives out the storage threads.</param>
 internal sealed class SharedImages(StorageQueue threads)
 {
-    /// <summary>Ranges that all images together remember, unless there are very many images; some 60 bytes each.</summary>
+    // Ranges that all images together remember; some 60 bytes each. They are divided among the sets of FlushMemory: two for
+    // each image and one for each handle. If there are very many, each set has the fewest.
     private const int AllRanges = 65536;
-
-    /// <summary>Most ranges of one image, and the fewest.</summary>
     private const int MostRanges = 4096;
     private const int FewestRanges = 256;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Entry> _images = new(StringComparer.Ordinal);
+
+    // Handles on all of them.
+    private int _handles;
 
     // Only URLs that tickets name.
     private readonly Dictionary<string, Source> _sources = new(StringComparer.Ordinal);
@@ -71,6 +73,7 @@ internal sealed class SharedImages(StorageQueue threads)
             }
 
             entry.Handles++;
+            _handles++;
             if (_sources.TryGetValue(url.Text, out Source? source))
             {
                 source.Images.Add(entry);
@@ -88,6 +91,7 @@ internal sealed class SharedImages(StorageQueue threads)
         {
             Entry entry = _images[name];
             entry.Handles--;
+            _handles--;
             ForgetIfOver(entry);
         }
     }
@@ -105,7 +109,7 @@ internal sealed class SharedImages(StorageQueue threads)
     }
 
     // Read without the lock: a count that is a moment old is as good.
-    private int RangesOfOne() => Math.Clamp(AllRanges / Math.Max(_images.Count, 1), FewestRanges, MostRanges);
+    private int RangesOfOne() => Math.Clamp(AllRanges / Math.Max((2 * _images.Count) + _handles, 1), FewestRanges, MostRanges);
 
     private sealed class Entry(string name, SharedImage image)
     {

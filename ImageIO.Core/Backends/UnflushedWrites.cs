@@ -7,7 +7,8 @@ internal sealed class UnflushedWrites
 {
     private RangeSet _ranges = new();
 
-    public bool IsEmpty => _ranges.IsEmpty;
+    /// <summary>Ranges that are kept.</summary>
+    public int Count => _ranges.Count;
 
     public void Add(ByteRange range, int mostRanges)
     {

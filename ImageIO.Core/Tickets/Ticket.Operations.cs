@@ -8,13 +8,7 @@ public sealed partial class Ticket
 {
     // With the moment when each began.
     private readonly Dictionary<IOperation, long> _running = [];
-
-    // Most ranges kept to count distinct bytes. Beyond it neighbours are joined, and bytes written later between them
-    // are not counted.
-    private const int MostRanges = 256;
-
-    private readonly RangeSet _transferred = new();
-    private long _joined;
+    private readonly DistinctBytes _transferred = new();
     private bool _canceled;
     private OperationWaits _waits;
 
@@ -61,7 +55,7 @@ public sealed partial class Ticket
                     AddProgress(operation);
                 }
 
-                return _transferred.Sum - _joined;
+                return _transferred.Count;
             }
         }
     }
@@ -233,7 +227,6 @@ public sealed partial class Ticket
         if (operation.Done is > 0 and var done)
         {
             _transferred.Add(ByteRange.At(operation.Offset, done));
-            _joined += _transferred.Join(MostRanges);
         }
     }
 }
