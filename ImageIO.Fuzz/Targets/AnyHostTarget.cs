@@ -92,6 +92,7 @@ internal static class AnyHostTarget
     // The text before an end; null: the connection ends before.
     private static string? TakeTo(PipeReader connection, byte[] end)
     {
+        long seen = -1;
         while (true)
         {
             ReadResult read = Next(connection);
@@ -104,10 +105,13 @@ internal static class AnyHostTarget
             }
 
             connection.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-            if (read.IsCompleted)
+            if (read.IsCompleted || bytes.Length == seen)
             {
+                // A completed head comes again until it is taken. One without our line ends is not for this reader.
                 return null;
             }
+
+            seen = bytes.Length;
         }
     }
 

@@ -18,7 +18,9 @@ internal static class ChunkTarget
         }
 
         FuzzTarget.MustHold(length >= 0, "no chunk has a negative length");
-        FuzzTarget.MustHold(char.IsAsciiHexDigit((char)input[0]), "a length begins with a digit");
+        FuzzTarget.MustHold(
+            input.TakeWhile(b => b is not ((byte)';' or (byte)' ' or (byte)'\t')).All(b => char.IsAsciiHexDigit((char)b)),
+            "a length is digits");
         if (length is > 0 and <= int.MaxValue)
         {
             byte[] line = new byte[16];

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using ImageIO.Tests.Support;
 using Microsoft.Extensions.Time.Testing;
 
@@ -22,6 +23,7 @@ public sealed class DaemonTroubleTests
         answer.AssertIsError(503);
         Assert.StartsWith("The host that serves the image cannot be reached", answer.Text, StringComparison.Ordinal);
         Assert.Equal("*", answer.Header("access-control-allow-origin"));
+        await AssertLoggedAsync(proxy, "Connecting to https://127.0.0.1:[0-9]+ failed: Connection refused");
         await client.AssertOpenAsync();
     }
 
@@ -105,6 +107,8 @@ public sealed class DaemonTroubleTests
         });
 
         (await proxy.RequestAsync("PUT", headers: "Content-Length: 1000")).AssertIsError(503);
+        await AssertLoggedAsync(
+            proxy.Proxy, "Receiving the answer's head from https://127.0.0.1:[0-9]+ failed: Connection reset by peer");
     }
 
     [Theory(Timeout = 20_000)]
@@ -142,6 +146,7 @@ public sealed class DaemonTroubleTests
         await client.RequestAsync("GET", "/images/image-1");
 
         (await PassesUntilAsync(client.ReceiveAsync())).AssertIsError(504);
+        await AssertLoggedAsync(proxy, "Connecting to https://127.0.0.1:[0-9]+ took longer than 7 s");
         await Eventually.HoldsAsync(() => proxy.Upstreams.BusyCount == 0, "nothing is left");
     }
 
@@ -164,6 +169,7 @@ public sealed class DaemonTroubleTests
         RawResponse answer = await PassesUntilAsync(client.ReceiveAsync());
 
         answer.AssertIsError(504);
+        await AssertLoggedAsync(proxy.Proxy, "https://127.0.0.1:[0-9]+ sent nothing of the answer's head for 120 s");
         await client.AssertOpenAsync();
     }
 
@@ -211,6 +217,7 @@ public sealed class DaemonTroubleTests
         Assert.Equal("hello"u8.ToArray(), await client.ReadAsync(5));
 
         Assert.Empty(await PassesUntilAsync(client.ReadAsync(1)));
+        await AssertLoggedAsync(proxy.Proxy, "https://127.0.0.1:[0-9]+ sent nothing of the answer's body for 120 s");
     }
 
     [Fact(Timeout = 30_000)]
@@ -230,9 +237,14 @@ public sealed class DaemonTroubleTests
         RawResponse answer = await PassesUntilAsync(client.ReceiveAsync());
 
         answer.AssertIsError(504);
+        await AssertLoggedAsync(proxy.Proxy, "https://127.0.0.1:[0-9]+ took nothing of the request's body for 120 s");
         client.Dispose();
         await sending;
     }
+
+    // The side, and the direction. The answer does not wait for the log.
+    private static Task AssertLoggedAsync(ProxyFixture proxy, string pattern) =>
+        Eventually.HoldsAsync(() => Regex.IsMatch(proxy.ReadLog(), pattern), $"the log says: {pattern}");
 
     private static async Task SendForeverAsync(RawClient client)
     {

@@ -1,7 +1,7 @@
 namespace ImageIO.Tests.Support;
 
 /// <summary>A fenced block of a page in <c>docs/</c>.</summary>
-/// <param name="Heading">The heading of the second level that it stands under.</param>
+/// <param name="Heading">The heading of the second or third level that it stands under.</param>
 /// <param name="Language">The word behind the fence; empty if there is none.</param>
 /// <param name="Text">The lines between the fences.</param>
 internal sealed record MarkdownBlock(string Heading, string Language, string Text)
@@ -31,9 +31,9 @@ internal sealed record MarkdownBlock(string Heading, string Language, string Tex
             {
                 text.Add(line);
             }
-            else if (line.StartsWith("## ", StringComparison.Ordinal))
+            else if (line.StartsWith("## ", StringComparison.Ordinal) || line.StartsWith("### ", StringComparison.Ordinal))
             {
-                heading = line[3..];
+                heading = line.TrimStart('#').Trim();
             }
         }
 
