@@ -40,7 +40,13 @@ internal sealed class UpstreamConnection : IDisposable
     // Timestamps. 0: not waiting.
     private long _readingSince;
     private long _writingSince;
-    private volatile bool _isOverdue;
+
+    // What is being received and sent, for error messages.
+    private string _receivedPart = OfHead;
+    private string _sentPart = OfHead;
+
+    // Why the connection was closed for its delay. Both directions fail then, and both give this one reason.
+    private volatile string? _overdue;
 
     /// <summary>Takes a connection over.</summary>
     /// <param name="origin">The daemon.</param>
@@ -143,11 +149,21 @@ internal sealed class UpstreamConnection : IDisposable
     /// <summary>Closes the connection if the daemon has stalled for too long.</summary>
     public void EndIfOverdue()
     {
-        if (IsOverdue(Volatile.Read(ref _readingSince)) || IsOverdue(Volatile.Read(ref _writingSince)))
+        // Sending first: an answer cannot be expected before the daemon has taken the request.
+        if (IsOverdue(Volatile.Read(ref _writingSince)))
         {
-            _isOverdue = true;
-            Dispose();
+            _overdue = $"{Origin} took nothing of the request's {_sentPart} for {_patience.TotalSeconds} s";
         }
+        else if (IsOverdue(Volatile.Read(ref _readingSince)))
+        {
+            _overdue = $"{Origin} sent nothing of the answer's {_receivedPart} for {_patience.TotalSeconds} s";
+        }
+        else
+        {
+            return;
+        }
+
+        Dispose();
     }
 
     /// <summary>Closes the connection; pending calls fail.</summary>
@@ -167,6 +183,7 @@ internal sealed class UpstreamConnection : IDisposable
 
     private async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, string part, CancellationToken cancellationToken)
     {
+        _sentPart = part;
         try
         {
             ValueTask write = _stream.WriteAsync(bytes, cancellationToken);
@@ -181,9 +198,7 @@ internal sealed class UpstreamConnection : IDisposable
         catch (Exception e) when (IsBroken(e))
         {
             HasWriteFailed = true;
-            throw _isOverdue
-                ? TimedOut($"{Origin} took nothing of the request's {part} for {_patience.TotalSeconds} s", e)
-                : Failed($"Sending the request's {part} to {Origin} failed", e);
+            throw _overdue is { } reason ? TimedOut(reason, e) : Failed($"Sending the request's {part} to {Origin} failed", e);
         }
         finally
         {
@@ -223,6 +238,7 @@ internal sealed class UpstreamConnection : IDisposable
     private async ValueTask<int> ReceiveAsync(
         Memory<byte> buffer, string part, bool isOwed, CancellationToken cancellationToken)
     {
+        _receivedPart = part;
         try
         {
             ValueTask<int> read = _stream.ReadAsync(buffer, cancellationToken);
@@ -235,8 +251,8 @@ internal sealed class UpstreamConnection : IDisposable
         }
         catch (Exception e) when (IsBroken(e))
         {
-            throw _isOverdue
-                ? TimedOut($"{Origin} sent nothing of the answer's {part} for {_patience.TotalSeconds} s", e)
+            throw _overdue is { } reason
+                ? TimedOut(reason, e)
                 : Failed($"Receiving the answer's {part} from {Origin} failed", e);
         }
         finally

@@ -117,7 +117,8 @@ public sealed class OpenSslClientStream : AsyncStream
                 await readiness.Writer.WaitAsync(SocketEvents.Writable, cancellationToken);
                 if (socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error) is int error and not 0)
                 {
-                    throw LibC.SocketFailure(error);
+                    // The platform has translated the system's number.
+                    throw new SocketException(error);
                 }
             }
 
