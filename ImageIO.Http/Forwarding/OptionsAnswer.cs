@@ -13,8 +13,6 @@ namespace ImageIO.Http.Forwarding;
 /// </remarks>
 public static class OptionsAnswer
 {
-    private static readonly string[] WriteFeatures = ["flush", "zero"];
-
     /// <summary>Answers a client, without the daemon's Unix socket, which a client of another host cannot reach.</summary>
     /// <param name="context">The client's request.</param>
     /// <param name="answer">The daemon's answer, a JSON object.</param>
@@ -72,8 +70,9 @@ public static class OptionsAnswer
         switch (property.Name)
         {
             case "features" when !limits.CanWrite:
-                IEnumerable<string?> features = property.Value.EnumerateArray().Select(feature => feature.GetString());
-                WriteArray(json, property.Name, features.Except(WriteFeatures));
+                json.WritePropertyName(property.Name);
+                ImageFeatures.WriteReadOnly(
+                    json, property.Value.EnumerateArray().Select(feature => feature.GetString()));
                 return true;
             case "size":
                 json.WriteNumber(property.Name, Math.Min(limits.Size, property.Value.GetInt64()));

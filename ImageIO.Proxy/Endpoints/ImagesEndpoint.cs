@@ -77,13 +77,8 @@ internal sealed partial class ImagesEndpoint(
         return Answer.JsonAsync(context, json =>
         {
             json.WriteStartObject();
-            json.WriteStartArray("features");
-            foreach (string feature in (string[])["checksum", "extents", "flush", "zero"])
-            {
-                json.WriteStringValue(feature);
-            }
-
-            json.WriteEndArray();
+            json.WritePropertyName("features");
+            ImageFeatures.Write(json, canWrite: true);
             json.WriteEndObject();
         });
     }

@@ -11,9 +11,6 @@ namespace ImageIO.Web.Endpoints;
 /// <param name="localSocket">Name of the local service's socket. Null: there is no local service.</param>
 internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, string? localSocket)
 {
-    private static readonly string[] ReadFeatures = ["checksum", "extents"];
-    private static readonly string[] WriteFeatures = ["flush", "zero"];
-
     /// <summary>For <c>*</c>: everything that the daemon can do, without a ticket.</summary>
     public Task WriteForAnyAsync(HttpContext context) => WriteAsync(context, canWrite: true, ticket: null, image: null);
 
@@ -27,13 +24,8 @@ internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, str
         return Answer.JsonAsync(context, json =>
         {
             json.WriteStartObject();
-            json.WriteStartArray("features");
-            foreach (string feature in canWrite ? [.. ReadFeatures, .. WriteFeatures] : ReadFeatures)
-            {
-                json.WriteStringValue(feature);
-            }
-
-            json.WriteEndArray();
+            json.WritePropertyName("features");
+            ImageFeatures.Write(json, canWrite);
             if (image is not null)
             {
                 json.WriteNumber("max_readers", Math.Min(configuration.Daemon.MaxConnections, image.Capabilities.MaxReaders));
