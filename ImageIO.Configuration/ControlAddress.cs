@@ -12,7 +12,6 @@ public sealed record ControlAddress(string Socket, IPEndPoint? Address)
     private const string Unix = "unix";
     private const string Tcp = "tcp";
     private const int NoPort = -1;
-    private const int LargestPort = 65534;
 
     /// <summary>Reads the section.</summary>
     /// <exception cref="ConfigurationException">An option is wrong.</exception>
@@ -22,10 +21,10 @@ public sealed record ControlAddress(string Socket, IPEndPoint? Address)
         string transport = reader.Choice(Section, "transport", Unix, Unix, Tcp);
         bool preferIPv4 = reader.Boolean(Section, "prefer_ipv4", true);
         string socket = reader.Text(Section, "socket", "/run/ovirt-imageio/sock");
-        int port = reader.Integer(Section, "port", NoPort, NoPort, LargestPort);
+        int port = reader.Integer(Section, "port", NoPort, NoPort, ServicePort.Largest);
         if (transport == Tcp && port == NoPort)
         {
-            throw reader.Wrong(Section, "port", $"a port from 0 to {LargestPort}, because transport is tcp");
+            throw reader.Wrong(Section, "port", $"a port from 0 to {ServicePort.Largest}, because transport is tcp");
         }
 
         return new ControlAddress(

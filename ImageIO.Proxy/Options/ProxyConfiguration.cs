@@ -15,7 +15,6 @@ public sealed record ProxyConfiguration
     public const string DefaultFile = "/etc/ovirt-imageio-proxy/ovirt-imageio-proxy.conf";
 
     private const string Section = "proxy";
-    private const int LargestPort = 65534;
 
     // A day, in seconds. A larger value is a misunderstanding of the unit.
     private const int LongestTimeout = 24 * 3600;
@@ -96,7 +95,7 @@ public sealed record ProxyConfiguration
         var configuration = new ProxyConfiguration(reader)
         {
             Host = ListenHost.Read(reader, Section, "host", ""),
-            Port = reader.Integer(Section, "port", 54323, 0, LargestPort),
+            Port = reader.Integer(Section, "port", 54323, 0, ServicePort.Largest),
             UseTls = reader.Boolean(Section, "use_ssl", true),
             KeyFile = reader.Text(Section, "ssl_key_file", "/etc/pki/ovirt-engine/keys/image-proxy.key.nopass"),
             CertificateFile = reader.Text(Section, "ssl_cert_file", "/etc/pki/ovirt-engine/certs/image-proxy.cer"),

@@ -8,9 +8,6 @@ public sealed record RemoteOptions
 {
     private const string Section = "remote";
 
-    // 65535 is refused with the reference: it once meant "no port" to managers.
-    private const int LargestPort = 65534;
-
     /// <summary>Where it listens; <c>::</c> takes IPv4 too.</summary>
     public required ListenHost Host { get; init; }
 
@@ -24,6 +21,6 @@ public sealed record RemoteOptions
     internal static RemoteOptions Read(ConfigurationReader reader) => new()
     {
         Host = ListenHost.Read(reader, Section, "host", "::"),
-        Port = reader.Integer(Section, "port", 54322, 0, LargestPort),
+        Port = reader.Integer(Section, "port", 54322, 0, ServicePort.Largest),
     };
 }
