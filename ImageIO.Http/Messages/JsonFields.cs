@@ -7,8 +7,7 @@ namespace ImageIO.Http.Messages;
 
 /// <summary>
 /// A JSON object from a client, read field by field. Types are strict: 1.0 and true are no integers, and null is a
-/// wrong type.
-/// Unknown keys are ignored, so that bodies of newer clients are accepted.
+/// wrong type. Unknown keys are ignored, so that bodies of newer clients are accepted.
 /// </summary>
 public sealed class JsonFields
 {
@@ -21,7 +20,7 @@ public sealed class JsonFields
     // Unparsed values: a parsed document takes several times its size.
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _fields = new(StringComparer.Ordinal);
 
-    private JsonFields(ReadOnlyMemory<byte> body)
+    private JsonFields(ReadOnlyMemory<byte> body, bool allowRepeats)
     {
         var reader = new Utf8JsonReader(body.Span);
         reader.Read();
@@ -38,6 +37,11 @@ public sealed class JsonFields
             reader.Read();
             int start = (int)reader.TokenStartIndex;
             reader.Skip();
+            if (!allowRepeats && _fields.ContainsKey(name))
+            {
+                throw Invalid("The body has two fields of one name");
+            }
+
             // The last of equal names counts, as in the reference.
             _fields[name] = body[start..(int)reader.BytesConsumed];
             if (_fields.Count > MostFields)
@@ -50,15 +54,19 @@ public sealed class JsonFields
         reader.Read();
     }
 
+    /// <summary>The names of the fields, in no order. They are a client's words.</summary>
+    public IEnumerable<string> Names => _fields.Keys;
+
     /// <summary>Parses a body.</summary>
     /// <param name="body">The body. It must not change while the result is used.</param>
+    /// <param name="allowRepeats">Whether a name may occur twice.</param>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it is no JSON
     /// object.</exception>
-    public static JsonFields Parse(ReadOnlyMemory<byte> body)
+    public static JsonFields Parse(ReadOnlyMemory<byte> body, bool allowRepeats = true)
     {
         try
         {
-            return new JsonFields(body);
+            return new JsonFields(body, allowRepeats);
         }
         catch (JsonException e)
         {

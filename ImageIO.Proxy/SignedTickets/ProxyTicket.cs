@@ -1,23 +1,26 @@
-using System.Text.Json;
+using System.Text;
 using System.Text.Json.Nodes;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
+using ImageIO.Http.Messages;
 
 namespace ImageIO.Proxy.SignedTickets;
 
 /// <summary>The content of a verified signed ticket: which ticket to use at which daemon, and when.</summary>
 public sealed class ProxyTicket
 {
-    private static readonly JsonDocumentOptions Json = new() { AllowDuplicateProperties = false };
+    private static readonly UTF8Encoding StrictUtf8 =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private ProxyTicket(JsonElement payload)
+    private ProxyTicket(JsonFields payload)
     {
-        NotBeforeSeconds = Integer(payload, "nbf") ?? throw Wrong("nbf");
-        ExpiresSeconds = Integer(payload, "exp") ?? throw Wrong("exp");
-        _ = Integer(payload, "iat");
-        Daemon = DaemonAddress.Parse(Text(payload, "imaged-uri") ?? throw Wrong("imaged-uri")) ?? throw Wrong("imaged-uri");
-        Id = new TicketId(Text(payload, "transfer-ticket") is { Length: > 0 } id ? id : throw Wrong("transfer-ticket"));
-        TransferId = Text(payload, "transfer-id") ?? "";
+        NotBeforeSeconds = Field("nbf", name => payload.RequiredInteger(name, long.MinValue));
+        ExpiresSeconds = Field("exp", name => payload.RequiredInteger(name, long.MinValue));
+        _ = Field("iat", name => payload.OptionalInteger(name, long.MinValue));
+        Daemon = DaemonAddress.Parse(Field("imaged-uri", payload.RequiredString)) ?? throw Wrong("imaged-uri");
+        Id = new TicketId(
+            Field("transfer-ticket", payload.RequiredString) is { Length: > 0 } id ? id : throw Wrong("transfer-ticket"));
+        TransferId = Field("transfer-id", payload.OptionalString) ?? "";
     }
 
     /// <summary>Start of its validity, in seconds since 1970.</summary>
@@ -43,15 +46,12 @@ public sealed class ProxyTicket
     {
         try
         {
-            using var document = JsonDocument.Parse(payload, Json);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? new ProxyTicket(document.RootElement)
-                : throw SignedTicket.Refused("its payload is not a JSON object");
+            return new ProxyTicket(JsonFields.Parse(StrictUtf8.GetBytes(payload), allowRepeats: false));
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        catch (Exception e) when (e is TransferException { Error: TransferError.InvalidRequest } or ArgumentException)
         {
-            // The last two: half of a surrogate pair, literal or escaped.
-            throw SignedTicket.Refused("its payload is not valid JSON, or a key stands in it twice");
+            // The second: half of a surrogate pair.
+            throw SignedTicket.Refused("its payload is not a JSON object, or a key stands in it twice");
         }
     }
 
@@ -68,24 +68,16 @@ public sealed class ProxyTicket
     /// <summary>Names the transfer, so that the ticket's id never gets into a text by accident.</summary>
     public override string ToString() => $"(ticket of transfer {(TransferId.Length > 0 ? TransferId : "unknown")})";
 
-    private static long? Integer(JsonElement payload, string name)
+    private static T Field<T>(string name, Func<string, T> read)
     {
-        if (!payload.TryGetProperty(name, out JsonElement value))
+        try
         {
-            return null;
+            return read(name);
         }
-
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) ? number : throw Wrong(name);
-    }
-
-    private static string? Text(JsonElement payload, string name)
-    {
-        if (!payload.TryGetProperty(name, out JsonElement value))
+        catch (TransferException)
         {
-            return null;
+            throw Wrong(name);
         }
-
-        return value.ValueKind == JsonValueKind.String ? value.GetString() : throw Wrong(name);
     }
 
     private static TransferException Wrong(string name) =>

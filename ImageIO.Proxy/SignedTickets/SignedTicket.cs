@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using ImageIO.Core.Errors;
+using ImageIO.Http.Messages;
 
 namespace ImageIO.Proxy.SignedTickets;
 
@@ -21,8 +21,6 @@ public sealed class SignedTicket
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
-    private static readonly JsonDocumentOptions Json = new() { AllowDuplicateProperties = false };
 
     private readonly Dictionary<string, string> _fields;
 
@@ -100,23 +98,16 @@ public sealed class SignedTicket
         var fields = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
-            using var document = JsonDocument.Parse(json, Json);
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            var read = JsonFields.Parse(json, allowRepeats: false);
+            foreach (string name in read.Names)
             {
-                throw Refused("it is not a JSON object");
-            }
-
-            foreach (JsonProperty field in document.RootElement.EnumerateObject())
-            {
-                fields[field.Name] = field.Value.ValueKind == JsonValueKind.String
-                    ? field.Value.GetString()!
-                    : throw Refused("a field is not a string");
+                fields[name] = read.RequiredString(name);
             }
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (TransferException)
         {
-            // The second: half of a surrogate pair, which the parser accepts.
-            throw Refused("it is not valid JSON, or a field stands in it twice");
+            // The reader's own message may name a field, and with it a part of the ticket.
+            throw Refused("it is not a JSON object of strings, each of another name");
         }
 
         return new SignedTicket(fields);
