@@ -9,21 +9,16 @@ namespace ImageIO.Http.Messages;
 
 /// <summary>
 /// Turns a failure into an answer. The only place that maps a <see cref="TransferError"/> to a status, and decides how
-/// much
-/// of its message a client may see.
+/// much of its message a client may see.
 /// </summary>
 public static partial class ErrorMapper
 {
-    private static readonly object KeepWhenRefused = new();
-
-    /// <summary>
-    /// Keeps this request's connection even if the ticket refuses it. By default the connection of a refused client is
-    /// closed.
-    /// </summary>
-    public static void KeepConnectionWhenRefused(HttpContext context) => context.Items[KeepWhenRefused] = true;
-
     /// <summary>Answers a failed request. Cuts the connection if the answer has begun.</summary>
-    public static async Task AnswerAsync(HttpContext context, Exception failure, ILogger logger)
+    /// <param name="context">The request.</param>
+    /// <param name="failure">The failure.</param>
+    /// <param name="keepsConnection">Whether the connection stays open although a ticket refuses the request.</param>
+    /// <param name="logger">Where the failure is logged.</param>
+    public static async Task AnswerAsync(HttpContext context, Exception failure, bool keepsConnection, ILogger logger)
     {
         ClientConnection connection = ClientConnection.Of(context);
         if (failure is TransferException { Error: TransferError.ClientDisconnected } broken)
@@ -67,21 +62,16 @@ public static partial class ErrorMapper
             return;
         }
 
-        await WriteAsync(context, failure, status, text);
+        await WriteAsync(context, failure, keepsConnection, status, text);
     }
 
-    private static async Task WriteAsync(HttpContext context, Exception failure, int status, string text)
+    private static async Task WriteAsync(
+        HttpContext context, Exception failure, bool keepsConnection, int status, string text)
     {
         HttpResponse response = context.Response;
         response.Clear();
         response.StatusCode = status;
         response.ContentType = "text/plain; charset=UTF-8";
-        if (failure is TransferException { Error: TransferError.Unauthorized })
-        {
-            // Required by RFC 9110 section 15.5.2. No browser opens a dialog for this scheme.
-            response.Headers.WWWAuthenticate = "Bearer";
-        }
-
         if (failure is TransferException { Error: TransferError.RangeNotSatisfiable, Limit: { } limit }
             && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
         {
@@ -95,7 +85,7 @@ public static partial class ErrorMapper
         }
 
         bool isBodyUnread = RequestBody.MayBeUnread(context);
-        if (isBodyUnread || (ClosesConnection(failure) && !context.Items.ContainsKey(KeepWhenRefused)))
+        if (isBodyUnread || (ClosesConnection(failure) && !keepsConnection))
         {
             response.Headers.Connection = "close";
         }

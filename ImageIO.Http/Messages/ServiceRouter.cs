@@ -37,14 +37,22 @@ public sealed class ServiceRouter(HostMeter meter)
     /// of the path.
     /// </param>
     /// <param name="methods">The handlers by method.</param>
-    public void Map(string service, string prefix, string infix, IReadOnlyDictionary<string, ResourceHandler> methods)
+    /// <param name="keepsConnection">
+    /// Whether a connection stays open although a ticket refuses its request. By default it is closed.
+    /// </param>
+    public void Map(
+        string service,
+        string prefix,
+        string infix,
+        IReadOnlyDictionary<string, ResourceHandler> methods,
+        bool keepsConnection = false)
     {
         if (!_routes.TryGetValue(service, out List<Route>? routes))
         {
             _routes[service] = routes = [];
         }
 
-        routes.Add(new Route(prefix, infix, methods.ToFrozenDictionary(StringComparer.Ordinal)));
+        routes.Add(new Route(prefix, infix, methods.ToFrozenDictionary(StringComparer.Ordinal), keepsConnection));
     }
 
     /// <summary>Handles a request to its end, failures included.</summary>
@@ -53,10 +61,12 @@ public sealed class ServiceRouter(HostMeter meter)
         ClientConnection connection = ClientConnection.Of(context);
         connection.RequestStarts();
         using Activity? span = RequestSpan.Start(context, connection.Service);
+        bool keepsConnection = false;
         try
         {
-            (ResourceHandler handler, string argument, string resource) = Find(connection.Service, context.Request);
-            RequestSpan.Found(span, context.Request.Method, resource);
+            (Route route, ResourceHandler handler, string argument) = Find(connection.Service, context.Request);
+            keepsConnection = route.KeepsConnection;
+            RequestSpan.Found(span, context.Request.Method, route.Resource);
             RequestBody.RequireKnownCoding(context.Request);
             await handler(context, argument);
             await RequestBody.FinishAsync(context);
@@ -65,7 +75,7 @@ public sealed class ServiceRouter(HostMeter meter)
         {
             // Every failure becomes an answer or a cut connection, and a log line.
             RequestSpan.Failed(span, HostMeter.ReasonOf(e));
-            await AnswerFailureAsync(context, e, logger);
+            await AnswerFailureAsync(context, e, keepsConnection, logger);
         }
         finally
         {
@@ -74,12 +84,13 @@ public sealed class ServiceRouter(HostMeter meter)
         }
     }
 
-    private async Task AnswerFailureAsync(HttpContext context, Exception failure, ILogger logger)
+    private async Task AnswerFailureAsync(
+        HttpContext context, Exception failure, bool keepsConnection, ILogger logger)
     {
         meter.RequestFailed(failure);
         try
         {
-            await ErrorMapper.AnswerAsync(context, failure, logger);
+            await ErrorMapper.AnswerAsync(context, failure, keepsConnection, logger);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
@@ -88,7 +99,7 @@ public sealed class ServiceRouter(HostMeter meter)
         }
     }
 
-    private (ResourceHandler Handler, string Argument, string Resource) Find(string service, HttpRequest request)
+    private (Route Route, ResourceHandler Handler, string Argument) Find(string service, HttpRequest request)
     {
         if (!KnownMethods.Contains(request.Method))
         {
@@ -102,7 +113,7 @@ public sealed class ServiceRouter(HostMeter meter)
             if (route.TryMatch(path, out string argument))
             {
                 return route.Methods.TryGetValue(request.Method, out ResourceHandler? handler)
-                    ? (handler, argument, route.Resource)
+                    ? (route, handler, argument)
                     : throw new TransferException(
                         TransferError.MethodNotAllowed,
                         $"This resource has no {request.Method}, only {string.Join(", ", route.Methods.Keys.Order(StringComparer.Ordinal))}");
@@ -112,7 +123,8 @@ public sealed class ServiceRouter(HostMeter meter)
         throw new TransferException(TransferError.ResourceUnknown, "No such resource");
     }
 
-    private sealed record Route(string Prefix, string Infix, FrozenDictionary<string, ResourceHandler> Methods)
+    private sealed record Route(
+        string Prefix, string Infix, FrozenDictionary<string, ResourceHandler> Methods, bool KeepsConnection)
     {
         /// <summary>The resource's name, for traces.</summary>
         public string Resource { get; } = Prefix[^1] != '/' || Prefix.Length == 1 ? Prefix : $"{Prefix}ID{Infix}";

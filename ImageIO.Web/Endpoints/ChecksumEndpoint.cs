@@ -22,7 +22,13 @@ internal sealed class ChecksumEndpoint(ImageRequests requests)
                 "/images/",
                 ImageResources.ChecksumAlgorithms,
                 new Dictionary<string, ResourceHandler> { ["GET"] = GetAlgorithmsAsync });
-            router.Map(service, "/images/", ImageResources.Checksum, new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync });
+            // A refusal keeps the connection, unlike that of the image itself (daemon-api section 4).
+            router.Map(
+                service,
+                "/images/",
+                ImageResources.Checksum,
+                new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync },
+                keepsConnection: true);
         }
     }
 
@@ -52,9 +58,6 @@ internal sealed class ChecksumEndpoint(ImageRequests requests)
             TransferError.InvalidRequest,
             $"Unsupported algorithm '{algorithm}', supported: {string.Join(", ", HashAlgorithms.Names)}");
         int blockSize = ParseBlockSize(context.Request);
-
-        // Unlike the image itself (daemon-api section 4).
-        ErrorMapper.KeepConnectionWhenRefused(context);
         IRequestedImage image = requests.Authorize(ticketId, TicketAccess.Read);
         await image.ChecksumAsync(context, new ChecksumRequest(algorithm, blockSize, newHash));
     }
