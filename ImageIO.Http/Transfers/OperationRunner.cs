@@ -88,10 +88,10 @@ public sealed partial class OperationRunner(TransferMeter meter, TimeProvider ti
 
     private static partial class Log
     {
-        [LoggerMessage(20, LogLevel.Debug, "Transfer {TransferId}: {Operation} {Length} bytes at {Offset}")]
+        [LoggerMessage(15, LogLevel.Debug, "Transfer {TransferId}: {Operation} {Length} bytes at {Offset}")]
         public static partial void Started(ILogger logger, string transferId, string operation, long length, long offset);
 
-        [LoggerMessage(21, LogLevel.Debug, "Transfer {TransferId}: {Operation} of {Done} bytes at {Offset} ended after {Duration:F3} s, success {Succeeded}")]
+        [LoggerMessage(16, LogLevel.Debug, "Transfer {TransferId}: {Operation} of {Done} bytes at {Offset} ended after {Duration:F3} s, success {Succeeded}")]
         public static partial void Ended(
             ILogger logger, string transferId, string operation, long done, long offset, double duration, bool succeeded);
     }

@@ -37,10 +37,10 @@ internal sealed partial class TicketsEndpoint(TicketVerifier verifier, ProxyTick
 
     private static partial class Log
     {
-        [LoggerMessage(50, LogLevel.Information, "Transfer {TransferId}: ticket added for {Daemon}, expires at {Expires} s since 1970")]
+        [LoggerMessage(30, LogLevel.Information, "Transfer {TransferId}: ticket added for {Daemon}, expires at {Expires} s since 1970")]
         public static partial void Added(ILogger logger, string transferId, string daemon, long expires);
 
-        [LoggerMessage(51, LogLevel.Information, "Ticket removed")]
+        [LoggerMessage(31, LogLevel.Information, "Ticket removed")]
         public static partial void Removed(ILogger logger);
     }
 }

@@ -29,6 +29,23 @@ public sealed partial class StyleTests
         Assert.Empty(wrong);
     }
 
+    // Projects whose code runs in one process. A program's own projects may use the ids of the other program.
+    [Theory]
+    [InlineData("ImageIO.Core", "ImageIO.Http", "ImageIO.Page", "ImageIO.Web", "ImageIO.Backends.*")]
+    [InlineData("ImageIO.Core", "ImageIO.Http", "ImageIO.Page", "ImageIO.Proxy")]
+    public void Event_id_means_one_thing_in_a_process(params string[] projects)
+    {
+        IEnumerable<string> twice = projects
+            .SelectMany(pattern => Directory.EnumerateDirectories(SourceTree.Root, pattern))
+            .SelectMany(SourceTree.SourceFiles)
+            .SelectMany(file => EventId().Matches(File.ReadAllText(file)).Select(match => (Id: match.Groups[1].Value, file)))
+            .GroupBy(found => found.Id)
+            .Where(same => same.Count() > 1)
+            .Select(same => $"{same.Key}: {string.Join(", ", same.Select(found => SourceTree.Relative(found.file)))}");
+
+        Assert.Empty(twice);
+    }
+
     [Theory]
     [InlineData("using A;\nusing System;\n", false)]
     [InlineData("using System.Text;\nusing System;\n", false)]
@@ -75,6 +92,9 @@ public sealed partial class StyleTests
 
     [GeneratedRegex(@"^using +(?<kind>static +)?(?<name>[\w.]+(?: *= *[^;(]+)?);", RegexOptions.Multiline)]
     private static partial Regex Using();
+
+    [GeneratedRegex(@"\[LoggerMessage\(\s*(?:EventId = )?(\d+)")]
+    private static partial Regex EventId();
 
     [GeneratedRegex(@"^(?!\s*//).*\bthis\.[_a-z]")]
     private static partial Regex NeedlessThis();
