@@ -1,6 +1,7 @@
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Tests.Support;
+using Moq;
 
 namespace ImageIO.Tests.Backends;
 
@@ -74,6 +75,21 @@ public sealed class BackendRegistryTests
         var registry = new BackendRegistry([new MemoryFactory("wrong") { Unavailable = "broken" }, right]);
 
         Assert.Same(right, registry.Select(Url));
+    }
+
+    [Fact]
+    public void An_unavailable_backend_never_looks_at_a_url()
+    {
+        var broken = new Mock<IBackendFactory>();
+        broken.SetupGet(factory => factory.Name).Returns("broken");
+        broken.SetupGet(factory => factory.Schemes).Returns([Url.Scheme]);
+        broken.SetupGet(factory => factory.Unavailable).Returns("its library is missing");
+        var registry = new BackendRegistry([broken.Object, new MemoryFactory("right")]);
+
+        _ = registry.Select(Url);
+
+        broken.Verify(factory => factory.Refusal(It.IsAny<ImageUrl>()), Times.Never);
+        broken.Verify(factory => factory.Accepts(It.IsAny<ImageUrl>()), Times.Never);
     }
 
     [Fact]
