@@ -31,8 +31,8 @@ public sealed partial class StyleTests
 
     // Projects whose code runs in one process. A program's own projects may use the ids of the other program.
     [Theory]
-    [InlineData("ImageIO.Core", "ImageIO.Http", "ImageIO.Page", "ImageIO.Web", "ImageIO.Backends.*")]
-    [InlineData("ImageIO.Core", "ImageIO.Http", "ImageIO.Page", "ImageIO.Proxy")]
+    [InlineData("ImageIO.Core", "ImageIO.Transport", "ImageIO.Http", "ImageIO.Page", "ImageIO.Web", "ImageIO.Backends.*")]
+    [InlineData("ImageIO.Core", "ImageIO.Transport", "ImageIO.Http", "ImageIO.Page", "ImageIO.Proxy")]
     public void Event_id_means_one_thing_in_a_process(params string[] projects)
     {
         IEnumerable<string> twice = projects
