@@ -155,6 +155,26 @@ public sealed class RootStartTests : IDisposable
         }
     }
 
+    // Its user may not remove the socket file from there: the stop failed with an unhandled exception.
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Socket_in_a_directory_of_roots_alone_does_not_make_the_stop_fail()
+    {
+        string directory = Directory.CreateDirectory($"/run/imageio-test-{Guid.NewGuid():N}").FullName;
+        try
+        {
+            _files.AddOptions("99-z.conf", $"[local]\nsocket = {directory}/local\n");
+            await using DaemonProcess daemon = await StartAsync();
+
+            daemon.Signal(Signum.SIGTERM);
+
+            Assert.Equal((0, ""), await daemon.ExitAsync());
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
     [SkippableTheory(Timeout = 30_000)]
     [InlineData("[tls]\ncert_file = /no/such/file\n")]
     [InlineData("[tls]\nkey_file =\n")]

@@ -95,7 +95,14 @@ public sealed partial class UnixSocket
     {
         if (_node is { } node && FileState.Of(Name) is var state && (state.Device, state.Node) == node)
         {
-            File.Delete(Name);
+            try
+            {
+                File.Delete(Name);
+            }
+            catch (UnauthorizedAccessException)
+            {
+                // The directory is root's, and this process has dropped root's rights. The next start replaces the file.
+            }
         }
 
         _node = null;
