@@ -27,7 +27,8 @@ internal sealed partial class BlockBackend
         if (!HoldsNow(offset + length))
         {
             throw new TransferException(
-                TransferError.StorageFailed, $"Cannot zero {length} bytes of {_file.Path} at {offset}: {DescribeSize()}");
+                TransferError.StorageFailed,
+                $"Cannot zero {length} bytes of {_file.Path} at {offset}: {DescribeSize()}");
         }
 
         return ValueTask.FromResult(

@@ -11,8 +11,7 @@ namespace ImageIO.Backends.Block;
 /// <summary>An image on a block device, read and written with direct I/O.</summary>
 /// <remarks>
 /// This part is data and size, the other is zeroing. The size is fixed when the device is opened. If the device shrinks
-/// later,
-/// a read of the missing bytes must fail, and not return zeroes.
+/// later, a read of the missing bytes must fail, and not return zeroes.
 /// </remarks>
 internal sealed partial class BlockBackend : IBackend
 {
@@ -28,7 +27,8 @@ internal sealed partial class BlockBackend : IBackend
         BlockSize = device.LogicalSectorSize;
         // A loop device can have any multiple of 512 bytes. Bytes behind its last whole sector cannot be addressed.
         Size = Alignment.Down(device.Size, BlockSize);
-        Capabilities = new BackendCapabilities { CanWrite = canWrite, CanZero = canWrite, FlushCoversAllHandles = true };
+        Capabilities =
+            new BackendCapabilities { CanWrite = canWrite, CanZero = canWrite, FlushCoversAllHandles = true };
     }
 
     public long Size { get; }

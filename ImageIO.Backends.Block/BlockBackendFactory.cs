@@ -37,7 +37,8 @@ public sealed partial class BlockBackendFactory(ILogger<BlockBackendFactory> log
 
     private static partial class Log
     {
-        [LoggerMessage(69, LogLevel.Debug, "Device {Path}: {Size} bytes, logical sector {Logical}, physical sector {Physical}")]
+        [LoggerMessage(
+            69, LogLevel.Debug, "Device {Path}: {Size} bytes, logical sector {Logical}, physical sector {Physical}")]
         public static partial void DeviceOpened(ILogger logger, string path, long size, int logical, int physical);
     }
 }

@@ -27,7 +27,8 @@ internal sealed class CachedFile(DirectFile file, SharedFile shared, bool canWri
         Errno errno = DirectFile.TryWrite(handle, source, offset, blockSize: 1);
         if (errno != 0)
         {
-            throw PosixError.Storage($"pwrite({file.Path}, {source.Length} bytes at {offset}, through the cache)", errno);
+            throw PosixError.Storage(
+                $"pwrite({file.Path}, {source.Length} bytes at {offset}, through the cache)", errno);
         }
 
         errno = LibC.WriteOut(handle, offset, source.Length);
@@ -47,7 +48,8 @@ internal sealed class CachedFile(DirectFile file, SharedFile shared, bool canWri
         Drop(handle, offset, destination.Length);
         return errno == 0
             ? count
-            : throw PosixError.Storage($"pread({file.Path}, {destination.Length} bytes at {offset}, through the cache)", errno);
+            : throw PosixError.Storage(
+                $"pread({file.Path}, {destination.Length} bytes at {offset}, through the cache)", errno);
     }
 
     /// <summary>Closes it if it was opened.</summary>

@@ -13,8 +13,8 @@ internal sealed partial class FileBackend
     {
         await Task.CompletedTask;
         // Holes of the file are zero extents, not holes in the sense of the API, because a raw image has no backing
-        // file. If the file
-        // is written meanwhile, each extent was right when it was read, and the position only moves forward.
+        // file. If the file is written meanwhile, each extent was right when it was read, and the position only moves
+        // forward.
         long size = Size;
         long position = 0;
         while (position < size)
@@ -29,7 +29,8 @@ internal sealed partial class FileBackend
             if (data < size)
             {
                 // A hole was punched here between the two calls. One block is certainly right.
-                long hole = NextHole(data, size) is var found && found > data ? found : Math.Min(data + BlockSize, size);
+                long hole = NextHole(data, size) is var found
+                    && found > data ? found : Math.Min(data + BlockSize, size);
                 yield return new Extent(new ByteRange(data, hole), ExtentFlags.None);
                 position = hole;
             }

@@ -12,14 +12,14 @@ internal sealed partial class FileBackend
     public ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken)
     {
         using SharedFile.Change change = _shared.BeginDirect();
-        return ValueTask.FromResult(mode == ZeroMode.Deallocate ? ZeroSparse(offset, length) : ZeroPreallocated(offset, length));
+        return ValueTask.FromResult(
+            mode == ZeroMode.Deallocate ? ZeroSparse(offset, length) : ZeroPreallocated(offset, length));
     }
 
     // Gives the space back: punch a hole, and extend the file to the end of the range. Not by ftruncate(2), which could
-    // cut off
-    // bytes that another process or another name of the file appends meanwhile. Allocating the last byte only extends
-    // the file, and
-    // a second hole gives its block back. The first hole comes before, so that a full file system has that block.
+    // cut off bytes that another process or another name of the file appends meanwhile. Allocating the last byte only
+    // extends the file, and a second hole gives its block back. The first hole comes before, so that a full file system
+    // has that block.
     private bool ZeroSparse(long offset, long length)
     {
         long size = Size;
@@ -38,5 +38,6 @@ internal sealed partial class FileBackend
     // 3. past the end, allocate.
     private bool ZeroPreallocated(long offset, long length) =>
         _zeroRange.TryRun(offset, length)
-        || (!_allocate.IsRefused && (offset >= Size || _punchHole.TryRun(offset, length)) && _allocate.TryRun(offset, length));
+        || (!_allocate.IsRefused
+            && (offset >= Size || _punchHole.TryRun(offset, length)) && _allocate.TryRun(offset, length));
 }

@@ -22,7 +22,8 @@ internal static class FileBlockSize
     public static int Detect(DirectFile file) => file switch
     {
         { IsDirect: false } => Small,
-        { DirectAlignment: { } alignment } => (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(alignment, Small, Largest)),
+        { DirectAlignment: { } alignment } => (int)BitOperations.RoundUpToPowerOf2(
+            (uint)Math.Clamp(alignment, Small, Largest)),
         _ => Probe(file),
     };
 
@@ -30,8 +31,7 @@ internal static class FileBlockSize
     internal static int Probe(DirectFile file)
     {
         // Only bytes from the disk show it. Reads of holes and preallocated ranges succeed with any alignment, even if
-        // SEEK_DATA
-        // reports them as data because they are in the page cache.
+        // SEEK_DATA reports them as data because they are in the page cache.
         bool found = ExtentMap.FindWritten(file.Handle, Large, out long offset) switch
         {
             0 => offset >= 0,

@@ -4,10 +4,8 @@ namespace ImageIO.Backends.File;
 internal sealed class SharedFile : IDisposable
 {
     // Held shared by changes with direct I/O, and exclusively by changes through the page cache until they are on the
-    // disk: a cached
-    // page may contain several blocks, and writing it back would undo direct I/O to the others. Held within one call,
-    // on a storage
-    // thread.
+    // disk: a cached page may contain several blocks, and writing it back would undo direct I/O to the others. Held
+    // within one call, on a storage thread.
     private readonly ReaderWriterLockSlim _lock = new();
     private volatile bool _refusesSmallBlocks;
 

@@ -126,8 +126,7 @@ internal sealed partial class NbdBackend : IBackend
         new(Command.Write, offset, (uint)source.Length) { Payload = source };
 
     // All at once, because the server works on them in parallel. All must end before a failure is reported, because
-    // they use the caller's
-    // memory.
+    // they use the caller's memory.
     private Task InPiecesAsync(int total, Func<int, int, NbdRequest> piece)
     {
         int most = _pool.Export.LargestPayload;

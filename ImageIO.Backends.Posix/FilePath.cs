@@ -17,7 +17,8 @@ internal static class FilePath
     public static string Of(ImageUrl url)
     {
         string path = url.Rest.StartsWith("///", StringComparison.Ordinal) ? url.Rest[2..] : url.Rest;
-        if (!path.StartsWith('/') || path.StartsWith("//", StringComparison.Ordinal) || path.Contains('\0', StringComparison.Ordinal))
+        if (!path.StartsWith('/')
+            || path.StartsWith("//", StringComparison.Ordinal) || path.Contains('\0', StringComparison.Ordinal))
         {
             throw new TransferException(
                 TransferError.ImageUnavailable, $"'{url}' names no absolute path; use file:///path");

@@ -6,8 +6,7 @@ namespace ImageIO.Backends.Posix;
 
 /// <remarks>
 /// Positional reads and writes. Not by System.IO.RandomAccess: after one ENXIO or ESPIPE it uses read(2) and write(2)
-/// for good,
-/// which ignore the position and report success.
+/// for good, which ignore the position and report success.
 /// </remarks>
 internal static unsafe partial class LibC
 {

@@ -79,8 +79,7 @@ internal static partial class LibC
     /// <summary>The errno of the last call. Read it at once, because any other call may change it.</summary>
     /// <remarks>
     /// May have no name in <see cref="Errno"/>, because a file system in user space can return any number. Numbers are
-    /// the same on
-    /// all supported architectures.
+    /// the same on all supported architectures.
     /// </remarks>
     internal static Errno LastError() => (Errno)Marshal.GetLastPInvokeError();
 

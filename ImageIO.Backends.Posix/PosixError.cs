@@ -14,7 +14,8 @@ internal static class PosixError
     public static TransferException Storage(string call, Errno errno) =>
         new(
             // EFBIG: the largest file of file system or process (write(2)). For a client that is a full disk, too.
-            errno is Errno.ENOSPC or Errno.EDQUOT or Errno.EFBIG ? TransferError.StorageFull : TransferError.StorageFailed,
+            errno is Errno.ENOSPC
+                or Errno.EDQUOT or Errno.EFBIG ? TransferError.StorageFull : TransferError.StorageFailed,
             $"{call} failed: {Describe(errno)}");
 
     /// <summary>The failure to open an image.</summary>

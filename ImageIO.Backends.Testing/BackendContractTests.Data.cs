@@ -7,7 +7,9 @@ namespace ImageIO.Backends.Testing;
 
 public abstract partial class BackendContractTests
 {
-    /// <summary>First and last blocks, runs of blocks and the whole image: first block, count; negative: from the end.</summary>
+    /// <summary>
+    /// First and last blocks, runs of blocks and the whole image: first block, count; negative: from the end.
+    /// </summary>
     public static TheoryData<int, int> BlockRuns => new()
     {
         { 0, 1 }, { 0, 2 }, { 1, 1 }, { 3, 7 }, { 15, 1 }, { 7, 9 }, { 0, 16 }, { -1, 1 }, { -3, 2 },
@@ -146,7 +148,8 @@ public abstract partial class BackendContractTests
         AssertSame(model.AsMemory(0, (int)size), await ReadAllAsync(backend), "the end");
     }
 
-    // Aligned as the contract promises: a length that is no multiple of the block only where it ends at or past the size.
+    // Aligned as the contract promises: a length that is no multiple of the block only where it ends at or past the
+    // size.
     private static (int Start, int Length) AnyRange(Random random, IBackend backend, int room)
     {
         int blocks = room / backend.BlockSize;

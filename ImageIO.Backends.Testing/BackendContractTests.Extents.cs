@@ -49,7 +49,8 @@ public abstract partial class BackendContractTests
         {
             if (extent.Flags.HasFlag(ExtentFlags.Zero))
             {
-                AssertZero(all.AsMemory((int)extent.Range.Start, (int)extent.Range.Length), $"zero extent {extent.Range}");
+                AssertZero(
+                    all.AsMemory((int)extent.Range.Start, (int)extent.Range.Length), $"zero extent {extent.Range}");
             }
         }
     }
@@ -100,7 +101,8 @@ public abstract partial class BackendContractTests
         var extents = new List<Extent>();
         try
         {
-            await foreach (Extent extent in backend.GetExtentsAsync(ExtentContext.Zero, new CancellationToken(canceled: true)))
+            await foreach (Extent extent in backend.GetExtentsAsync(
+                ExtentContext.Zero, new CancellationToken(canceled: true)))
             {
                 extents.Add(extent);
             }

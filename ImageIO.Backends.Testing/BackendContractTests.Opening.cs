@@ -48,7 +48,8 @@ public abstract partial class BackendContractTests
     {
         IBackend backend = await OpenNewAsync(size);
         Assert.True(
-            backend.Size % backend.BlockSize == 0 || !WithoutAttribute.Of(GetType()).HasFlag(ContractParts.PartialBlocks),
+            backend.Size % backend.BlockSize == 0
+                || !WithoutAttribute.Of(GetType()).HasFlag(ContractParts.PartialBlocks),
             "the image ends inside a block, but the class of tests leaves partial blocks out");
         long expected = backend.Capabilities.CanGrow
             ? size

@@ -117,7 +117,9 @@ public abstract partial class BackendContractTests
         AssertSame(bytes, await ReadAsync(backend, 0, bytes.Length), "after flushing");
     }
 
-    /// <summary>A call under a cancelled token completes or says that it was cancelled; the image stays usable.</summary>
+    /// <summary>
+    /// A call under a cancelled token completes or says that it was cancelled; the image stays usable.
+    /// </summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Cancelled_calls_complete_or_say_so_and_the_image_stays_usable()
     {

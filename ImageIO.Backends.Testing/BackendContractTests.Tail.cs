@@ -40,7 +40,9 @@ public abstract partial class BackendContractTests
         AssertSame(bytes, await ReadAsync(reader, start, bytes.Length), "the last block");
     }
 
-    /// <summary>A last partial block shares no fate with the blocks before it, which other writers write meanwhile.</summary>
+    /// <summary>
+    /// A last partial block shares no fate with the blocks before it, which other writers write meanwhile.
+    /// </summary>
     [ContractFact(Needs = ContractParts.PartialBlocks | ContractParts.SeveralHandles, Timeout = TestTimeout)]
     public async Task Last_partial_block_and_the_blocks_before_it_can_be_written_in_parallel()
     {
@@ -58,7 +60,8 @@ public abstract partial class BackendContractTests
         {
             byte[] last = Pattern((int)(size - tail), round);
             byte[] before = Pattern(Before, round + Rounds);
-            IEnumerable<Task> blocks = Enumerable.Range(0, Before / backend.BlockSize).Select(block => Task.Run(async () =>
+            IEnumerable<Task> blocks = Enumerable.Range(0, Before / backend.BlockSize).Select(
+                block => Task.Run(async () =>
                 await WriteAsync(
                     other,
                     before[(block * backend.BlockSize)..((block + 1) * backend.BlockSize)],

@@ -23,7 +23,9 @@ public abstract partial class BackendContractTests
         }
     }
 
-    /// <summary>See <see cref="IBackend.ZeroAsync"/>: all of the range and nothing else; nothing else too where it refuses.</summary>
+    /// <summary>
+    /// See <see cref="IBackend.ZeroAsync"/>: all of the range and nothing else; nothing else too where it refuses.
+    /// </summary>
     [SkippableTheory(Timeout = TestTimeout)]
     [MemberData(nameof(ZeroRuns))]
     public async Task Zero_changes_its_range_and_nothing_else(int block, int count, ZeroMode mode)

@@ -22,7 +22,8 @@ internal static class ContractAssert
         int same = expected.Span.CommonPrefixLength(actual.Span);
         Assert.True(
             same == expected.Length,
-            same == expected.Length ? "" : $"{what}: byte {same} is {actual.Span[same]:x2}, expected {expected.Span[same]:x2}");
+            same == expected.Length ? "" : $"{what}: byte {same} is {actual.Span[same]:x2}, expected "
+                + $"{expected.Span[same]:x2}");
     }
 
     public static void AssertZero(ReadOnlyMemory<byte> actual, string what)
@@ -44,7 +45,8 @@ internal static class ContractAssert
         Assert.True(position == size, $"extents end at {position}, the image at {size}");
     }
 
-    public static async ValueTask<List<Extent>> ExtentsAsync(IBackend backend, ExtentContext context = ExtentContext.Zero)
+    public static async ValueTask<List<Extent>> ExtentsAsync(
+        IBackend backend, ExtentContext context = ExtentContext.Zero)
     {
         var extents = new List<Extent>();
         await foreach (Extent extent in backend.GetExtentsAsync(context, CancellationToken.None))

@@ -79,7 +79,8 @@ public abstract partial class ReadOnlyBackendContractTests
     {
         IBackend backend = await OpenNewAsync(Content(UsualSize));
         BackendCapabilities capabilities = backend.Capabilities;
-        Assert.False(capabilities.CanWrite || capabilities.CanZero || capabilities.CanGrow, "something that writes is offered");
+        Assert.False(
+            capabilities.CanWrite || capabilities.CanZero || capabilities.CanGrow, "something that writes is offered");
         Assert.True(capabilities.MaxReaders >= 1 && capabilities.MaxWriters >= 1, "no reader or no writer may run");
 
         await ReadAsync(backend, 0, UsualSize);

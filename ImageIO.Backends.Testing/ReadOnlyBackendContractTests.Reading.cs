@@ -55,14 +55,17 @@ public abstract partial class ReadOnlyBackendContractTests
         }
     }
 
-    /// <summary>A download keeps several buffers in flight, whose reads may come in another order than their offsets.</summary>
+    /// <summary>
+    /// A download keeps several buffers in flight, whose reads may come in another order than their offsets.
+    /// </summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task As_many_reads_as_declared_run_in_parallel()
     {
         const int Readers = 16;
         byte[] content = Content(UsualSize);
         IBackend backend = await OpenNewAsync(content);
-        await Task.WhenAll(Enumerable.Range(0, Math.Min(Readers, backend.Capabilities.MaxReaders)).Select(reader => Task.Run(async () =>
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(Readers, backend.Capabilities.MaxReaders)).Select(
+            reader => Task.Run(async () =>
         {
             var random = new Random(reader);
             for (int round = 0; round < 20; round++)
@@ -73,7 +76,9 @@ public abstract partial class ReadOnlyBackendContractTests
         })));
     }
 
-    /// <summary>A read under a cancelled token completes or says that it was cancelled; the image stays usable.</summary>
+    /// <summary>
+    /// A read under a cancelled token completes or says that it was cancelled; the image stays usable.
+    /// </summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Cancelled_read_completes_or_says_so_and_the_image_stays_usable()
     {
@@ -116,7 +121,8 @@ public abstract partial class ReadOnlyBackendContractTests
             {
                 Assert.True(backend.Capabilities.HasZeroExtents, "zero extents are reported but not offered");
                 AssertZero(
-                    content.AsMemory((int)extent.Range.Start, (int)Math.Min(extent.Range.Length, UsualSize - extent.Range.Start)),
+                    content.AsMemory(
+                        (int)extent.Range.Start, (int)Math.Min(extent.Range.Length, UsualSize - extent.Range.Start)),
                     $"zero extent {extent.Range}");
             }
         }
@@ -130,7 +136,8 @@ public abstract partial class ReadOnlyBackendContractTests
         var extents = new List<Extent>();
         try
         {
-            await foreach (Extent extent in backend.GetExtentsAsync(ExtentContext.Zero, new CancellationToken(canceled: true)))
+            await foreach (Extent extent in backend.GetExtentsAsync(
+                ExtentContext.Zero, new CancellationToken(canceled: true)))
             {
                 extents.Add(extent);
             }

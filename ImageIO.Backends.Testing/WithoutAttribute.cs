@@ -1,7 +1,8 @@
 namespace ImageIO.Backends.Testing;
 
 /// <summary>
-/// Says of a class of contract tests that no image of its kind ever has some parts: their tests are absent, not skipped.
+/// Says of a class of contract tests that no image of its kind ever has some parts: their tests are absent, not
+/// skipped.
 /// </summary>
 /// <param name="parts">What no image has.</param>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]

@@ -5,7 +5,9 @@ namespace ImageIO.CommandLine;
 /// <summary>Long options may be shortened as far as they stay unique, as Python's tools allow it.</summary>
 internal static class PrefixArguments
 {
-    /// <summary>The arguments with whole names. What is ambiguous or unknown stays, and is refused by the parser.</summary>
+    /// <summary>
+    /// The arguments with whole names. What is ambiguous or unknown stays, and is refused by the parser.
+    /// </summary>
     public static string[] Expand(string[] args, Command root)
     {
         Command? command = root.Subcommands.FirstOrDefault(candidate => args.Contains(candidate.Name));

@@ -19,7 +19,8 @@ internal static class Program
 
     private static Task<int> RunAsync(string name, string[] args, CancellationToken cancellationToken) => name switch
     {
-        "ovirt-imageioctl" when OperatingSystem.IsLinux() => Task.FromResult(new ControlCommands(Console.Out, Console.Error).Run(args)),
+        "ovirt-imageioctl" when OperatingSystem.IsLinux() => Task.FromResult(
+            new ControlCommands(Console.Out, Console.Error).Run(args)),
         "ovirt-img" => RunOvirtImgAsync(args, cancellationToken),
         _ => InvokeAsync(ImageioCommand(), args, cancellationToken),
     };
@@ -41,7 +42,8 @@ internal static class Program
 
     private static RootCommand ImageioCommand()
     {
-        var root = new RootCommand("Moves disk images of virtual machines to and from an ImageIO or ovirt-imageio server.")
+        var root = new RootCommand(
+            "Moves disk images of virtual machines to and from an ImageIO or ovirt-imageio server.")
         {
             UploadCommand.Create(),
             DownloadCommand.Create(),
@@ -67,7 +69,8 @@ internal static class Program
     {
         ParseResult parsed = root.Parse(args);
         // Our own handling of signals lets a transfer end in order.
-        int status = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, cancellationToken);
+        int status = await parsed.InvokeAsync(
+            new InvocationConfiguration { ProcessTerminationTimeout = null }, cancellationToken);
         return parsed.Errors.Count > 0 ? ExitCode.Usage : status;
     }
 }

@@ -10,13 +10,12 @@ namespace ImageIO.Client;
 
 /// <summary>
 /// Copies whole images between a local image and a server: over several connections, sparse, with retries, and on
-/// request
-/// resumed and verified. Returns when the copy is durable.
+/// request resumed and verified. Returns when the copy is durable.
 /// </summary>
 /// <remarks>
 /// Failures are <see cref="TransferException"/>; <see cref="TransferError.DigestMismatch"/> means that the content at
-/// both ends
-/// differs. If it is cancelled with <see cref="CopyOptions.ResumeFile"/>, it flushes once and saves its state there.
+/// both ends differs. If it is cancelled with <see cref="CopyOptions.ResumeFile"/>, it flushes once and saves its state
+/// there.
 /// </remarks>
 public static class Copier
 {
@@ -48,7 +47,8 @@ public static class Copier
         if (sourceSize > target.Capacity)
         {
             throw new TransferException(
-                TransferError.RangeNotSatisfiable, $"The image has {sourceSize} bytes, but the server takes only {target.Capacity}");
+                TransferError.RangeNotSatisfiable,
+                $"The image has {sourceSize} bytes, but the server takes only {target.Capacity}");
         }
 
         bool coversRest = !options.KeepsRest && !options.KeepsHoles && target.Size > sourceSize;
@@ -61,7 +61,8 @@ public static class Copier
         using var access = new UnalignedAccess(source);
         var planner = new SegmentPlanner(
             size, extent => ClassifyUpload(extent, options, sourceSize), mergesGaps: !options.KeepsHoles, run.Done);
-        IAsyncEnumerable<Extent> extents = SourceExtentsAsync(source, coversRest ? target : null, sourceSize, cancellationToken);
+        IAsyncEnumerable<Extent> extents = SourceExtentsAsync(
+            source, coversRest ? target : null, sourceSize, cancellationToken);
         Uploader[] uploaders = [.. Enumerable.Range(0, workers).Select(number => new Uploader(run, access, number))];
         try
         {
@@ -87,7 +88,8 @@ public static class Copier
         if (source.Size != sourceSize)
         {
             throw new TransferException(
-                TransferError.StorageFailed, $"The source changed its size from {sourceSize} to {source.Size} bytes while it was read");
+                TransferError.StorageFailed,
+                $"The source changed its size from {sourceSize} to {source.Size} bytes while it was read");
         }
 
         await GrowAsync(target, size, cancellationToken).ConfigureAwait(false);
@@ -126,10 +128,12 @@ public static class Copier
         var run = new CopyRun(source, options, "download", size, workers, coversAll: true, meter);
         using var access = new UnalignedAccess(target);
         var planner = new SegmentPlanner(
-            size, extent => ClassifyDownload(extent, options), mergesGaps: !options.KeepsHoles && !options.IsIncremental, run.Done);
+            size, extent =>
+                ClassifyDownload(extent, options), mergesGaps: !options.KeepsHoles && !options.IsIncremental, run.Done);
         IAsyncEnumerable<Extent> extents = source.ExtentsAsync(
             options.IsIncremental ? ExtentContext.Dirty : ExtentContext.Zero, cancellationToken);
-        Downloader[] downloaders = [.. Enumerable.Range(0, workers).Select(number => new Downloader(run, access, number))];
+        Downloader[] downloaders = [.. Enumerable.Range(0, workers).Select(
+            number => new Downloader(run, access, number))];
         try
         {
             await KeepingAliveAsync(
@@ -137,7 +141,8 @@ public static class Copier
                 token => run.WorkAsync(
                     planner.PlanAsync(extents, token), (number, stop) => downloaders[number].RunAsync(stop), token),
                 cancellationToken).ConfigureAwait(false);
-            await Task.Run(() => target.FlushAsync(cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
+            await Task.Run(
+                () => target.FlushAsync(cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
         }
         catch (Exception) when (options.ResumeFile is not null)
         {
@@ -190,7 +195,8 @@ public static class Copier
         if (options.Verifies && (options.KeepsHoles || !knowsAll))
         {
             throw new TransferException(
-                TransferError.InvalidRequest, "A copy of a part of an image cannot be verified: the checksum is of the whole image");
+                TransferError.InvalidRequest,
+                "A copy of a part of an image cannot be verified: the checksum is of the whole image");
         }
     }
 
@@ -203,9 +209,11 @@ public static class Copier
             : options;
 
     private static async IAsyncEnumerable<Extent> SourceExtentsAsync(
-        IBackend source, TransferClient? target, long sourceSize, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IBackend source,
+        TransferClient? target, long sourceSize, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (Extent extent in source.GetExtentsAsync(ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
+        await foreach (Extent extent in source.GetExtentsAsync(
+            ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
         {
             yield return extent;
         }
@@ -215,11 +223,15 @@ public static class Copier
             yield break;
         }
 
-        await foreach (Extent extent in target.ExtentsAsync(ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
+        await foreach (Extent extent in target.ExtentsAsync(
+            ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
         {
             if (extent.Range.End > sourceSize)
             {
-                yield return extent with { Range = new ByteRange(Math.Max(extent.Range.Start, sourceSize), extent.Range.End) };
+                yield return extent with
+                {
+                    Range = new ByteRange(Math.Max(extent.Range.Start, sourceSize), extent.Range.End),
+                };
             }
         }
     }
@@ -240,7 +252,8 @@ public static class Copier
         }
     }
 
-    private static async Task KeepAliveAsync(TransferClient client, CopyMeter meter, CancellationToken cancellationToken)
+    private static async Task KeepAliveAsync(
+        TransferClient client, CopyMeter meter, CancellationToken cancellationToken)
     {
         long confirmed = -1;
         while (true)
@@ -283,11 +296,13 @@ public static class Copier
         run.Meter.Report(TransferPhase.Verifying);
         if (!client.Features.HasChecksum)
         {
-            throw new TransferException(TransferError.NotSupported, $"{client.Dialer.Address} has no checksums to verify with");
+            throw new TransferException(
+                TransferError.NotSupported, $"{client.Dialer.Address} has no checksums to verify with");
         }
 
         long serverSize = await client.RefreshSizeAsync(cancellationToken).ConfigureAwait(false);
-        ImageChecksum theirs = await ChecksumAsync(client, run.Options.Retries, cancellationToken).ConfigureAwait(false);
+        ImageChecksum theirs = await ChecksumAsync(
+            client, run.Options.Retries, cancellationToken).ConfigureAwait(false);
         string ours = run.Digests.Finish(Math.Max(serverSize, run.Size));
         if (serverSize < run.Size || !string.Equals(ours, theirs.Checksum, StringComparison.OrdinalIgnoreCase))
         {
@@ -295,13 +310,15 @@ public static class Copier
             run.RemoveState();
             throw new TransferException(
                 TransferError.DigestMismatch,
-                $"The image at {client.Dialer.Address} is not the local one: checksum {theirs.Checksum} of {serverSize} bytes there, "
+                $"The image at {client.Dialer.Address} is not the local one: checksum {theirs.Checksum} "
+                    + $"of {serverSize} bytes there, "
                 + $"{ours} of {run.Size} bytes here");
         }
     }
 
     // A checksum can be requested again without harm.
-    private static async Task<ImageChecksum> ChecksumAsync(TransferClient client, int retries, CancellationToken cancellationToken)
+    private static async Task<ImageChecksum> ChecksumAsync(
+        TransferClient client, int retries, CancellationToken cancellationToken)
     {
         for (int attempt = 1; ; attempt++)
         {

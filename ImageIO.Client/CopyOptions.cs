@@ -12,13 +12,16 @@ public sealed record CopyOptions
             : throw new ArgumentOutOfRangeException(nameof(value), value, "There must be 1 to 8 workers.");
     } = 4;
 
-    /// <summary>Bytes that a worker reads ahead, 64 KiB to 16 MiB. 4 workers with 4 MiB each were measured the fastest.</summary>
+    /// <summary>
+    /// Bytes that a worker reads ahead, 64 KiB to 16 MiB. 4 workers with 4 MiB each were measured the fastest.
+    /// </summary>
     public int BufferSize
     {
         get;
         init => field = value is >= 64 * 1024 and <= 16 * 1024 * 1024
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "The buffer size must be from 64 KiB to 16 MiB.");
+            : throw new ArgumentOutOfRangeException(
+                nameof(value), value, "The buffer size must be from 64 KiB to 16 MiB.");
     } = 4 * 1024 * 1024;
 
     /// <summary>Most attempts in a row without progress.</summary>

@@ -64,7 +64,8 @@ public sealed class ImageFile : IAsyncDisposable
     /// <see cref="TransferError.ImageUnavailable"/>: the image does not exist, or is damaged.
     /// <see cref="TransferError.NotSupported"/>: its format is not supported.
     /// </exception>
-    public static async Task<ImageFile> OpenAsync(string path, ImageFileOptions? options, CancellationToken cancellationToken)
+    public static async Task<ImageFile> OpenAsync(
+        string path, ImageFileOptions? options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(path);
         options ??= new ImageFileOptions();
@@ -74,14 +75,16 @@ public sealed class ImageFile : IAsyncDisposable
         {
             if (options.Member is { } name)
             {
-                TarMember member = TarArchive.Find(await TarArchive.ReadAsync(file, cancellationToken).ConfigureAwait(false), name);
+                TarMember member = TarArchive.Find(
+                    await TarArchive.ReadAsync(file, cancellationToken).ConfigureAwait(false), name);
                 file = new BackendWindow(file, member.Offset, member.PaddedSize);
                 window = (member.Offset, member.PaddedSize);
             }
 
             // An NBD server shows the guest's bytes.
             string format = options.Format
-                ?? (LocalStorage.IsNbd(path) ? "raw" : await ProbeAsync(file, path, cancellationToken).ConfigureAwait(false));
+                ?? (LocalStorage.IsNbd(
+                    path) ? "raw" : await ProbeAsync(file, path, cancellationToken).ConfigureAwait(false));
             switch (format)
             {
                 case "raw":
@@ -93,7 +96,8 @@ public sealed class ImageFile : IAsyncDisposable
                     return new ImageFile(path, format, image, image, options.Member);
                 case "ova":
                     throw new TransferException(
-                        TransferError.NotSupported, $"{path} is an archive; say which of its members is meant (--member)");
+                        TransferError.NotSupported,
+                        $"{path} is an archive; say which of its members is meant (--member)");
                 default:
                     await file.DisposeAsync().ConfigureAwait(false);
                     IBackend served = await QemuServer.OpenAsync(
@@ -164,7 +168,8 @@ public sealed class ImageFile : IAsyncDisposable
         DigestRun run = digests.Begin(0);
         using var access = new UnalignedAccess(Backend);
         Memory<byte> buffer = AlignedMemory.Allocate(Segment.Block);
-        await foreach (Extent extent in Backend.GetExtentsAsync(ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
+        await foreach (Extent extent in Backend.GetExtentsAsync(
+            ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
         {
             if (extent.Flags.HasFlag(ExtentFlags.Zero))
             {
@@ -216,7 +221,8 @@ public sealed class ImageFile : IAsyncDisposable
         string name = header.BackingFile!;
         if (depth > LongestChain)
         {
-            throw new TransferException(TransferError.ImageUnavailable, $"{path}: the chain of backing files is longer than {LongestChain}");
+            throw new TransferException(
+                TransferError.ImageUnavailable, $"{path}: the chain of backing files is longer than {LongestChain}");
         }
 
         if (!IsPlainPath(name))
@@ -226,11 +232,13 @@ public sealed class ImageFile : IAsyncDisposable
                 $"{path}: its backing file is no plain path. If you trust it, say its format: --source-format qcow2");
         }
 
-        string backing = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, name);
+        string backing = System.IO.Path.Combine(
+            System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, name);
         IBackend file = await LocalStorage.OpenAsync(backing, write: false, cancellationToken).ConfigureAwait(false);
         try
         {
-            string format = header.BackingFormat ?? await ProbeAsync(file, backing, cancellationToken).ConfigureAwait(false);
+            string format = header.BackingFormat ?? await ProbeAsync(
+                file, backing, cancellationToken).ConfigureAwait(false);
             switch (format)
             {
                 case "raw" or "file" or "host_device":
@@ -256,7 +264,8 @@ public sealed class ImageFile : IAsyncDisposable
         await using (file.ConfigureAwait(false))
         {
             long allocated = 0;
-            await foreach (Extent extent in file.GetExtentsAsync(ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
+            await foreach (Extent extent in file.GetExtentsAsync(
+                ExtentContext.Zero, cancellationToken).ConfigureAwait(false))
             {
                 allocated += extent.Flags.HasFlag(ExtentFlags.Zero) ? 0 : extent.Range.Length;
             }

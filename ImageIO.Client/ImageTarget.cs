@@ -74,11 +74,13 @@ public sealed class ImageTarget : IAsyncDisposable
     {
         if (_qcow2 is not null)
         {
-            await Task.Run(() => _qcow2.CompleteAsync(cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
+            await Task.Run(
+                () => _qcow2.CompleteAsync(cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
         }
         else
         {
-            await Task.Run(() => Backend.FlushAsync(cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
+            await Task.Run(
+                () => Backend.FlushAsync(cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
         }
 
         await DisposeAsync().ConfigureAwait(false);
@@ -191,7 +193,8 @@ public sealed class ImageTarget : IAsyncDisposable
     {
         try
         {
-            using var file = new FileStream(path, continues ? FileMode.OpenOrCreate : FileMode.Create, FileAccess.Write);
+            using var file = new FileStream(
+                path, continues ? FileMode.OpenOrCreate : FileMode.Create, FileAccess.Write);
             if (size is { } bytes)
             {
                 file.SetLength(bytes);

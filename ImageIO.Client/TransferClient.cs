@@ -10,8 +10,7 @@ namespace ImageIO.Client;
 /// <summary>An image at a server. Parallel calls are sent one after another.</summary>
 /// <remarks>
 /// Every failure is a <see cref="TransferException"/>. <see cref="Copier"/> copies whole images over several
-/// connections, with
-/// retries and verification; the calls here are single requests.
+/// connections, with retries and verification; the calls here are single requests.
 /// </remarks>
 public sealed class TransferClient : IAsyncDisposable
 {
@@ -21,7 +20,8 @@ public sealed class TransferClient : IAsyncDisposable
     private readonly SemaphoreSlim _gate = new(1);
     private ImageConnection? _connection;
 
-    private TransferClient(Dialer dialer, TransferClientOptions options, ImageConnection connection, ServerFeatures features)
+    private TransferClient(
+        Dialer dialer, TransferClientOptions options, ImageConnection connection, ServerFeatures features)
     {
         Dialer = dialer;
         Options = options;
@@ -102,7 +102,8 @@ public sealed class TransferClient : IAsyncDisposable
 
     /// <summary>Makes a range read as zeroes.</summary>
     public Task ZeroAsync(long offset, long length, CancellationToken cancellationToken) =>
-        CallAsync(connection => connection.ZeroAsync(ByteRange.At(offset, length), !Features.CanFlush, cancellationToken), cancellationToken);
+        CallAsync(connection => connection.ZeroAsync(
+            ByteRange.At(offset, length), !Features.CanFlush, cancellationToken), cancellationToken);
 
     /// <summary>Makes all writes of this object durable.</summary>
     public Task FlushAsync(CancellationToken cancellationToken) => Features.CanFlush
@@ -120,7 +121,8 @@ public sealed class TransferClient : IAsyncDisposable
         {
             if (Size > 0)
             {
-                yield return new Extent(new ByteRange(0, Size), context == ExtentContext.Dirty ? ExtentFlags.Dirty : ExtentFlags.None);
+                yield return new Extent(
+                    new ByteRange(0, Size), context == ExtentContext.Dirty ? ExtentFlags.Dirty : ExtentFlags.None);
             }
 
             yield break;
@@ -137,7 +139,8 @@ public sealed class TransferClient : IAsyncDisposable
             await using (connection.ConfigureAwait(false))
             {
                 IAsyncEnumerator<Extent> extents = connection
-                    .GetExtentsAsync(context == ExtentContext.Dirty ? "dirty" : "zero", cancellationToken).GetAsyncEnumerator(cancellationToken);
+                    .GetExtentsAsync(context == ExtentContext.Dirty ? "dirty" : "zero", cancellationToken)
+                    .GetAsyncEnumerator(cancellationToken);
                 await using (extents.ConfigureAwait(false))
                 {
                     while (true)
@@ -158,7 +161,10 @@ public sealed class TransferClient : IAsyncDisposable
                         Extent extent = extents.Current;
                         if (extent.Range.End > position)
                         {
-                            yield return extent with { Range = new ByteRange(Math.Max(position, extent.Range.Start), extent.Range.End) };
+                            yield return extent with
+                            {
+                                Range = new ByteRange(Math.Max(position, extent.Range.Start), extent.Range.End),
+                            };
                             position = extent.Range.End;
                         }
                     }
@@ -166,7 +172,8 @@ public sealed class TransferClient : IAsyncDisposable
             }
 
             failures = position > begun ? 1 : failures + 1;
-            if (failure.Failure is not (ExchangeFailure.Broken or ExchangeFailure.Busy) || failures > MostExtentFailures)
+            if (failure.Failure is not (ExchangeFailure.Broken or ExchangeFailure.Busy)
+                || failures > MostExtentFailures)
             {
                 throw failure.ToTransferException();
             }
@@ -178,12 +185,14 @@ public sealed class TransferClient : IAsyncDisposable
     /// <param name="blockSize">Bytes of a block, a multiple of 4096.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<ImageChecksum> ChecksumAsync(
-        string algorithm = BlockDigests.Algorithm, int blockSize = Segment.Block, CancellationToken cancellationToken = default)
+        string algorithm = BlockDigests.Algorithm,
+        int blockSize = Segment.Block, CancellationToken cancellationToken = default)
     {
         ChecksumEntry entry = null!;
         await AskAsync(
             async connection =>
-                entry = await connection.GetChecksumAsync(algorithm, blockSize, cancellationToken).ConfigureAwait(false),
+                entry = await connection.GetChecksumAsync(
+                    algorithm, blockSize, cancellationToken).ConfigureAwait(false),
             cancellationToken).ConfigureAwait(false);
         return new ImageChecksum(entry.Algorithm, entry.BlockSize, entry.Checksum);
     }
@@ -224,7 +233,8 @@ public sealed class TransferClient : IAsyncDisposable
         {
             ServerFeatures features = await connection.GetFeaturesAsync(cancellationToken).ConfigureAwait(false);
             if (options.UsesUnixSocket && connection.IsToThisHost && features.UnixSocket is { Length: > 1 } socket
-                && await TryUnixAsync(dialer.Through(socket), options, cancellationToken).ConfigureAwait(false) is { } local)
+                && await TryUnixAsync(dialer.Through(socket), options, cancellationToken)
+                    .ConfigureAwait(false) is { } local)
             {
                 await connection.DisposeAsync().ConfigureAwait(false);
                 (dialer, connection) = (dialer.Through(socket), local);
@@ -268,7 +278,8 @@ public sealed class TransferClient : IAsyncDisposable
         return null;
     }
 
-    private static async Task<long> SizeAsync(ImageConnection connection, ServerFeatures features, CancellationToken cancellationToken)
+    private static async Task<long> SizeAsync(
+        ImageConnection connection, ServerFeatures features, CancellationToken cancellationToken)
     {
         if (features.HasExtents && features.ExpiresInSeconds is null)
         {

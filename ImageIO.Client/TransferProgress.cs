@@ -6,4 +6,5 @@ namespace ImageIO.Client;
 /// <param name="Size">Bytes of the image.</param>
 /// <param name="Sent">Bytes of image data that went over the network, again sent ones too.</param>
 /// <param name="Retries">Attempts after failures so far.</param>
-public readonly record struct TransferProgress(TransferPhase Phase, long Transferred, long Size, long Sent, int Retries);
+public readonly record struct TransferProgress(
+    TransferPhase Phase, long Transferred, long Size, long Sent, int Retries);

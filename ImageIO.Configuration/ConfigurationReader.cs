@@ -6,8 +6,7 @@ namespace ImageIO.Configuration;
 
 /// <summary>
 /// Typed access to the options of some files, the last file first. Records what was asked for: those options are known,
-/// with
-/// an effective value; all others are unknown.
+/// with an effective value; all others are unknown.
 /// </summary>
 public sealed partial class ConfigurationReader
 {
@@ -79,7 +78,8 @@ public sealed partial class ConfigurationReader
         return PythonNumber.Integer(option.Value) is { } value && value >= minimum && value <= maximum
             ? Note(section, name, (int)value)
             : throw Wrong(
-                option, maximum == int.MaxValue ? $"an integer, {minimum} or more" : $"an integer from {minimum} to {maximum}");
+                option,
+                maximum == int.MaxValue ? $"an integer, {minimum} or more" : $"an integer from {minimum} to {maximum}");
     }
 
     /// <summary>
@@ -159,7 +159,8 @@ public sealed partial class ConfigurationReader
         double clamped = double.IsNaN(value) ? ifMissing : Math.Clamp(value, 0, int.MaxValue);
         if (clamped != value)
         {
-            Warn(option, $"{clamped.ToString(CultureInfo.InvariantCulture)} is used; set a number of seconds, 0 or more");
+            Warn(option, $"{clamped.ToString(CultureInfo.InvariantCulture)} is used; set a number of seconds, "
+                + $"0 or more");
         }
 
         return clamped;

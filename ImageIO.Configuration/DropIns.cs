@@ -1,6 +1,8 @@
 namespace ImageIO.Configuration;
 
-/// <summary>The daemon's configuration files: <c>conf.d/*.conf</c> of the vendor's directory and of the administrator's.</summary>
+/// <summary>
+/// The daemon's configuration files: <c>conf.d/*.conf</c> of the vendor's directory and of the administrator's.
+/// </summary>
 public static class DropIns
 {
     /// <summary>Directory for packages.</summary>
@@ -22,8 +24,10 @@ public static class DropIns
         if (own.Length == 0)
         {
             throw new ConfigurationException(
-                $"No configuration: there is no *.conf file in {Path.Combine(directory, "conf.d")}. Vdsm or engine-setup writes one; "
-                + $"without them write a file 99-local.conf there with the three lines [tls], key_file = /path/to/key.pem and "
+                $"No configuration: there is no *.conf file in {Path.Combine(directory, "conf.d")}. Vdsm or "
+                    + $"engine-setup writes one; "
+                + $"without them write a file 99-local.conf there with the three lines [tls], key_file = "
+                + $"/path/to/key.pem and "
                 + $"cert_file = /path/to/cert.pem, see {Path.Combine(DefaultDirectory, ReadMe)}");
         }
 

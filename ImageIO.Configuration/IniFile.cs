@@ -2,15 +2,12 @@ namespace ImageIO.Configuration;
 
 /// <summary>
 /// An INI file by the rules of Python's RawConfigParser, which managers write for: <c>[section]</c>, <c>option =
-/// value</c> or
-/// <c>option: value</c>, continuation lines that are indented deeper than their option, and whole-line comments that
-/// start with
-/// <c>#</c> or <c>;</c>. Values are not interpreted.
+/// value</c> or <c>option: value</c>, continuation lines that are indented deeper than their option, and whole-line
+/// comments that start with <c>#</c> or <c>;</c>. Values are not interpreted.
 /// </summary>
 /// <remarks>
 /// Microsoft.Extensions.Configuration.Ini removes quotes, supports neither continuation lines nor [DEFAULT], and does
-/// not keep
-/// the file name that an error message needs.
+/// not keep the file name that an error message needs.
 /// </remarks>
 public static class IniFile
 {
@@ -56,7 +53,8 @@ public static class IniFile
         private bool _isContinuable;
         private int _indent;
 
-        public IReadOnlyList<IniOption> Options => [.. _options.Select(option => option with { Value = option.Value.TrimEnd() })];
+        public IReadOnlyList<IniOption> Options =>
+            [.. _options.Select(option => option with { Value = option.Value.TrimEnd() })];
 
         public void Add(string raw)
         {

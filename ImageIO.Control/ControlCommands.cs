@@ -53,7 +53,8 @@ public sealed class ControlCommands(TextWriter output, TextWriter errors)
             var arguments = ControlArguments.Parse(args);
             if (arguments.WantsVersion)
             {
-                string? version = typeof(ControlCommands).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+                string? version = typeof(ControlCommands).Assembly
+                    .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
                 output.WriteLine(version);
                 return 0;
             }
@@ -72,7 +73,8 @@ public sealed class ControlCommands(TextWriter output, TextWriter errors)
             errors.WriteLine($"{Program}: {e.Message}; see {Program} --help");
             return UsageError;
         }
-        catch (Exception e) when (e is ControlException or ConfigurationException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e is ControlException or ConfigurationException or IOException or UnauthorizedAccessException)
         {
             errors.WriteLine($"{Program}: {e.Message.ReplaceLineEndings(" ")}");
             return Failure;
@@ -104,7 +106,8 @@ public sealed class ControlCommands(TextWriter output, TextWriter errors)
                 Service(arguments).RemoveTicket(removed);
                 break;
             case "start-profile" or "stop-profile":
-                throw new ControlException("This daemon has no profiler; dotnet-trace of the .NET diagnostics tools is one");
+                throw new ControlException(
+                    "This daemon has no profiler; dotnet-trace of the .NET diagnostics tools is one");
             default:
                 throw new FormatException($"argument command: invalid choice: '{arguments.Command}'");
         }
@@ -125,7 +128,8 @@ public sealed class ControlCommands(TextWriter output, TextWriter errors)
             ticket = File.ReadAllBytes(file);
         }
 
-        string id = IdIn(ticket) ?? throw new ControlException($"{file} is no ticket: it must be a JSON object with a string \"uuid\"");
+        string id = IdIn(ticket) ?? throw new ControlException(
+            $"{file} is no ticket: it must be a JSON object with a string \"uuid\"");
         Service(arguments).AddTicket(id, ticket);
     }
 
@@ -135,7 +139,8 @@ public sealed class ControlCommands(TextWriter output, TextWriter errors)
         {
             using var document = JsonDocument.Parse(ticket);
             return document.RootElement.ValueKind == JsonValueKind.Object
-                && document.RootElement.TryGetProperty("uuid", out JsonElement id) && id.ValueKind == JsonValueKind.String
+                && document.RootElement.TryGetProperty("uuid", out JsonElement id)
+                && id.ValueKind == JsonValueKind.String
                 ? id.GetString()
                 : null;
         }

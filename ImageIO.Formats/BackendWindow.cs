@@ -64,7 +64,8 @@ public sealed class BackendWindow : IBackend
     {
         long end = _offset + Size;
         long position = _offset;
-        await foreach (Extent extent in _access.Backend.GetExtentsAsync(context, cancellationToken).ConfigureAwait(false))
+        await foreach (Extent extent in _access.Backend.GetExtentsAsync(
+            context, cancellationToken).ConfigureAwait(false))
         {
             long start = Math.Max(extent.Range.Start, position);
             long stop = Math.Min(extent.Range.End, end);

@@ -4,9 +4,11 @@ using ImageIO.Core.Ranges;
 namespace ImageIO.Formats;
 
 /// <summary>Looks up the extents of ascending positions.</summary>
-internal sealed class ExtentCursor(IBackend backend, ExtentContext context, CancellationToken cancellationToken) : IAsyncDisposable
+internal sealed class ExtentCursor(IBackend backend, ExtentContext context, CancellationToken cancellationToken)
+    : IAsyncDisposable
 {
-    private readonly IAsyncEnumerator<Extent> _extents = backend.GetExtentsAsync(context, cancellationToken).GetAsyncEnumerator(cancellationToken);
+    private readonly IAsyncEnumerator<Extent> _extents = backend.GetExtentsAsync(context, cancellationToken)
+        .GetAsyncEnumerator(cancellationToken);
     private Extent _current;
 
     /// <summary>The rest of the extent at <paramref name="position"/>. Behind the image's end: an endless

@@ -11,8 +11,8 @@ namespace ImageIO.Formats;
 /// </remarks>
 /// <param name="backend">The backend below; not closed with this object.</param>
 /// <param name="padsEnd">
-/// Whether a growing file ends at a whole block. False: it ends where the last write ends, and nothing else may be written
-/// at the same time behind a write that ends inside a block.
+/// Whether a growing file ends at a whole block. False: it ends where the last write ends, and nothing else may be
+/// written at the same time behind a write that ends inside a block.
 /// </param>
 internal sealed class UnalignedAccess(IBackend backend, bool padsEnd = false) : IDisposable
 {
@@ -38,7 +38,9 @@ internal sealed class UnalignedAccess(IBackend backend, bool padsEnd = false) : 
             ? backend.WriteAsync(source, offset, cancellationToken)
             : WriteThroughScratchAsync(source, offset, cancellationToken);
 
-    /// <summary>Zeroes a range: whole blocks by the backend's means, where it has them, and the edges by writing.</summary>
+    /// <summary>
+    /// Zeroes a range: whole blocks by the backend's means, where it has them, and the edges by writing.
+    /// </summary>
     public async ValueTask ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken)
     {
         int block = backend.BlockSize;
@@ -63,10 +65,12 @@ internal sealed class UnalignedAccess(IBackend backend, bool padsEnd = false) : 
     {
         int block = backend.BlockSize;
         return block == 1
-            || (Alignment.IsAligned(offset, block) && Alignment.IsAligned(memory.Length, block) && AlignedMemory.IsAligned(memory));
+            || (Alignment.IsAligned(
+                offset, block) && Alignment.IsAligned(memory.Length, block) && AlignedMemory.IsAligned(memory));
     }
 
-    private async ValueTask ReadThroughScratchAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
+    private async ValueTask ReadThroughScratchAsync(
+        Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
         Memory<byte> scratch = Rent();
         try
@@ -133,7 +137,8 @@ internal sealed class UnalignedAccess(IBackend backend, bool padsEnd = false) : 
             Memory<byte> blocks = scratch[..(int)(wholeEnd - start)];
             await backend.ReadAsync(blocks, start, cancellationToken).ConfigureAwait(false);
             piece.CopyTo(blocks[skip..]);
-            await backend.WriteAsync(blocks[..(int)(writtenEnd - start)], start, cancellationToken).ConfigureAwait(false);
+            await backend.WriteAsync(
+                blocks[..(int)(writtenEnd - start)], start, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

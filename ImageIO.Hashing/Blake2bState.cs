@@ -9,7 +9,8 @@ internal unsafe struct Blake2bState
     public fixed ulong H[Blake2bTables.StateWords];
 
     /// <summary>
-    /// The bytes that came last, up to a whole block: only the next byte, or the end, tells whether it is the last block.
+    /// The bytes that came last, up to a whole block: only the next byte, or the end, tells whether it is the last
+    /// block.
     /// </summary>
     public fixed byte Tail[Blake2bTables.BlockSize];
 

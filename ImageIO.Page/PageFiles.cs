@@ -6,9 +6,9 @@ using System.Text;
 namespace ImageIO.Page;
 
 /// <summary>
-/// The files that are embedded in this assembly. All but the first are served below a folder whose name is a hash of all
-/// of them: their addresses change with their content, so browsers may keep them for ever, and modules that name each
-/// other by relative paths always get what belongs together.
+/// The files that are embedded in this assembly. All but the first are served below a folder whose name is a hash of
+/// all of them: their addresses change with their content, so browsers may keep them for ever, and modules that name
+/// each other by relative paths always get what belongs together.
 /// </summary>
 internal sealed class PageFiles
 {
@@ -17,7 +17,8 @@ internal sealed class PageFiles
     // What stands in the first file for the folder of the others.
     private const string FolderMark = "{folder}";
 
-    // What stands in it for the list of all scripts: a browser that knows them at once does not fetch them one after the other.
+    // What stands in it for the list of all scripts: a browser that knows them at once does not fetch them one after
+    // the other.
     private const string ModulesMark = "{modules}";
 
     // Enough of SHA-256 to tell versions apart.

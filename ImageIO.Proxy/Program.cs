@@ -25,7 +25,10 @@ internal static partial class Program
             Description = "Configuration file",
             DefaultValueFactory = _ => ProxyConfiguration.DefaultFile,
         };
-        var showConfig = new Option<bool>("--show-config") { Description = "Print the effective configuration as JSON and exit" };
+        var showConfig = new Option<bool>("--show-config")
+        {
+            Description = "Print the effective configuration as JSON and exit",
+        };
         var command = new RootCommand("Forwards clients' requests for images to the daemons that serve them.")
         {
             file, showConfig, SignTicketCommand.Create(),

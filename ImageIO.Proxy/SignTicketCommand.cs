@@ -12,10 +12,26 @@ internal static class SignTicketCommand
 
     public static Command Create()
     {
-        var key = new Option<FileInfo>("--key-file") { Description = "PEM file with the signer's RSA key", Required = true };
-        var certificate = new Option<FileInfo>("--cert-file") { Description = "PEM file with the signer's certificate", Required = true };
-        var daemon = new Option<string>("--imaged-uri") { Description = "The daemon: https://HOST:PORT", Required = true };
-        var transfer = new Option<string>("--transfer-id") { Description = "What logs call the transfer", DefaultValueFactory = _ => "" };
+        var key = new Option<FileInfo>("--key-file")
+        {
+            Description = "PEM file with the signer's RSA key",
+            Required = true,
+        };
+        var certificate = new Option<FileInfo>("--cert-file")
+        {
+            Description = "PEM file with the signer's certificate",
+            Required = true,
+        };
+        var daemon = new Option<string>("--imaged-uri")
+        {
+            Description = "The daemon: https://HOST:PORT",
+            Required = true,
+        };
+        var transfer = new Option<string>("--transfer-id")
+        {
+            Description = "What logs call the transfer",
+            DefaultValueFactory = _ => "",
+        };
         var seconds = new Option<int>("--valid-for")
         {
             Description = "Seconds that the ticket is valid from now on",
@@ -27,7 +43,8 @@ internal static class SignTicketCommand
             DefaultValueFactory = _ => SignatureForms.Both,
         };
         form.AcceptOnlyFromAmong("pkcs1", "pss", "both");
-        var command = new Command("sign-ticket", "Reads a ticket id from standard input, writes a signed ticket to standard output.")
+        var command = new Command(
+            "sign-ticket", "Reads a ticket id from standard input, writes a signed ticket to standard output.")
         {
             key, certificate, daemon, transfer, seconds, form,
         };
@@ -66,7 +83,8 @@ internal static class SignTicketCommand
             await Console.Out.WriteLineAsync(signer.Sign(address, id, transferId, lifetime, form));
             return 0;
         }
-        catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception e)
+            when (e is ArgumentException or IOException or UnauthorizedAccessException or CryptographicException)
         {
             await Console.Error.WriteLineAsync($"ovirt-imageio-proxy: {OneLine.Of(e.Message)}");
             return 1;

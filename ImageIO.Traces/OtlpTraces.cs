@@ -6,14 +6,18 @@ using OpenTelemetry.Trace;
 
 namespace ImageIO.Traces;
 
-/// <summary>Sends the spans of <see cref="TransferTrace"/> to a collector by OTLP, in batches on a thread of its own.</summary>
+/// <summary>
+/// Sends the spans of <see cref="TransferTrace"/> to a collector by OTLP, in batches on a thread of its own.
+/// </summary>
 /// <remarks>
 /// While the collector is away, up to 2048 spans wait in a queue, and further ones are lost. The standard environment
 /// variables (OTEL_…) decide about sampling, protocol and headers.
 /// </remarks>
 public static class OtlpTraces
 {
-    /// <summary>Begins to listen and to send. Disposing the result sends the waiting spans, within two seconds.</summary>
+    /// <summary>
+    /// Begins to listen and to send. Disposing the result sends the waiting spans, within two seconds.
+    /// </summary>
     /// <param name="service">The program's name.</param>
     /// <param name="version">Its version.</param>
     /// <param name="endpoint">

@@ -1,6 +1,8 @@
 namespace ImageIO.Transport;
 
-/// <summary>A start that these files, addresses or libraries make impossible; the message says what would be right.</summary>
+/// <summary>
+/// A start that these files, addresses or libraries make impossible; the message says what would be right.
+/// </summary>
 public sealed class TransportException : IOException
 {
     /// <summary>Creates a failure.</summary>

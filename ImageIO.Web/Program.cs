@@ -28,9 +28,16 @@ internal static class Program
             Description = "Directory with conf.d/*.conf",
             DefaultValueFactory = _ => DropIns.DefaultDirectory,
         };
-        var showConfig = new Option<bool>("--show-config") { Description = "Print the effective configuration as JSON and exit" };
-        var ticket = new Option<FileInfo?>("--ticket", "-t") { Description = "Install the ticket in this JSON file at start" };
-        var command = new RootCommand("Serves virtual machine disk images to the holders of tickets.") { directory, showConfig, ticket };
+        var showConfig = new Option<bool>("--show-config")
+        {
+            Description = "Print the effective configuration as JSON and exit",
+        };
+        var ticket = new Option<FileInfo?>("--ticket", "-t")
+        {
+            Description = "Install the ticket in this JSON file at start",
+        };
+        var command = new RootCommand(
+            "Serves virtual machine disk images to the holders of tickets.") { directory, showConfig, ticket };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(directory)!, parsed.GetValue(showConfig), parsed.GetValue(ticket), cancellationToken));
         return ProgramCommandLine.RunAsync(command, args, Name);
@@ -74,7 +81,8 @@ internal static class Program
             if (ticketFile is not null)
             {
                 TicketFile.Install(
-                    ticketFile.FullName, app.Services.GetRequiredService<TicketStore>(), configuration.Daemon.InactivityTimeoutSeconds);
+                    ticketFile.FullName,
+                    app.Services.GetRequiredService<TicketStore>(), configuration.Daemon.InactivityTimeoutSeconds);
             }
 
             if (user is not null)
@@ -88,7 +96,8 @@ internal static class Program
             await app.WaitForShutdownAsync(cancellationToken);
             return 0;
         }
-        catch (Exception e) when (e is ConfigurationException or TransferException or IOException or InvalidOperationException)
+        catch (Exception e)
+            when (e is ConfigurationException or TransferException or IOException or InvalidOperationException)
         {
             await Console.Error.WriteLineAsync($"{Name}: {OneLine.Of(e.Message)}");
             return Failure;

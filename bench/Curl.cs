@@ -16,7 +16,9 @@ internal sealed class Curl(Place place)
     /// <summary>Uploads the source once, over one connection.</summary>
     public Task UploadAsync(string url, string? socket = null) => RunAsync(socket, url, "--upload-file", place.Source);
 
-    /// <summary>Uploads eight parts over some connections, each to its place in an image or to a file of its own.</summary>
+    /// <summary>
+    /// Uploads eight parts over some connections, each to its place in an image or to a file of its own.
+    /// </summary>
     /// <param name="url">Where a part goes, by its number.</param>
     /// <param name="connections">How many.</param>
     /// <param name="toPlaces">Whether parts go to their places; nginx takes whole files only.</param>

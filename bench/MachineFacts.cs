@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Bench;
 
-/// <summary>What the figures depend on: machine, kernel, versions, and how busy the machine was with other things.</summary>
+/// <summary>
+/// What the figures depend on: machine, kernel, versions, and how busy the machine was with other things.
+/// </summary>
 internal static class MachineFacts
 {
     /// <summary>Cores of the machine, whatever this program is confined to.</summary>
@@ -15,7 +17,8 @@ internal static class MachineFacts
     {
         var facts = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["date"] = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) + " UTC",
+            ["date"] = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)
+                + " UTC",
             ["processor"] = $"{Cores} x {ProcessorName()}",
             ["memory"] = $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GiB",
             ["load at the start"] = (await File.ReadAllTextAsync("/proc/loadavg")).Split(' ')[0],
@@ -24,12 +27,14 @@ internal static class MachineFacts
         };
         foreach ((string tool, string argument) in new[]
         {
-            ("openssl", "version"), ("curl", "--version"), ("nginx", "-v"), ("nbdkit", "--version"), ("qemu-nbd", "--version"), ("fio", "--version"),
+            ("openssl", "version"), ("curl", "--version"),
+            ("nginx", "-v"), ("nbdkit", "--version"), ("qemu-nbd", "--version"), ("fio", "--version"),
             ("wrk", "--version | head -n 1"),
         })
         {
             facts[tool] = Tool.IsThere(tool)
-                ? (await Tool.RunAsync("/bin/sh", "-c", $"PATH=$PATH:/usr/sbin {tool} {argument} 2>&1")).Split('\n')[0].Trim()
+                ? (await Tool.RunAsync("/bin/sh", "-c", $"PATH=$PATH:/usr/sbin {tool} {argument} 2>&1"))
+                    .Split('\n')[0].Trim()
                 : "not installed";
         }
 
@@ -37,5 +42,6 @@ internal static class MachineFacts
     }
 
     private static string ProcessorName() => File.ReadLines("/proc/cpuinfo")
-        .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[^1].Trim() ?? "unknown";
+        .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[^1].Trim()
+            ?? "unknown";
 }

@@ -58,7 +58,8 @@ internal sealed class Place : IDisposable
             Directory.CreateDirectory($"/dev/shm/imageio-bench-{Environment.ProcessId}").FullName,
             // A disk also where /tmp is memory.
             Directory.CreateDirectory(Path.Combine(
-                Environment.GetEnvironmentVariable("TMPDIR") ?? "/var/tmp", $"imageio-bench-{Environment.ProcessId}")).FullName);
+                Environment.GetEnvironmentVariable("TMPDIR")
+                    ?? "/var/tmp", $"imageio-bench-{Environment.ProcessId}")).FullName);
         try
         {
             string[] names = ["DNS:localhost", "IP:127.0.0.1", "IP:::1", $"IP:{FarLink.ServerAddress}"];
@@ -67,7 +68,8 @@ internal sealed class Place : IDisposable
             foreach (string file in new[] { place.Source, place.SourcePart, place.Image, place.DiskImage })
             {
                 await using FileStream stream = File.Create(file);
-                for (long written = 0; written < (file == place.SourcePart ? PartSize : ImageSize); written += random.Length)
+                for (long written = 0; written < (file == place.SourcePart
+                    ? PartSize : ImageSize); written += random.Length)
                 {
                     RandomNumberGenerator.Fill(random);
                     await stream.WriteAsync(random);

@@ -58,7 +58,8 @@ internal static class Report
 
     private static string[] Cells(Row row) =>
     [
-        row.Work, row.Server, Text(row.CpuPerGiB), Text(row.GiBPerSecond), Text(row.CpuRatio), Text(row.WallRatio), row.Target, row.Note,
+        row.Work, row.Server,
+        Text(row.CpuPerGiB), Text(row.GiBPerSecond), Text(row.CpuRatio), Text(row.WallRatio), row.Target, row.Note,
     ];
 
     private static string Text(double? value) => value?.ToString("F2", CultureInfo.InvariantCulture) ?? "";

@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace ImageIO.Bench;
 
 /// <summary>
-/// The load generator wrk: a client in C that takes a tenth of a server's time for a small request, so that on two cores
-/// it is the server that is measured.
+/// The load generator wrk: a client in C that takes a tenth of a server's time for a small request, so that on two
+/// cores it is the server that is measured.
 /// </summary>
 /// <param name="place">Where its scripts go.</param>
 /// <param name="connections">How many it keeps busy.</param>
@@ -28,8 +28,10 @@ internal sealed partial class Wrk(Place place, int connections)
         string file = Path.Combine(place.Memory, "wrk.lua");
         await File.WriteAllTextAsync(file, script);
         string output = await Tool.RunAsync(
-            "wrk", "--threads", "1", "--connections", $"{connections}", "--duration", $"{seconds}s", "--latency", "--script", file, url);
-        return output.Contains("Non-2xx", StringComparison.Ordinal) || output.Contains("Socket errors", StringComparison.Ordinal)
+            "wrk", "--threads",
+            "1", "--connections", $"{connections}", "--duration", $"{seconds}s", "--latency", "--script", file, url);
+        return output.Contains("Non-2xx", StringComparison.Ordinal)
+            || output.Contains("Socket errors", StringComparison.Ordinal)
             ? throw new BenchException($"small requests failed: {output}")
             : new Answer(
                 long.Parse(RequestCount().Match(output).Groups[1].Value, CultureInfo.InvariantCulture),

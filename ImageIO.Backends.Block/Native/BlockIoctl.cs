@@ -8,15 +8,15 @@ namespace ImageIO.Backends.Block.Native;
 /// <summary>The ioctl(2) requests of block devices, named as in linux/fs.h. Errors are returned as values.</summary>
 /// <remarks>
 /// The numbers are those of asm-generic/ioctl.h, for x86-64 and arm64. mips, powerpc and sparc encode _IOR differently
-/// and are
-/// not supported.
+/// and are not supported.
 /// </remarks>
 internal static unsafe partial class BlockIoctl
 {
     private const ulong BLKSSZGET = 0x1268;         // _IO(0x12, 104): int, bytes
     private const ulong BLKGETSIZE64 = 0x80081272;  // _IOR(0x12, 114, size_t): u64, bytes
     private const ulong BLKPBSZGET = 0x127b;        // _IO(0x12, 123): unsigned int, bytes
-    private const ulong BLKGETDISKSEQ = 0x80081280; // _IOR(0x12, 128, u64): a number that no other disk gets until a reboot
+    // _IOR(0x12, 128, u64): a number that no other disk gets until a reboot
+    private const ulong BLKGETDISKSEQ = 0x80081280;
     private const ulong BLKZEROOUT = 0x127f;        // _IO(0x12, 127): u64[2], offset and length in bytes
 
     /// <summary>Current size of the device in bytes.</summary>

@@ -11,8 +11,7 @@ internal static unsafe partial class ExtentMap
     private const ulong FS_IOC_FIEMAP = 0xc020660b; // _IOWR('f', 11, struct fiemap)
 
     // Flags of a plainly written extent: the last one, merged, shared with another file. All other flags mean that the
-    // data is not on
-    // the disk, or not in plain form (delayed, unwritten, compressed, inline).
+    // data is not on the disk, or not in plain form (delayed, unwritten, compressed, inline).
     private const uint FIEMAP_EXTENT_LAST = 0x0001;
     private const uint FIEMAP_EXTENT_MERGED = 0x1000;
     private const uint FIEMAP_EXTENT_SHARED = 0x2000;

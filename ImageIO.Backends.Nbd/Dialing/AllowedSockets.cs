@@ -10,8 +10,7 @@ internal sealed class AllowedSockets(IReadOnlyList<string> directories)
         directories.Count == 0 || directories.Any(directory => IsBelow(directory, resolvedPath));
 
     // The directory's links are resolved each time, too, because /var/run may be a link. A missing directory contains
-    // no socket. The root
-    // directory already ends with a slash.
+    // no socket. The root directory already ends with a slash.
     private static bool IsBelow(string directory, string path)
     {
         using HeldPath? held = HeldPath.TryOpen(directory, out _);

@@ -5,8 +5,7 @@ namespace ImageIO.Backends.Nbd.Extents;
 
 /// <summary>
 /// The extents of one metadata context in one reply, in wire format: pairs of length and flags. Its memory is reused
-/// for the next
-/// reply, and grows to the largest one.
+/// for the next reply, and grows to the largest one.
 /// </summary>
 internal sealed class StatusList
 {

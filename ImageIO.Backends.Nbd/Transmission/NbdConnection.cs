@@ -48,8 +48,7 @@ internal sealed partial class NbdConnection : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="broken">
     /// Called once when the connection has broken, before the requests in flight fail, so that lost writes are known
-    /// before a caller
-    /// can react.
+    /// before a caller can react.
     /// </param>
     public NbdConnection(
         NegotiatedConnection negotiated, string server, TimeProvider time, Action<NbdConnection> broken)

@@ -2,8 +2,7 @@ namespace ImageIO.Backends.Nbd.Wire;
 
 /// <summary>
 /// A failure to talk to a server: it could not be reached, refused, broke the protocol or disconnected. The caller
-/// decides what it
-/// means for the image.
+/// decides what it means for the image.
 /// </summary>
 internal sealed class NbdException : Exception
 {

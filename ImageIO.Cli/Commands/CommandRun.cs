@@ -10,7 +10,8 @@ internal static class CommandRun
     /// <param name="progress">Tells how far it is.</param>
     /// <param name="body">The command.</param>
     /// <param name="tell">Takes the reason of a failure. Null: standard error does.</param>
-    public static async Task<int> RunAsync(ProgressWriter progress, Func<ProgressWriter, Task> body, Action<string>? tell = null)
+    public static async Task<int> RunAsync(
+        ProgressWriter progress, Func<ProgressWriter, Task> body, Action<string>? tell = null)
     {
         try
         {
@@ -40,7 +41,8 @@ internal static class CommandRun
         }
     }
 
-    private static bool IsExpected(Exception e) => e is IOException or OperationCanceledException or UnauthorizedAccessException;
+    private static bool IsExpected(Exception e) =>
+        e is IOException or OperationCanceledException or UnauthorizedAccessException;
 
     private static int Tell(Exception e, Action<string>? tell)
     {

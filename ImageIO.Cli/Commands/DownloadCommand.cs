@@ -29,13 +29,16 @@ internal static class DownloadCommand
             await using TransferClient client = await TransferClient.OpenAsync(
                 TransferUrl.Read(parsed.GetRequiredValue(url)), options.Client(parsed), cancellationToken);
             await DownloadAsync(client, path, target.Target(parsed, format),
-                options.Copy(parsed) with { IsIncremental = parsed.GetValue(target.Incremental) }, progress, cancellationToken);
+                options.Copy(parsed) with { IsIncremental = parsed.GetValue(target.Incremental) },
+                progress, cancellationToken);
             progress.Begin(Phases.DownloadCompleted);
         }));
         return command;
     }
 
-    /// <summary>Downloads into a new file, which gets its name when it is whole and is removed when it is not.</summary>
+    /// <summary>
+    /// Downloads into a new file, which gets its name when it is whole and is removed when it is not.
+    /// </summary>
     public static async Task DownloadAsync(
         TransferClient client,
         string path,
@@ -53,7 +56,8 @@ internal static class DownloadCommand
             File.Delete(old);
         }
 
-        ImageTarget target = await ImageTarget.CreateAsync(path, client.Size, targetOptions with { Continues = continues }, cancellationToken);
+        ImageTarget target = await ImageTarget.CreateAsync(
+            path, client.Size, targetOptions with { Continues = continues }, cancellationToken);
         try
         {
             await Copier.DownloadAsync(

@@ -8,7 +8,9 @@ using ImageIO.Formats.Qcow2;
 
 namespace ImageIO.CommandLine.Commands;
 
-/// <summary><c>imageio info</c>, <c>measure</c>, <c>extents</c>, <c>checksum</c>: of a file or of a URL, as JSON.</summary>
+/// <summary>
+/// <c>imageio info</c>, <c>measure</c>, <c>extents</c>, <c>checksum</c>: of a file or of a URL, as JSON.
+/// </summary>
 internal static class InspectCommands
 {
     public static IEnumerable<Command> Create()
@@ -29,8 +31,16 @@ internal static class InspectCommands
         Func<TransferClient, ExtentContext, Utf8JsonWriter, CancellationToken, Task> url)
     {
         var image = new Argument<string>("FILE|URL");
-        var format = new Option<string?>("--source-format", "--format") { Description = "Format of FILE", HelpName = "FORMAT" };
-        var member = new Option<string?>("--member") { Description = "Member of the archive (OVA) that FILE is", HelpName = "NAME" };
+        var format = new Option<string?>("--source-format", "--format")
+        {
+            Description = "Format of FILE",
+            HelpName = "FORMAT",
+        };
+        var member = new Option<string?>("--member")
+        {
+            Description = "Member of the archive (OVA) that FILE is",
+            HelpName = "NAME",
+        };
         var bitmap = new Option<string?>("--bitmap")
         {
             Description = "A dirty bitmap of a qcow2 FILE",
@@ -44,7 +54,11 @@ internal static class InspectCommands
         };
         context.AcceptOnlyFromAmong("zero", "dirty");
         var noBacking = new Option<bool>("--no-backing-chain") { Description = "Look at the topmost layer alone" };
-        var caFile = new Option<string?>("--cafile") { Description = "File with the authorities' certificates (PEM)", HelpName = "FILE" };
+        var caFile = new Option<string?>("--cafile")
+        {
+            Description = "File with the authorities' certificates (PEM)",
+            HelpName = "FILE",
+        };
         var insecure = new Option<bool>("--insecure") { Description = "Accept any certificate, and plain HTTP" };
         var command = new Command(name, description) { image, format, member, noBacking, caFile, insecure };
         if (name != "checksum")
@@ -64,7 +78,8 @@ internal static class InspectCommands
         {
             string where = parsed.GetRequiredValue(image);
             await using Stream output = Console.OpenStandardOutput();
-            await using (var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = name is "info" or "measure" or "checksum" }))
+            await using (var json = new Utf8JsonWriter(
+                output, new JsonWriterOptions { Indented = name is "info" or "measure" or "checksum" }))
             {
                 if (TransferUrl.Is(where))
                 {
@@ -77,7 +92,11 @@ internal static class InspectCommands
                     SystemAuthorities.SkipUnlessAsked(parsed.GetValue(caFile), parsed.GetValue(insecure));
                     await using TransferClient client = await TransferClient.OpenAsync(
                         TransferUrl.Read(where),
-                        new TransferClientOptions { CaFile = parsed.GetValue(caFile), IsInsecure = parsed.GetValue(insecure) },
+                        new TransferClientOptions
+                        {
+                            CaFile = parsed.GetValue(caFile),
+                            IsInsecure = parsed.GetValue(insecure),
+                        },
                         cancellationToken);
                     await url(client, Context(parsed), json, cancellationToken);
                 }
@@ -114,7 +133,8 @@ internal static class InspectCommands
         ImageFileInfo info = await image.GetInfoAsync(cancellationToken);
         if (bitmapName is not null && !info.Bitmaps.Any(bitmap => bitmap.Name == bitmapName))
         {
-            string there = info.Bitmaps.Count == 0 ? "none" : string.Join(", ", info.Bitmaps.Select(bitmap => bitmap.Name));
+            string there =
+                info.Bitmaps.Count == 0 ? "none" : string.Join(", ", info.Bitmaps.Select(bitmap => bitmap.Name));
             throw new TransferException(
                 TransferError.InvalidRequest, $"{image.Path} has no bitmap {bitmapName}, it has {there}");
         }
@@ -233,10 +253,12 @@ internal static class InspectCommands
         json.WriteEndArray();
     }
 
-    private static async Task ChecksumAsync(ImageFile image, Utf8JsonWriter json, CancellationToken cancellationToken) =>
+    private static async Task ChecksumAsync(
+        ImageFile image, Utf8JsonWriter json, CancellationToken cancellationToken) =>
         Write(await image.ChecksumAsync(cancellationToken), json);
 
-    private static async Task UrlChecksumAsync(TransferClient client, Utf8JsonWriter json, CancellationToken cancellationToken) =>
+    private static async Task UrlChecksumAsync(
+        TransferClient client, Utf8JsonWriter json, CancellationToken cancellationToken) =>
         Write(await client.ChecksumAsync(cancellationToken: cancellationToken), json);
 
     private static void Write(ImageChecksum checksum, Utf8JsonWriter json)

@@ -8,13 +8,30 @@ namespace ImageIO.CommandLine.Commands;
 /// <summary>The options of what a download writes.</summary>
 internal sealed class TargetOptions
 {
-    public Option<string> Format { get; } = new("--format", "-f") { Description = "Format of FILE", HelpName = "raw|qcow2", DefaultValueFactory = _ => "raw" };
+    public Option<string> Format { get; } = new("--format", "-f")
+    {
+        Description = "Format of FILE",
+        HelpName = "raw|qcow2",
+        DefaultValueFactory = _ => "raw",
+    };
 
-    public Option<string?> Compress { get; } = new("--compress") { Description = "Pack the clusters of qcow2", HelpName = "zlib|zstd" };
+    public Option<string?> Compress { get; } = new("--compress")
+    {
+        Description = "Pack the clusters of qcow2",
+        HelpName = "zlib|zstd",
+    };
 
-    public Option<string?> BackingFile { get; } = new("--backing-file") { Description = "Backing file of the new qcow2 image", HelpName = "FILE" };
+    public Option<string?> BackingFile { get; } = new("--backing-file")
+    {
+        Description = "Backing file of the new qcow2 image",
+        HelpName = "FILE",
+    };
 
-    public Option<string?> BackingFormat { get; } = new("--backing-format") { Description = "Its format", HelpName = "FORMAT" };
+    public Option<string?> BackingFormat { get; } = new("--backing-format")
+    {
+        Description = "Its format",
+        HelpName = "FORMAT",
+    };
 
     public Option<bool> Incremental { get; } = new("--incremental")
     {
@@ -52,7 +69,8 @@ internal sealed class TargetOptions
                 ? $"There is no image {path} to be written into; without --in-place it is created"
             : parsed.GetValue(InPlace)
                 ? null
-            : File.Exists(path) && !parsed.GetValue(Force) && !(resume is not null && File.Exists(resume)) && !LocalStorage.IsBlockDevice(path)
+            : File.Exists(path) && !parsed.GetValue(Force)
+            && !(resume is not null && File.Exists(resume)) && !LocalStorage.IsBlockDevice(path)
                 ? $"{path} exists; --force replaces it"
             : null;
         if (wrong is not null)

@@ -9,11 +9,22 @@ namespace ImageIO.CommandLine.Commands;
 /// <summary>The options of everything that moves an image.</summary>
 internal sealed class TransferOptions
 {
-    public Option<string?> CaFile { get; } = new("--cafile") { Description = "File with the authorities' certificates (PEM)", HelpName = "FILE" };
+    public Option<string?> CaFile { get; } = new("--cafile")
+    {
+        Description = "File with the authorities' certificates (PEM)",
+        HelpName = "FILE",
+    };
 
-    public Option<bool> Insecure { get; } = new("--insecure") { Description = "Accept any certificate, and plain HTTP" };
+    public Option<bool> Insecure { get; } = new("--insecure")
+    {
+        Description = "Accept any certificate, and plain HTTP",
+    };
 
-    public Option<string?> ProxyUrl { get; } = new("--proxy-url") { Description = "The transfer's URL at a proxy, if the host is out of reach", HelpName = "URL" };
+    public Option<string?> ProxyUrl { get; } = new("--proxy-url")
+    {
+        Description = "The transfer's URL at a proxy, if the host is out of reach",
+        HelpName = "URL",
+    };
 
     public Option<int> MaxWorkers { get; } = new("--max-workers")
     {
@@ -31,7 +42,11 @@ internal sealed class TransferOptions
 
     public Option<bool> Verify { get; } = new("--verify") { Description = "Compare checksums at the end" };
 
-    public Option<string?> Resume { get; } = new("--resume") { Description = "Remember in this file what is done, and go on from there", HelpName = "STATE" };
+    public Option<string?> Resume { get; } = new("--resume")
+    {
+        Description = "Remember in this file what is done, and go on from there",
+        HelpName = "STATE",
+    };
 
     public Option<int> Retry { get; } = new("--retry")
     {
@@ -40,9 +55,16 @@ internal sealed class TransferOptions
         DefaultValueFactory = _ => 5,
     };
 
-    public Option<string?> LimitRate { get; } = new("--limit-rate") { Description = "Most bytes a second", HelpName = "SIZE" };
+    public Option<string?> LimitRate { get; } = new("--limit-rate")
+    {
+        Description = "Most bytes a second",
+        HelpName = "SIZE",
+    };
 
-    public Option<bool> DestinationIsZero { get; } = new("--destination-is-zero") { Description = "The destination reads as zeroes already" };
+    public Option<bool> DestinationIsZero { get; } = new("--destination-is-zero")
+    {
+        Description = "The destination reads as zeroes already",
+    };
 
     public Option<string> Output { get; } = new("--output", "-o")
     {
@@ -63,7 +85,8 @@ internal sealed class TransferOptions
         });
         BufferSize.Validators.Add(result =>
         {
-            if (!ByteSize.TryParse(result.GetValueOrDefault<string>()!, out long bytes) || bytes is < 64 * 1024 or > 16 * 1024 * 1024)
+            if (!ByteSize.TryParse(result.GetValueOrDefault<string>()!, out long bytes)
+                || bytes is < 64 * 1024 or > 16 * 1024 * 1024)
             {
                 result.AddError("--buffer-size must be from 64k to 16m");
             }
@@ -104,13 +127,15 @@ internal sealed class TransferOptions
     /// <summary>Tells the progress on standard output.</summary>
     public ProgressWriter Progress(ParseResult parsed) => new(
         Console.Out,
-        parsed.GetValue(Output) == "json" ? ProgressStyle.Json : Console.IsOutputRedirected ? ProgressStyle.PlainText : ProgressStyle.Text,
+        parsed.GetValue(Output)
+            == "json" ? ProgressStyle.Json : Console.IsOutputRedirected ? ProgressStyle.PlainText : ProgressStyle.Text,
         TimeProvider.System);
 
     /// <summary>Reads a number of bytes.</summary>
     public static long Size(string text, string option) => ByteSize.TryParse(text, out long bytes)
         ? bytes
-        : throw new TransferException(TransferError.InvalidRequest, $"{option} {text} is no size; expected is one like 512k, 4m or 10g");
+        : throw new TransferException(
+            TransferError.InvalidRequest, $"{option} {text} is no size; expected is one like 512k, 4m or 10g");
 
     /// <summary>Reads the name of a compression.</summary>
     public static Qcow2Compression Compression(string? name) => name switch

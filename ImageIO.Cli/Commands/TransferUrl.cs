@@ -2,7 +2,10 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.CommandLine.Commands;
 
-/// <summary>A transfer's URL as it is given: itself, or <c>@FILE</c> with the URL, which other users do not see in the list of processes.</summary>
+/// <summary>
+/// A transfer's URL as it is given: itself, or <c>@FILE</c> with the URL, which other users do not see in the list of
+/// processes.
+/// </summary>
 internal static class TransferUrl
 {
     public static string Read(string text)
@@ -18,7 +21,8 @@ internal static class TransferUrl
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TransferException(TransferError.InvalidRequest, $"The URL in {text[1..]} cannot be read: {e.Message}", e);
+            throw new TransferException(
+                TransferError.InvalidRequest, $"The URL in {text[1..]} cannot be read: {e.Message}", e);
         }
     }
 

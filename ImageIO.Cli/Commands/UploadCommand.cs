@@ -11,12 +11,27 @@ internal static class UploadCommand
     {
         var file = new Argument<string>("FILE") { Description = "Image file or block device" };
         var url = new Argument<string>("URL") { Description = "The transfer's URL, or @FILE with it" };
-        var sourceFormat = new Option<string?>("--source-format") { Description = "Format of FILE, like raw or qcow2", HelpName = "FORMAT" };
-        var member = new Option<string?>("--member") { Description = "Member of the archive (OVA) that FILE is", HelpName = "NAME" };
-        var noBacking = new Option<bool>("--no-backing-chain") { Description = "Upload the topmost layer alone, into a snapshot" };
-        var keepRest = new Option<bool>("--keep-rest") { Description = "Do not zero what a larger disk has behind the image" };
+        var sourceFormat = new Option<string?>("--source-format")
+        {
+            Description = "Format of FILE, like raw or qcow2",
+            HelpName = "FORMAT",
+        };
+        var member = new Option<string?>("--member")
+        {
+            Description = "Member of the archive (OVA) that FILE is",
+            HelpName = "NAME",
+        };
+        var noBacking = new Option<bool>("--no-backing-chain")
+        {
+            Description = "Upload the topmost layer alone, into a snapshot",
+        };
+        var keepRest = new Option<bool>("--keep-rest")
+        {
+            Description = "Do not zero what a larger disk has behind the image",
+        };
         var options = new TransferOptions();
-        var command = new Command("upload", "Upload an image to a transfer's URL") { file, url, sourceFormat, member, noBacking, keepRest };
+        var command = new Command(
+            "upload", "Upload an image to a transfer's URL") { file, url, sourceFormat, member, noBacking, keepRest };
         foreach (Option option in options.All)
         {
             command.Options.Add(option);

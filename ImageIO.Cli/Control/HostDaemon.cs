@@ -7,7 +7,9 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.CommandLine.Control;
 
-/// <summary>The daemon on this host, by its configuration: where its control service is, and where clients find it.</summary>
+/// <summary>
+/// The daemon on this host, by its configuration: where its control service is, and where clients find it.
+/// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class HostDaemon
 {
@@ -35,7 +37,8 @@ internal sealed class HostDaemon
     };
 
     /// <summary>Finds the daemon.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: the configuration is wrong.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: the configuration is
+    /// wrong.</exception>
     public static HostDaemon Find(string directory)
     {
         try
@@ -64,7 +67,8 @@ internal sealed class HostDaemon
     /// <param name="host">A name of this host that the person knows. Null: its own.</param>
     public string? PageOf(string id, string? host) => _hasPage ? $"https://{host ?? _host}:{_port}/#{id}" : null;
 
-    public void Add(string id, ReadOnlySpan<byte> ticket) => Ask(ticket.ToArray(), body => _control.AddTicket(id, body));
+    public void Add(string id, ReadOnlySpan<byte> ticket) => Ask(
+        ticket.ToArray(), body => _control.AddTicket(id, body));
 
     public TicketView Show(string id) => TicketView.Parse(Ask(() => _control.ShowTicket(id)));
 

@@ -19,25 +19,42 @@ internal static class ShareCommand
     {
         var file = new Argument<string>("FILE") { Description = "Image file or block device of this host" };
         var write = new Option<bool>("--write") { Description = "For an upload; FILE is created if there is none" };
-        var time = new Option<string>("--for") { Description = "How long, like 30m or 2h", HelpName = "TIME", DefaultValueFactory = _ => "1h" };
-        var size = new Option<string?>("--size") { Description = "Most bytes of an upload, like 10g", HelpName = "SIZE" };
-        var host = new Option<string?>("--host") { Description = "A name of this host that the other one knows", HelpName = "NAME" };
+        var time = new Option<string>("--for")
+        {
+            Description = "How long, like 30m or 2h",
+            HelpName = "TIME",
+            DefaultValueFactory = _ => "1h",
+        };
+        var size = new Option<string?>("--size")
+        {
+            Description = "Most bytes of an upload, like 10g",
+            HelpName = "SIZE",
+        };
+        var host = new Option<string?>("--host")
+        {
+            Description = "A name of this host that the other one knows",
+            HelpName = "NAME",
+        };
         Option<string> directory = HostDaemon.DirectoryOption;
-        var command = new Command("share", "Give somebody a link to a file, without a manager") { file, write, time, size, host, directory };
+        var command = new Command(
+            "share", "Give somebody a link to a file, without a manager") { file, write, time, size, host, directory };
         command.SetAction((parsed, cancellationToken) =>
         {
             var progress = new ProgressWriter(
-                Console.Out, Console.IsOutputRedirected ? ProgressStyle.PlainText : ProgressStyle.Text, TimeProvider.System);
+                Console.Out,
+                Console.IsOutputRedirected ? ProgressStyle.PlainText : ProgressStyle.Text, TimeProvider.System);
             return CommandRun.RunAsync(progress, async _ =>
             {
                 if (!Duration.TryParse(parsed.GetValue(time)!, out TimeSpan duration))
                 {
-                    throw new TransferException(TransferError.InvalidRequest, $"--for {parsed.GetValue(time)} is no time; expected is one like 30m or 2h");
+                    throw new TransferException(TransferError.InvalidRequest, $"--for {parsed.GetValue(time)} is no "
+                        + $"time; expected is one like 30m or 2h");
                 }
 
                 var daemon = HostDaemon.Find(parsed.GetValue(directory)!);
                 NewTicket ticket = Ticket(
-                    Path.GetFullPath(parsed.GetRequiredValue(file)), parsed.GetValue(write), parsed.GetValue(size), duration);
+                    Path.GetFullPath(parsed.GetRequiredValue(file)),
+                    parsed.GetValue(write), parsed.GetValue(size), duration);
                 daemon.Add(ticket.Id, JsonSerializer.SerializeToUtf8Bytes(ticket, ControlJson.Default.NewTicket));
                 try
                 {
@@ -63,13 +80,15 @@ internal static class ShareCommand
         bool exists = File.Exists(path);
         if (!exists && !isUpload)
         {
-            throw new TransferException(TransferError.InvalidRequest, $"There is no file {path}; --write creates one for an upload");
+            throw new TransferException(
+                TransferError.InvalidRequest, $"There is no file {path}; --write creates one for an upload");
         }
 
         bool isDevice = exists && LocalStorage.IsBlockDevice(path);
         if (isUpload && size is null && !isDevice && (!exists || new FileInfo(path).Length == 0))
         {
-            throw new TransferException(TransferError.InvalidRequest, "--size is missing: how large may the upload be?");
+            throw new TransferException(
+                TransferError.InvalidRequest, "--size is missing: how large may the upload be?");
         }
 
         if (!exists)
@@ -95,7 +114,8 @@ internal static class ShareCommand
 
     // Until all was transferred, and nobody works on it any more; or the time is over.
     private static async Task WatchAsync(
-        HostDaemon daemon, NewTicket ticket, TimeSpan duration, ProgressWriter progress, CancellationToken cancellationToken)
+        HostDaemon daemon,
+        NewTicket ticket, TimeSpan duration, ProgressWriter progress, CancellationToken cancellationToken)
     {
         long started = TimeProvider.System.GetTimestamp();
         bool wasUsed = false;

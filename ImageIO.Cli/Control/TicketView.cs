@@ -49,9 +49,11 @@ internal sealed record TicketView
     public int? Percent => Transferred is { } done && Size > 0 ? (int)(done * 100 / Size) : null;
 
     /// <summary>What it does, in a word.</summary>
-    public string State => IsCanceled ? "cancelled" : IsActive ? "active" : Connections > 0 ? $"idle {IdleSeconds} s" : "waiting";
+    public string State =>
+        IsCanceled ? "cancelled" : IsActive ? "active" : Connections > 0 ? $"idle {IdleSeconds} s" : "waiting";
 
     public static TicketView Parse(byte[] json) => JsonSerializer.Deserialize(json, ControlJson.Default.TicketView)!;
 
-    public static IReadOnlyList<TicketView> ParseList(byte[] json) => JsonSerializer.Deserialize(json, ControlJson.Default.ListTicketView)!;
+    public static IReadOnlyList<TicketView> ParseList(byte[] json) => JsonSerializer.Deserialize(
+        json, ControlJson.Default.ListTicketView)!;
 }

@@ -27,7 +27,8 @@ internal static class TicketsCommand
         var extend = new Command("extend", "Let a ticket expire later") { id, time };
         var remove = new Command("remove", "Remove a ticket, and end what it does") { id };
         list.SetAction(parsed => RunAsync(parsed, directory, daemon => List(daemon, parsed.GetValue(json))));
-        show.SetAction(parsed => RunAsync(parsed, directory, daemon => Write(daemon.ShowJson(parsed.GetRequiredValue(id)))));
+        show.SetAction(
+            parsed => RunAsync(parsed, directory, daemon => Write(daemon.ShowJson(parsed.GetRequiredValue(id)))));
         add.SetAction(parsed => RunAsync(parsed, directory, daemon =>
         {
             byte[] ticket = File.ReadAllBytes(parsed.GetRequiredValue(file));
@@ -38,13 +39,15 @@ internal static class TicketsCommand
             if (!Duration.TryParse(parsed.GetRequiredValue(time), out TimeSpan duration))
             {
                 throw new TransferException(
-                    TransferError.InvalidRequest, $"{parsed.GetRequiredValue(time)} is no time; expected is one like 30m or 2h");
+                    TransferError.InvalidRequest,
+                    $"{parsed.GetRequiredValue(time)} is no time; expected is one like 30m or 2h");
             }
 
             daemon.Extend(parsed.GetRequiredValue(id), (long)duration.TotalSeconds);
         }));
         remove.SetAction(parsed => RunAsync(parsed, directory, daemon => daemon.Remove(parsed.GetRequiredValue(id))));
-        return new Command("tickets", "The tickets of the daemon on this host") { directory, list, show, add, extend, remove };
+        return new Command(
+            "tickets", "The tickets of the daemon on this host") { directory, list, show, add, extend, remove };
     }
 
     /// <summary>A table of tickets. Ids are secrets, so only their beginning is shown.</summary>
@@ -53,7 +56,8 @@ internal static class TicketsCommand
     public static Table Table(
         IEnumerable<TicketView> tickets, params IReadOnlyList<(string Name, Func<TicketView, string> Cell)> columns)
     {
-        Table table = new Table().Border(TableBorder.None).AddColumns("ticket", "transfer", "ops", "done", "size", "conn", "state");
+        Table table = new Table().Border(TableBorder.None).AddColumns(
+            "ticket", "transfer", "ops", "done", "size", "conn", "state");
         table.AddColumns([.. columns.Select(column => column.Name)]);
 
         foreach (TicketView ticket in tickets)
@@ -75,7 +79,9 @@ internal static class TicketsCommand
         return table;
     }
 
-    /// <summary>Scripts get each ticket on a line of its own; on a terminal it is the terminal's width that counts.</summary>
+    /// <summary>
+    /// Scripts get each ticket on a line of its own; on a terminal it is the terminal's width that counts.
+    /// </summary>
     public static void WidenUnlessTerminal()
     {
         if (Console.IsOutputRedirected)
@@ -108,7 +114,8 @@ internal static class TicketsCommand
         output.Write(json);
     }
 
-    private static Task<int> RunAsync(ParseResult parsed, Option<string> directory, Action<HostDaemon> body) => CommandRun.RunAsync(() =>
+    private static Task<int> RunAsync(ParseResult parsed, Option<string> directory, Action<HostDaemon> body) =>
+        CommandRun.RunAsync(() =>
     {
         body(HostDaemon.Find(parsed.GetValue(directory)!));
         return Task.CompletedTask;

@@ -12,8 +12,17 @@ internal static class TopCommand
     public static Command Create()
     {
         Option<string> directory = HostDaemon.DirectoryOption;
-        var count = new Option<int>("--count", "-n") { Description = "Views until it ends; 0: until it is stopped", HelpName = "N" };
-        var interval = new Option<int>("--interval") { Description = "Seconds between two views", HelpName = "N", DefaultValueFactory = _ => 2 };
+        var count = new Option<int>("--count", "-n")
+        {
+            Description = "Views until it ends; 0: until it is stopped",
+            HelpName = "N",
+        };
+        var interval = new Option<int>("--interval")
+        {
+            Description = "Seconds between two views",
+            HelpName = "N",
+            DefaultValueFactory = _ => 2,
+        };
         var command = new Command("top", "A live view of all transfers") { directory, count, interval };
         command.SetAction((parsed, cancellationToken) => CommandRun.RunAsync(() => RunAsync(
             HostDaemon.Find(parsed.GetValue(directory)!),
@@ -23,7 +32,8 @@ internal static class TopCommand
         return command;
     }
 
-    private static async Task RunAsync(HostDaemon daemon, int count, TimeSpan interval, CancellationToken cancellationToken)
+    private static async Task RunAsync(
+        HostDaemon daemon, int count, TimeSpan interval, CancellationToken cancellationToken)
     {
         TicketsCommand.WidenUnlessTerminal();
         var before = new Dictionary<string, TicketView>();
@@ -43,7 +53,8 @@ internal static class TopCommand
                 live.UpdateTarget(new Rows(
                     new Text(
                         $"{tickets.Count} tickets, {tickets.Count(ticket => ticket.IsActive)} active, "
-                        + $"{tickets.Sum(ticket => ticket.Connections)} connections, {ByteSize.Format(tickets.Sum(Rate))}/s"),
+                        + $"{tickets.Sum(ticket => ticket.Connections)} connections, "
+                        + $"{ByteSize.Format(tickets.Sum(Rate))}/s"),
                     TicketsCommand.Table(
                         sorted,
                         ("rate", ticket => $"{ByteSize.Format(Rate(ticket))}/s"),

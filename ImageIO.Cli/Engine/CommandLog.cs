@@ -22,7 +22,8 @@ internal sealed class CommandLog : IDisposable
         _level = Array.IndexOf(Levels, level);
         if (_level < 0)
         {
-            throw new TransferException(TransferError.InvalidRequest, $"Invalid log level {level}, expected {string.Join(", ", Levels)}");
+            throw new TransferException(
+                TransferError.InvalidRequest, $"Invalid log level {level}, expected {string.Join(", ", Levels)}");
         }
 
         _ownsOutput = file is not null;
@@ -32,7 +33,8 @@ internal sealed class CommandLog : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TransferException(TransferError.InvalidRequest, $"The log {file} cannot be written: {e.Message}", e);
+            throw new TransferException(
+                TransferError.InvalidRequest, $"The log {file} cannot be written: {e.Message}", e);
         }
     }
 

@@ -17,18 +17,26 @@ internal sealed class DiskArguments
         HelpName = "NAME",
     };
 
-    public Option<string> Format { get; } = new("--format", "-f") { Description = "Format of the disk", HelpName = "raw|qcow2", DefaultValueFactory = _ => "qcow2" };
+    public Option<string> Format { get; } = new(
+        "--format",
+        "-f")
+    { Description = "Format of the disk", HelpName = "raw|qcow2", DefaultValueFactory = _ => "qcow2" };
 
     public Option<bool> Preallocated { get; } = new("--preallocated") { Description = "Take all space at once" };
 
     public Option<string?> DiskId { get; } = new("--disk-id") { Description = "Id of the new disk", HelpName = "UUID" };
 
-    public Option<string?> Name { get; } = new("--name") { Description = "Name of the disk; the file's name by default", HelpName = "NAME" };
+    public Option<string?> Name { get; } = new("--name")
+    {
+        Description = "Name of the disk; the file's name by default",
+        HelpName = "NAME",
+    };
 
     public IEnumerable<Option> All => [StorageDomain, Format, Preallocated, DiskId, Name];
 
     /// <summary>A disk for an image.</summary>
-    public async Task<NewDisk> ForAsync(ParseResult parsed, ImageFile image, string description, CancellationToken cancellationToken)
+    public async Task<NewDisk> ForAsync(
+        ParseResult parsed, ImageFile image, string description, CancellationToken cancellationToken)
     {
         NewDisk disk = Empty(parsed, image.VirtualSize, description) with
         {
@@ -64,6 +72,7 @@ internal sealed class DiskArguments
             return false;
         }
 
-        return (await image.ReadAsync(IsoDescriptor, 8, cancellationToken)).AsSpan().SequenceEqual((ReadOnlySpan<byte>)[1, 0x43, 0x44, 0x30, 0x30, 0x31, 1, 0]);
+        return (await image.ReadAsync(IsoDescriptor, 8, cancellationToken)).AsSpan().SequenceEqual(
+            (ReadOnlySpan<byte>)[1, 0x43, 0x44, 0x30, 0x30, 0x31, 1, 0]);
     }
 }

@@ -7,7 +7,9 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.CommandLine.Engine;
 
-/// <summary>The options of everything that speaks to an Engine: those of <c>ovirt-img</c>, and for <c>imageio</c> some more.</summary>
+/// <summary>
+/// The options of everything that speaks to an Engine: those of <c>ovirt-img</c>, and for <c>imageio</c> some more.
+/// </summary>
 internal sealed class EngineArguments
 {
     private readonly bool _isReference;
@@ -26,22 +28,39 @@ internal sealed class EngineArguments
         });
         BufferSize.Validators.Add(result =>
         {
-            if (!ByteSize.TryParse(result.GetValueOrDefault<string>()!, out long bytes) || bytes is < 64 * 1024 or > 16 * 1024 * 1024)
+            if (!ByteSize.TryParse(result.GetValueOrDefault<string>()!, out long bytes)
+                || bytes is < 64 * 1024 or > 16 * 1024 * 1024)
             {
                 result.AddError("--buffer-size must be from 64k to 16m");
             }
         });
     }
 
-    public Option<string?> Config { get; } = new("--config", "-c") { Description = "Section of ovirt-img.conf", HelpName = "SECTION" };
+    public Option<string?> Config { get; } = new("--config", "-c")
+    {
+        Description = "Section of ovirt-img.conf",
+        HelpName = "SECTION",
+    };
 
     public Option<string?> EngineUrl { get; } = new("--engine-url") { Description = "Engine's URL", HelpName = "URL" };
 
-    public Option<string?> Username { get; } = new("--username") { Description = "Engine's user, with its domain", HelpName = "NAME" };
+    public Option<string?> Username { get; } = new("--username")
+    {
+        Description = "Engine's user, with its domain",
+        HelpName = "NAME",
+    };
 
-    public Option<string?> PasswordFile { get; } = new("--password-file") { Description = "File with the user's password", HelpName = "FILE" };
+    public Option<string?> PasswordFile { get; } = new("--password-file")
+    {
+        Description = "File with the user's password",
+        HelpName = "FILE",
+    };
 
-    public Option<string?> CaFile { get; } = new("--cafile") { Description = "File with the authorities' certificates (PEM)", HelpName = "FILE" };
+    public Option<string?> CaFile { get; } = new("--cafile")
+    {
+        Description = "File with the authorities' certificates (PEM)",
+        HelpName = "FILE",
+    };
 
     public Option<bool> Insecure { get; } = new("--insecure") { Description = "Accept any certificate" };
 
@@ -52,11 +71,23 @@ internal sealed class EngineArguments
         DefaultValueFactory = _ => "text",
     };
 
-    public Option<string?> LogFile { get; } = new("--log-file") { Description = "File for the log, in place of standard error", HelpName = "FILE" };
+    public Option<string?> LogFile { get; } = new("--log-file")
+    {
+        Description = "File for the log, in place of standard error",
+        HelpName = "FILE",
+    };
 
-    public Option<string?> LogLevel { get; } = new("--log-level") { Description = "debug, info, warning or error", HelpName = "LEVEL" };
+    public Option<string?> LogLevel { get; } = new("--log-level")
+    {
+        Description = "debug, info, warning or error",
+        HelpName = "LEVEL",
+    };
 
-    public Option<string?> Description { get; } = new("--description", "-d") { Description = "Description of the disk", HelpName = "TEXT" };
+    public Option<string?> Description { get; } = new("--description", "-d")
+    {
+        Description = "Description of the disk",
+        HelpName = "TEXT",
+    };
 
     public Option<int> MaxWorkers { get; } = new("--max-workers")
     {
@@ -74,21 +105,49 @@ internal sealed class EngineArguments
 
     public Option<bool> Verify { get; } = new("--verify") { Description = "Compare checksums at the end" };
 
-    public Option<string?> Resume { get; } = new("--resume") { Description = "Remember in this file what is done, and go on from there", HelpName = "STATE" };
+    public Option<string?> Resume { get; } = new("--resume")
+    {
+        Description = "Remember in this file what is done, and go on from there",
+        HelpName = "STATE",
+    };
 
-    public Option<int> Retry { get; } = new("--retry") { Description = "Attempts in a row that may bring nothing", HelpName = "N", DefaultValueFactory = _ => 5 };
+    public Option<int> Retry { get; } = new("--retry")
+    {
+        Description = "Attempts in a row that may bring nothing",
+        HelpName = "N",
+        DefaultValueFactory = _ => 5,
+    };
 
-    public Option<string?> LimitRate { get; } = new("--limit-rate") { Description = "Most bytes a second", HelpName = "SIZE" };
+    public Option<string?> LimitRate { get; } = new("--limit-rate")
+    {
+        Description = "Most bytes a second",
+        HelpName = "SIZE",
+    };
 
-    public Option<string?> Snapshot { get; } = new("--snapshot") { Description = "A snapshot of the disk, in its place", HelpName = "ID" };
+    public Option<string?> Snapshot { get; } = new("--snapshot")
+    {
+        Description = "A snapshot of the disk, in its place",
+        HelpName = "ID",
+    };
 
-    public Option<string?> Backup { get; } = new("--backup") { Description = "A running backup that the disk is downloaded from", HelpName = "ID" };
+    public Option<string?> Backup { get; } = new("--backup")
+    {
+        Description = "A running backup that the disk is downloaded from",
+        HelpName = "ID",
+    };
 
     public Option<bool> Shallow { get; } = new("--shallow") { Description = "Transfer the topmost layer alone" };
 
-    public Option<string?> Host { get; } = new("--host") { Description = "The host that shall transfer", HelpName = "ID" };
+    public Option<string?> Host { get; } = new("--host")
+    {
+        Description = "The host that shall transfer",
+        HelpName = "ID",
+    };
 
-    public Option<bool> UseProxy { get; } = new("--use-proxy") { Description = "Use the proxy although the host is in reach" };
+    public Option<bool> UseProxy { get; } = new("--use-proxy")
+    {
+        Description = "Use the proxy although the host is in reach",
+    };
 
     public Option<int?> InactivityTimeout { get; } = new("--inactivity-timeout")
     {
@@ -100,10 +159,12 @@ internal sealed class EngineArguments
 
     private IEnumerable<Option> Reference =>
     [
-        Config, EngineUrl, Username, PasswordFile, CaFile, Insecure, Output, LogFile, LogLevel, Description, MaxWorkers, BufferSize,
+        Config, EngineUrl,
+        Username, PasswordFile, CaFile, Insecure, Output, LogFile, LogLevel, Description, MaxWorkers, BufferSize,
     ];
 
-    private IEnumerable<Option> Further => [Verify, Resume, Retry, LimitRate, Snapshot, Backup, Shallow, Host, UseProxy, InactivityTimeout];
+    private IEnumerable<Option> Further =>
+        [Verify, Resume, Retry, LimitRate, Snapshot, Backup, Shallow, Host, UseProxy, InactivityTimeout];
 
     /// <summary>The section that the command line names.</summary>
     public ReferenceConfiguration Configuration(ParseResult parsed) => parsed.GetValue(Config) is { } section
@@ -135,7 +196,8 @@ internal sealed class EngineArguments
 
     /// <summary>The disk's description.</summary>
     public string DiskDescription(ParseResult parsed, ReferenceConfiguration configuration) =>
-        parsed.GetValue(Description) ?? configuration["description"] ?? (_isReference ? "Uploaded by ovirt-img" : "Uploaded by imageio");
+        parsed.GetValue(Description)
+            ?? configuration["description"] ?? (_isReference ? "Uploaded by ovirt-img" : "Uploaded by imageio");
 
     /// <summary>How the disk is moved, with the steps told as phases.</summary>
     public DiskTransferOptions Transfer(ParseResult parsed, ProgressWriter progress, string copyPhase) => new()
@@ -145,7 +207,8 @@ internal sealed class EngineArguments
             MaxWorkers = parsed.GetValue(MaxWorkers),
             BufferSize = (int)TransferOptions.Size(parsed.GetValue(BufferSize)!, "--buffer-size"),
             Retries = _isReference ? 5 : parsed.GetValue(Retry),
-            BytesPerSecond = Own(parsed, LimitRate) is { } rate ? Math.Max(1, TransferOptions.Size(rate, "--limit-rate")) : null,
+            BytesPerSecond = Own(
+                parsed, LimitRate) is { } rate ? Math.Max(1, TransferOptions.Size(rate, "--limit-rate")) : null,
             Verifies = Own(parsed, Verify),
             ResumeFile = Own(parsed, Resume),
         },
@@ -181,5 +244,6 @@ internal sealed class EngineArguments
 
     private static string Required(string? value, string option) => value is { Length: > 0 }
         ? value
-        : throw new TransferException(TransferError.InvalidRequest, $"{option} is required, on the command line or in the section of --config");
+        : throw new TransferException(
+            TransferError.InvalidRequest, $"{option} is required, on the command line or in the section of --config");
 }

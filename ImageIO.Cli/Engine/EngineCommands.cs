@@ -16,15 +16,24 @@ internal static class EngineCommands
     public static IEnumerable<Command> ForReference() => [Upload(isReference: true), Download(isReference: true)];
 
     /// <summary>What <c>imageio</c> has.</summary>
-    public static IEnumerable<Command> Create() => [Upload(isReference: false), Download(isReference: false), CreateDisk()];
+    public static IEnumerable<Command> Create() =>
+        [Upload(isReference: false), Download(isReference: false), CreateDisk()];
 
     private static Command Upload(bool isReference)
     {
         var arguments = new EngineArguments(isReference);
         var disk = new DiskArguments();
         var file = new Argument<string>("FILE") { Description = "Image file" };
-        var sourceFormat = new Option<string?>("--source-format") { Description = "Format of FILE, like raw or qcow2", HelpName = "FORMAT" };
-        var member = new Option<string?>("--member") { Description = "Member of the archive (OVA) that FILE is", HelpName = "NAME" };
+        var sourceFormat = new Option<string?>("--source-format")
+        {
+            Description = "Format of FILE, like raw or qcow2",
+            HelpName = "FORMAT",
+        };
+        var member = new Option<string?>("--member")
+        {
+            Description = "Member of the archive (OVA) that FILE is",
+            HelpName = "NAME",
+        };
         var noBacking = new Option<bool>("--no-backing-chain")
         {
             Description = "Upload the topmost layer alone, into a snapshot (--snapshot)",
@@ -49,7 +58,8 @@ internal static class EngineCommands
                 result.AddError("--no-backing-chain needs --snapshot: below a new disk there is nothing.");
             }
         });
-        command.SetAction((parsed, cancellationToken) => RunAsync(arguments, parsed, isReference, async (engineOptions, configuration, progress) =>
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            arguments, parsed, isReference, async (engineOptions, configuration, progress) =>
         {
             string path = parsed.GetRequiredValue(file);
             if (!File.Exists(path) && (isReference || !LocalStorage.IsNbd(path)))
@@ -71,7 +81,8 @@ internal static class EngineCommands
                     },
                 cancellationToken);
             progress.SetSize(image.VirtualSize);
-            NewDisk created = await disk.ForAsync(parsed, image, arguments.DiskDescription(parsed, configuration), cancellationToken);
+            NewDisk created = await disk.ForAsync(
+                parsed, image, arguments.DiskDescription(parsed, configuration), cancellationToken);
             await using var engine = new EngineClient(engineOptions);
             DiskTransferOptions transfer = arguments.Transfer(parsed, progress, Phases.Uploading);
             if (!isReference)
@@ -94,7 +105,10 @@ internal static class EngineCommands
     {
         var arguments = new EngineArguments(isReference);
         var target = new TargetOptions();
-        var format = new Option<string>("--format", "-f") { Description = "Format of FILE", HelpName = "raw|qcow2", DefaultValueFactory = _ => "qcow2" };
+        var format = new Option<string>(
+            "--format",
+            "-f")
+        { Description = "Format of FILE", HelpName = "raw|qcow2", DefaultValueFactory = _ => "qcow2" };
         format.AcceptOnlyFromAmong("raw", "qcow2");
         var disk = new Argument<string>("DISK_ID") { Description = "The disk" };
         var file = new Argument<string>("FILE") { Description = "Image file to be written, or a block device" };
@@ -106,7 +120,8 @@ internal static class EngineCommands
         AddOptions(
             command, [format, .. arguments.All, .. isReference ? [] : target.All.Where(
                 option => option != target.Format).Append(isZero)]);
-        command.SetAction((parsed, cancellationToken) => RunAsync(arguments, parsed, isReference, async (engineOptions, _, progress) =>
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            arguments, parsed, isReference, async (engineOptions, _, progress) =>
         {
             string path = parsed.GetRequiredValue(file);
             var image = new ImageTargetOptions { Format = parsed.GetValue(format)! };
@@ -141,7 +156,8 @@ internal static class EngineCommands
         AddOptions(
             command,
             [
-                .. disk.All, arguments.Config, arguments.EngineUrl, arguments.Username, arguments.PasswordFile, arguments.CaFile,
+                .. disk.All,
+                arguments.Config, arguments.EngineUrl, arguments.Username, arguments.PasswordFile, arguments.CaFile,
                 arguments.Insecure, arguments.LogFile, arguments.LogLevel, arguments.Description,
             ]);
         command.SetAction((parsed, cancellationToken) => CommandRun.RunAsync(async () =>
@@ -149,7 +165,8 @@ internal static class EngineCommands
             ReferenceConfiguration configuration = arguments.Configuration(parsed);
             await using var engine = new EngineClient(arguments.Engine(parsed, configuration));
             string id = await engine.CreateDiskAsync(
-                disk.Empty(parsed, TransferOptions.Size(parsed.GetRequiredValue(size), "SIZE"), arguments.DiskDescription(parsed, configuration)),
+                disk.Empty(parsed, TransferOptions.Size(parsed.GetRequiredValue(
+                    size), "SIZE"), arguments.DiskDescription(parsed, configuration)),
                 created: null,
                 cancellationToken);
             await Console.Out.WriteLineAsync(id);

@@ -16,7 +16,8 @@ internal static class PasswordSource
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new TransferException(TransferError.InvalidRequest, $"The password in {file} cannot be read: {e.Message}", e);
+                throw new TransferException(
+                    TransferError.InvalidRequest, $"The password in {file} cannot be read: {e.Message}", e);
             }
         }
 
@@ -30,7 +31,8 @@ internal static class PasswordSource
             throw new TransferException(TransferError.InvalidRequest, "There is no password: give --password-file");
         }
 
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        IAnsiConsole console = AnsiConsole.Create(
+            new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         return console.Prompt(new TextPrompt<string>($"Password for {Markup.Escape(username)}:").Secret(null));
     }
 }

@@ -23,7 +23,8 @@ internal sealed class ReferenceConfiguration
     public string? this[string key] => _values.GetValueOrDefault(key);
 
     /// <summary>Reads a section.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: there is no such file or section.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: there is no such file or
+    /// section.</exception>
     public static ReferenceConfiguration Read(string path, string section)
     {
         string[] lines;
@@ -33,13 +34,15 @@ internal sealed class ReferenceConfiguration
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TransferException(TransferError.InvalidRequest, $"The configuration {path} cannot be read: {e.Message}", e);
+            throw new TransferException(
+                TransferError.InvalidRequest, $"The configuration {path} cannot be read: {e.Message}", e);
         }
 
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
         bool found = false;
         bool inside = false;
-        foreach (string line in lines.Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] is not ('#' or ';')))
+        foreach (string line in lines.Select(line => line.Trim()).Where(
+            line => line.Length > 0 && line[0] is not ('#' or ';')))
         {
             if (line.StartsWith('[') && line.EndsWith(']'))
             {
@@ -63,7 +66,8 @@ internal sealed class ReferenceConfiguration
         null => null,
         "1" or "yes" or "true" or "on" => true,
         "0" or "no" or "false" or "off" => false,
-        var other => throw new TransferException(TransferError.InvalidRequest, $"Invalid value for {key}: {other}, expected yes or no"),
+        var other => throw new TransferException(
+            TransferError.InvalidRequest, $"Invalid value for {key}: {other}, expected yes or no"),
     };
 
     /// <summary>A number of seconds.</summary>
@@ -71,5 +75,6 @@ internal sealed class ReferenceConfiguration
         ? null
         : int.TryParse(text, out int seconds) && seconds >= 0
             ? TimeSpan.FromSeconds(seconds)
-            : throw new TransferException(TransferError.InvalidRequest, $"Invalid value for {key}: {text}, expected seconds");
+            : throw new TransferException(
+                TransferError.InvalidRequest, $"Invalid value for {key}: {text}, expected seconds");
 }

@@ -6,8 +6,8 @@ using ImageIO.CommandLine.Control;
 namespace ImageIO.CommandLine.Output;
 
 /// <summary>
-/// Tells how far a transfer is, as text or as JSON, in the form of <c>ovirt-img</c>: a line for each change of phase, size
-/// or whole percent. Thread-safe.
+/// Tells how far a transfer is, as text or as JSON, in the form of <c>ovirt-img</c>: a line for each change of phase,
+/// size or whole percent. Thread-safe.
 /// </summary>
 internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
 {
@@ -171,7 +171,8 @@ internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
         var line = new StringBuilder();
         line.Append(CultureInfo.InvariantCulture, $"{{\"transferred\": {_progress.Transferred}, \"elapsed\": ");
         string seconds = elapsed.ToString("R", CultureInfo.InvariantCulture);
-        line.Append(seconds.Contains('.', StringComparison.Ordinal) || seconds.Contains('E', StringComparison.Ordinal) ? seconds : seconds + ".0");
+        line.Append(seconds.Contains('.', StringComparison.Ordinal)
+            || seconds.Contains('E', StringComparison.Ordinal) ? seconds : seconds + ".0");
         line.Append(CultureInfo.InvariantCulture, $", \"description\": \"{_phase}\"");
         if (_size is { } size)
         {

@@ -82,7 +82,8 @@ internal sealed class BlockDigests
         }
     }
 
-    internal Span<byte> DigestOf(long blockStart) => _digests.AsSpan((int)(blockStart / Segment.Block * DigestSize), DigestSize);
+    internal Span<byte> DigestOf(long blockStart) => _digests.AsSpan(
+        (int)(blockStart / Segment.Block * DigestSize), DigestSize);
 
     internal void SetZero(long blockStart) => _zeroDigest.CopyTo(DigestOf(blockStart));
 }

@@ -18,7 +18,8 @@ internal sealed class CopyRun
     private long _lastFlush;
 
     public CopyRun(
-        TransferClient client, CopyOptions options, string direction, long size, int workers, bool coversAll, CopyMeter meter)
+        TransferClient client,
+        CopyOptions options, string direction, long size, int workers, bool coversAll, CopyMeter meter)
     {
         Client = client;
         Options = options;
@@ -125,7 +126,8 @@ internal sealed class CopyRun
     {
         ExchangeException exchange => exchange.ToTransferException(),
         SourceException { InnerException: TransferException local } => local,
-        SourceException { InnerException: { } other } => new TransferException(TransferError.StorageFailed, other.Message, other),
+        SourceException { InnerException: { } other } => new TransferException(
+            TransferError.StorageFailed, other.Message, other),
         _ => failure,
     };
 
@@ -134,7 +136,8 @@ internal sealed class CopyRun
     {
         long unflushed = Ledger.Unflushed(worker);
         return unflushed > 0 && !IsRepeating
-            && (unflushed >= Options.FlushBytes || Time.GetElapsedTime(Interlocked.Read(ref _lastFlush)) >= Options.FlushPeriod);
+            && (unflushed >= Options.FlushBytes
+                || Time.GetElapsedTime(Interlocked.Read(ref _lastFlush)) >= Options.FlushPeriod);
     }
 
     /// <summary>
@@ -211,7 +214,8 @@ internal sealed class CopyRun
         Segment[] segments =
         [
             .. lost.Data.SelectMany(range => Cut(range, Segment.MostData)).Select(range => Again(range, PartKind.Data)),
-            .. lost.Zeroes.SelectMany(range => Cut(range, Segment.MostZeroes)).Select(range => Again(range, PartKind.Zero)),
+            .. lost.Zeroes.SelectMany(range => Cut(range, Segment.MostZeroes)).Select(
+                range => Again(range, PartKind.Zero)),
         ];
         Interlocked.Add(ref _repeats, segments.Length);
         Meter.AddTransferred(-segments.Sum(segment => segment.Range.Length));

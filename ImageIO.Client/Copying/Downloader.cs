@@ -62,7 +62,8 @@ internal sealed class Downloader : IAsyncDisposable
     }
 
     // After a failure it continues from the first missing byte.
-    private async Task<DigestRun?> ReceiveAsync(ByteRange range, DigestRun? digests, CancellationToken cancellationToken)
+    private async Task<DigestRun?> ReceiveAsync(
+        ByteRange range, DigestRun? digests, CancellationToken cancellationToken)
     {
         for (long position = range.Start; position < range.End;)
         {
@@ -77,7 +78,8 @@ internal sealed class Downloader : IAsyncDisposable
                     {
                         while (position < end)
                         {
-                            position += await ReceiveBufferAsync(stream, position, end, digests, token).ConfigureAwait(false);
+                            position += await ReceiveBufferAsync(
+                                stream, position, end, digests, token).ConfigureAwait(false);
                         }
                     },
                     cancellationToken).ConfigureAwait(false);
@@ -183,7 +185,8 @@ internal sealed class Downloader : IAsyncDisposable
         {
             var piece = new ByteRange(position, Math.Min(range.End, position + MostZeroes));
             await Task.Run(
-                () => _target.ZeroAsync(piece.Start, piece.Length, ZeroMode.Deallocate, cancellationToken).AsTask(), cancellationToken)
+                () => _target.ZeroAsync(piece.Start, piece.Length, ZeroMode.Deallocate, cancellationToken).AsTask(),
+                cancellationToken)
                 .ConfigureAwait(false);
             _run.Meter.AddTransferred(piece.Length);
             position = piece.End;
@@ -220,7 +223,8 @@ internal sealed class Downloader : IAsyncDisposable
         if (_run.IsFlushDue(_worker.Number))
         {
             IReadOnlyList<(int Worker, ByteRange Range)> covered = _run.Ledger.BeginFlush(_worker.Number);
-            await Task.Run(() => _target.Backend.FlushAsync(cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
+            await Task.Run(
+                () => _target.Backend.FlushAsync(cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
             _run.Flushed(covered);
         }
     }

@@ -4,19 +4,16 @@ namespace ImageIO.Client.Copying;
 
 /// <summary>
 /// Records which ranges were acknowledged, by the worker's connection, and which of them are durable: covered by a
-/// flush that
-/// started afterwards. Thread-safe.
+/// flush that started afterwards. Thread-safe.
 /// </summary>
 /// <remarks>
 /// A killed server may have lost all acknowledged writes without a flush, and a client cannot see such a restart. So
-/// only durable
-/// ranges are done.
+/// only durable ranges are done.
 /// </remarks>
 /// <param name="workers">Number of workers. They are numbered from 0.</param>
 /// <param name="coversAll">
 /// Whether a flush on one connection covers all connections, as with ImageIO's servers. The reference has a storage
-/// connection per
-/// client connection, and a flush may cover only that.
+/// connection per client connection, and a flush may cover only that.
 /// </param>
 internal sealed class DurabilityLedger(int workers, bool coversAll)
 {

@@ -17,7 +17,8 @@ internal sealed class ReadAhead : IAsyncDisposable
     /// <param name="range">The bytes.</param>
     /// <param name="buffers">The ring. Free again when this object is disposed.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    public ReadAhead(UnalignedAccess source, ByteRange range, IEnumerable<Memory<byte>> buffers, CancellationToken cancellationToken)
+    public ReadAhead(
+        UnalignedAccess source, ByteRange range, IEnumerable<Memory<byte>> buffers, CancellationToken cancellationToken)
     {
         foreach (Memory<byte> buffer in buffers)
         {
@@ -37,7 +38,9 @@ internal sealed class ReadAhead : IAsyncDisposable
         }
         catch (ChannelClosedException e) when (e.InnerException is { } cause)
         {
-            throw cause is OperationCanceledException ? new OperationCanceledException(cancellationToken) : new SourceException(cause);
+            throw cause is OperationCanceledException
+                ? new OperationCanceledException(cancellationToken)
+                : new SourceException(cause);
         }
     }
 

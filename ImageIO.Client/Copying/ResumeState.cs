@@ -38,15 +38,16 @@ internal sealed record ResumeState
     public required IReadOnlyList<long[]> DurableRanges { get; init; }
 
     /// <summary>Creates the state of a copy.</summary>
-    public static ResumeState Of(string direction, string local, long size, long serverSize, IEnumerable<ByteRange> durable) => new()
-    {
-        Version = CurrentVersion,
-        Direction = direction,
-        Local = local,
-        Size = size,
-        ServerSize = serverSize,
-        DurableRanges = [.. durable.Select(range => (long[])[range.Start, range.Length])],
-    };
+    public static ResumeState Of(
+        string direction, string local, long size, long serverSize, IEnumerable<ByteRange> durable) => new()
+        {
+            Version = CurrentVersion,
+            Direction = direction,
+            Local = local,
+            Size = size,
+            ServerSize = serverSize,
+            DurableRanges = [.. durable.Select(range => (long[])[range.Start, range.Length])],
+        };
 
     /// <summary>The state in a file. Null: no file.</summary>
     public static ResumeState? Find(string? file)
@@ -81,8 +82,10 @@ internal sealed record ResumeState
             { Version: not CurrentVersion } => "is of another version",
             _ when state.Direction != expected.Direction => $"is of a copy in the other direction ({state.Direction})",
             _ when state.Local != expected.Local => "is of another local file, or that was changed since",
-            _ when state.Size != expected.Size || state.ServerSize != expected.ServerSize => "is of an image of another size",
-            _ when state.DurableRanges.Any(range => range is not [>= 0, > 0] || range[0] > state.Size - range[1]) => "is damaged",
+            _ when state.Size != expected.Size || state.ServerSize != expected.ServerSize =>
+                "is of an image of another size",
+            _ when state.DurableRanges.Any(range => range is not [>= 0, > 0] || range[0] > state.Size - range[1]) =>
+                "is damaged",
             _ => null,
         };
         return wrong is null

@@ -11,11 +11,11 @@ namespace ImageIO.Client.Copying;
 /// Whether zeroes between data may be sent as data to save requests. Not if holes must stay holes.
 /// </param>
 /// <param name="done">Ranges that need no copying, in ascending order.</param>
-internal sealed class SegmentPlanner(long size, Func<Extent, PartKind> classify, bool mergesGaps, IReadOnlyList<ByteRange> done)
+internal sealed class SegmentPlanner(
+    long size, Func<Extent, PartKind> classify, bool mergesGaps, IReadOnlyList<ByteRange> done)
 {
     // A request costs as much as this many bytes (0.2 ms on one host, measured). Also the granularity of data, so that
-    // clusters of the
-    // usual size are copied whole.
+    // clusters of the usual size are copied whole.
     private const int Grain = 64 * 1024;
 
     private int _doneIndex;
@@ -25,7 +25,8 @@ internal sealed class SegmentPlanner(long size, Func<Extent, PartKind> classify,
         IAsyncEnumerable<Extent> extents, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var parts = new List<Part>();
-        await foreach (Part part in SplitAsync(MergeAsync(extents, cancellationToken), cancellationToken).ConfigureAwait(false))
+        await foreach (Part part in SplitAsync(
+            MergeAsync(extents, cancellationToken), cancellationToken).ConfigureAwait(false))
         {
             for (long position = part.Range.Start; position < part.Range.End;)
             {
@@ -93,7 +94,8 @@ internal sealed class SegmentPlanner(long size, Func<Extent, PartKind> classify,
 
             if (takesFromBefore)
             {
-                pending = pending with { Range = new ByteRange(pending.Range.Start, Math.Min(start, pending.Range.End)) };
+                pending =
+                    pending with { Range = new ByteRange(pending.Range.Start, Math.Min(start, pending.Range.End)) };
             }
 
             if (pending.Range.IsEmpty || pending.Kind == kind)
@@ -126,7 +128,8 @@ internal sealed class SegmentPlanner(long size, Func<Extent, PartKind> classify,
                 }
 
                 bool isDone = _doneIndex < done.Count && done[_doneIndex].Start <= position;
-                long limit = _doneIndex >= done.Count ? long.MaxValue : isDone ? done[_doneIndex].End : done[_doneIndex].Start;
+                long limit =
+                    _doneIndex >= done.Count ? long.MaxValue : isDone ? done[_doneIndex].End : done[_doneIndex].Start;
                 long end = Math.Min(part.Range.End, limit);
                 PartKind kind = (isDone, part.Kind) switch
                 {

@@ -49,7 +49,8 @@ internal sealed class SendWindow(ReadAhead ahead, long start, long end) : IAsync
     }
 
     /// <summary>Skips zeroes up to a position, and further while there are more. Returns their end.</summary>
-    public async ValueTask<long> SkipZeroesAsync(long seen, long most, DigestRun? digests, CancellationToken cancellationToken)
+    public async ValueTask<long> SkipZeroesAsync(
+        long seen, long most, DigestRun? digests, CancellationToken cancellationToken)
     {
         long start = Position;
         while (true)

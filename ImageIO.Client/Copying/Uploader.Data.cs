@@ -10,13 +10,15 @@ internal sealed partial class Uploader
     private static readonly byte[] Nothing = new byte[64 * 1024];
 
     // Sends a range, and again from the position of a failure. Returns the digests at the end of the range.
-    private async Task<DigestRun?> SendDataAsync(ByteRange range, DigestRun? digests, CancellationToken cancellationToken)
+    private async Task<DigestRun?> SendDataAsync(
+        ByteRange range, DigestRun? digests, CancellationToken cancellationToken)
     {
         long position = range.Start;
         while (position < range.End)
         {
             await using var window = new SendWindow(
-                new ReadAhead(_source, new ByteRange(position, range.End), _worker.Buffers, cancellationToken), position, range.End);
+                new ReadAhead(_source, new ByteRange(position, range.End), _worker.Buffers, cancellationToken),
+                position, range.End);
             DigestRun? before = digests?.Copy();
             long begun = position;
             try
@@ -73,13 +75,15 @@ internal sealed partial class Uploader
         await (Features.CanZero
             ? connection.ZeroAsync(range, flush: !Features.CanFlush, cancellationToken)
             : connection.PutAsync(
-                range, (stream, token) => WriteZeroesAsync(stream, range.Length, token), Features.CanFlush, null, cancellationToken))
+                range, (stream, token) =>
+                    WriteZeroesAsync(stream, range.Length, token), Features.CanFlush, null, cancellationToken))
             .ConfigureAwait(false);
         _run.Meter.AddTransferred(range.Length);
         await AnsweredAsync(range, isZero: true, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task PutAsync(SendWindow window, ByteRange range, DigestRun? digests, CancellationToken cancellationToken)
+    private async Task PutAsync(
+        SendWindow window, ByteRange range, DigestRun? digests, CancellationToken cancellationToken)
     {
         ImageConnection connection = await _worker.ConnectionAsync(cancellationToken).ConfigureAwait(false);
         byte[]? digest = SendsDigests(_run) ? DigestOf(window, range.Length) : null;
@@ -127,7 +131,8 @@ internal sealed partial class Uploader
     // Zeroes were sent as data in a long request. Keep the next requests short enough to find them before.
     private void NoteZeroes(ReadOnlySpan<byte> bytes, long offset)
     {
-        if (_worker.Unit > _worker.Window && (ZeroScan.RunLength(bytes, offset, out bool isZero) < bytes.Length || isZero))
+        if (_worker.Unit > _worker.Window
+            && (ZeroScan.RunLength(bytes, offset, out bool isZero) < bytes.Length || isZero))
         {
             _worker.KeepSmall();
         }
@@ -148,7 +153,8 @@ internal sealed partial class Uploader
     {
         for (; length > 0; length -= Nothing.Length)
         {
-            await stream.WriteAsync(Nothing.AsMemory(0, (int)Math.Min(length, Nothing.Length)), cancellationToken).ConfigureAwait(false);
+            await stream.WriteAsync(
+                Nothing.AsMemory(0, (int)Math.Min(length, Nothing.Length)), cancellationToken).ConfigureAwait(false);
         }
     }
 }

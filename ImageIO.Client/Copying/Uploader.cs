@@ -22,7 +22,10 @@ internal sealed partial class Uploader : IAsyncDisposable
     {
         _run = run;
         _source = source;
-        _worker = new CopyWorker(run, number, SendsDigests(run) ? 2 * Buffers : Buffers) { Reconnected = ReconnectedAsync };
+        _worker = new CopyWorker(run, number, SendsDigests(run) ? 2 * Buffers : Buffers)
+        {
+            Reconnected = ReconnectedAsync,
+        };
     }
 
     private ServerFeatures Features => _run.Client.Features;
@@ -122,7 +125,8 @@ internal sealed partial class Uploader : IAsyncDisposable
                 await (Features.CanZero
                     ? connection.ZeroAsync(range, flush: !Features.CanFlush, cancellationToken)
                     : connection.PutAsync(
-                        range, (stream, token) => WriteZeroesAsync(stream, range.Length, token), Features.CanFlush, null, cancellationToken))
+                        range, (stream, token) =>
+                            WriteZeroesAsync(stream, range.Length, token), Features.CanFlush, null, cancellationToken))
                     .ConfigureAwait(false);
                 await AnsweredAsync(range, isZero: true, cancellationToken).ConfigureAwait(false);
                 _run.Meter.AddTransferred(range.Length);
@@ -140,7 +144,8 @@ internal sealed partial class Uploader : IAsyncDisposable
         byte[] zeroes = new byte[(int)Math.Min(length, 1024 * 1024)];
         for (; length > 0; length -= zeroes.Length)
         {
-            await stream.WriteAsync(zeroes.AsMemory(0, (int)Math.Min(length, zeroes.Length)), cancellationToken).ConfigureAwait(false);
+            await stream.WriteAsync(
+                zeroes.AsMemory(0, (int)Math.Min(length, zeroes.Length)), cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -180,8 +185,7 @@ internal sealed partial class Uploader : IAsyncDisposable
     }
 
     // After a failed flush, or a lost answer to one, it is unknown what is durable: everything is sent again and
-    // flushed once more. A
-    // second failure is the storage's.
+    // flushed once more. A second failure is the storage's.
     private async Task FlushAsync(CancellationToken cancellationToken)
     {
         int round = _run.LossRound;

@@ -111,10 +111,12 @@ public static class DiskTransfer
             InactivityTimeout = options.InactivityTimeout,
         };
         await RunAsync(
-            engine, transfer, earlierId: null, options, (client, _, token) => download(client, token), cancellationToken).ConfigureAwait(false);
+            engine, transfer, earlierId: null, options, (client, _, token) =>
+                download(client, token), cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task<string> CreateDiskAsync(EngineClient engine, NewDisk disk, CancellationToken cancellationToken)
+    private static async Task<string> CreateDiskAsync(
+        EngineClient engine, NewDisk disk, CancellationToken cancellationToken)
     {
         string? created = null;
         try
@@ -168,7 +170,10 @@ public static class DiskTransfer
         catch (Exception e)
         {
             // Engine knows why a daemon refuses. Ask before cancelling changes the phase.
-            TransferException? explained = e is TransferException { Error: TransferError.OperationNotPermitted or TransferError.ResourceUnknown } refused
+            TransferException? explained = e is TransferException
+            {
+                Error: TransferError.OperationNotPermitted or TransferError.ResourceUnknown,
+            } refused
                 ? await ExplainAsync(engine, id, refused).ConfigureAwait(false)
                 : null;
             await GiveUpAsync(engine, transfer, id, options, e).ConfigureAwait(false);
@@ -181,7 +186,8 @@ public static class DiskTransfer
         }
     }
 
-    private static async Task<string> CreateTransferAsync(EngineClient engine, NewTransfer transfer, CancellationToken cancellationToken)
+    private static async Task<string> CreateTransferAsync(
+        EngineClient engine, NewTransfer transfer, CancellationToken cancellationToken)
     {
         try
         {
@@ -195,9 +201,9 @@ public static class DiskTransfer
     }
 
     // Pauses an upload that can be resumed, and otherwise cancels it, which removes the disk. A download changes
-    // nothing, so it is
-    // finalized: cancelling would leave the disk locked in old Engines.
-    private static Task GiveUpAsync(EngineClient engine, NewTransfer transfer, string id, DiskTransferOptions options, Exception reason)
+    // nothing, so it is finalized: cancelling would leave the disk locked in old Engines.
+    private static Task GiveUpAsync(
+        EngineClient engine, NewTransfer transfer, string id, DiskTransferOptions options, Exception reason)
     {
         options.Begin(DiskStep.Cancelling);
         bool mayGoOn = options.Copy.ResumeFile is not null
@@ -213,10 +219,12 @@ public static class DiskTransfer
     private static async Task<TransferException> ExplainAsync(EngineClient engine, string id, TransferException reason)
     {
         EngineTransfer? transfer = null;
-        await UndoAsync(engine, async token => transfer = await engine.GetTransferAsync(id, token).ConfigureAwait(false)).ConfigureAwait(false);
+        await UndoAsync(engine, async token =>
+            transfer = await engine.GetTransferAsync(id, token).ConfigureAwait(false)).ConfigureAwait(false);
         return new TransferException(
             reason.Error,
-            $"{reason.Message} (Engine: {(transfer is null ? $"transfer {id} has gone" : $"transfer {id} is in phase {transfer.Phase}")})",
+            $"{reason.Message} (Engine: "
+                + $"{(transfer is null ? $"transfer {id} has gone" : $"transfer {id} is in phase {transfer.Phase}")})",
             reason);
     }
 

@@ -23,8 +23,7 @@ public sealed record DiskTransferOptions
 
     /// <summary>
     /// How long the client may be away before Engine pauses the transfer. Null: Engine's 60 s, after which it cancels
-    /// the transfer and
-    /// removes the disk of an upload.
+    /// the transfer and removes the disk of an upload.
     /// </summary>
     public TimeSpan? InactivityTimeout { get; init; }
 

@@ -22,13 +22,17 @@ public sealed partial class EngineClient
 
         body.Add(new XElement("disks", diskIds.Select(id => new XElement("disk", new XAttribute("id", id)))));
         string path = $"/vms/{Uri.EscapeDataString(vmId)}/backups";
-        XElement answer = (await CallAsync(HttpMethod.Post, path, body, "starting a backup", cancellationToken).ConfigureAwait(false))!;
-        string id = answer.Attribute("id")?.Value ?? throw new TransferException(TransferError.UpstreamFailed, "Engine: the new backup has no id");
-        return await WaitForBackupAsync($"{path}/{Uri.EscapeDataString(id)}", id, "ready", cancellationToken).ConfigureAwait(false);
+        XElement answer = (await CallAsync(
+            HttpMethod.Post, path, body, "starting a backup", cancellationToken).ConfigureAwait(false))!;
+        string id = answer.Attribute("id")?.Value ?? throw new TransferException(
+            TransferError.UpstreamFailed, "Engine: the new backup has no id");
+        return await WaitForBackupAsync(
+            $"{path}/{Uri.EscapeDataString(id)}", id, "ready", cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The disks of a backup, and whether each is incremental.</summary>
-    public async Task<IReadOnlyDictionary<string, bool>> GetBackupDisksAsync(string vmId, string backupId, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<string, bool>> GetBackupDisksAsync(
+        string vmId, string backupId, CancellationToken cancellationToken)
     {
         XElement? disks = await CallAsync(
             HttpMethod.Get, $"/vms/{Uri.EscapeDataString(vmId)}/backups/{Uri.EscapeDataString(backupId)}/disks",
@@ -38,19 +42,23 @@ public sealed partial class EngineClient
     }
 
     /// <summary>Ends a backup and waits until Engine has finished it.</summary>
-    public async Task<EngineBackup> FinalizeBackupAsync(string vmId, string backupId, CancellationToken cancellationToken)
+    public async Task<EngineBackup> FinalizeBackupAsync(
+        string vmId, string backupId, CancellationToken cancellationToken)
     {
         string path = $"/vms/{Uri.EscapeDataString(vmId)}/backups/{Uri.EscapeDataString(backupId)}";
-        await CallAsync(HttpMethod.Post, $"{path}/finalize", new XElement("action"), "finalizing a backup", cancellationToken).ConfigureAwait(false);
+        await CallAsync(HttpMethod.Post, $"{path}/finalize", new XElement(
+            "action"), "finalizing a backup", cancellationToken).ConfigureAwait(false);
         return await WaitForBackupAsync(path, backupId, "succeeded", cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<EngineBackup> WaitForBackupAsync(string path, string id, string phase, CancellationToken cancellationToken)
+    private async Task<EngineBackup> WaitForBackupAsync(
+        string path, string id, string phase, CancellationToken cancellationToken)
     {
         long started = _options.Time.GetTimestamp();
         while (true)
         {
-            XElement? answer = await CallAsync(HttpMethod.Get, path, null, "asking for a backup", cancellationToken).ConfigureAwait(false);
+            XElement? answer = await CallAsync(
+                HttpMethod.Get, path, null, "asking for a backup", cancellationToken).ConfigureAwait(false);
             string current = answer?.Element("phase")?.Value ?? "gone";
             if (current == phase)
             {
@@ -59,7 +67,8 @@ public sealed partial class EngineClient
 
             if (current is "failed" or "gone" || _options.Time.GetElapsedTime(started) > _options.EndTimeout)
             {
-                throw new TransferException(TransferError.UpstreamFailed, $"Engine: backup {id} is {current}, expected {phase}");
+                throw new TransferException(
+                    TransferError.UpstreamFailed, $"Engine: backup {id} is {current}, expected {phase}");
             }
 
             await PollAsync(cancellationToken).ConfigureAwait(false);

@@ -11,10 +11,12 @@ public sealed partial class EngineClient
     /// called.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Its id.</returns>
-    public async Task<string> CreateDiskAsync(NewDisk disk, Action<string>? created, CancellationToken cancellationToken)
+    public async Task<string> CreateDiskAsync(
+        NewDisk disk, Action<string>? created, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(disk);
-        XElement answer = (await CallAsync(HttpMethod.Post, "/disks", disk.ToXml(), "creating a disk", cancellationToken).ConfigureAwait(false))!;
+        XElement answer = (await CallAsync(
+            HttpMethod.Post, "/disks", disk.ToXml(), "creating a disk", cancellationToken).ConfigureAwait(false))!;
         string id = answer.Attribute("id")?.Value
             ?? throw new TransferException(TransferError.UpstreamFailed, "Engine: the new disk has no id");
         created?.Invoke(id);
@@ -26,7 +28,8 @@ public sealed partial class EngineClient
     public async Task<EngineDisk?> GetDiskAsync(string id, CancellationToken cancellationToken)
     {
         XElement? disk = await CallAsync(
-            HttpMethod.Get, $"/disks/{Uri.EscapeDataString(id)}", null, "asking for a disk", cancellationToken).ConfigureAwait(false);
+            HttpMethod.Get,
+            $"/disks/{Uri.EscapeDataString(id)}", null, "asking for a disk", cancellationToken).ConfigureAwait(false);
         return disk is null
             ? null
             : new EngineDisk(
@@ -80,7 +83,8 @@ public sealed partial class EngineClient
         string hardwareId;
         try
         {
-            hardwareId = (await File.ReadAllTextAsync(_options.HardwareIdFile, cancellationToken).ConfigureAwait(false)).Trim();
+            hardwareId = (await File.ReadAllTextAsync(_options.HardwareIdFile, cancellationToken).ConfigureAwait(false))
+                .Trim();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -88,7 +92,8 @@ public sealed partial class EngineClient
         }
 
         XElement? centers = await CallAsync(
-            HttpMethod.Get, $"/datacenters?case_sensitive=true&search={Uri.EscapeDataString($"storage.name={storageDomain}")}",
+            HttpMethod.Get,
+            $"/datacenters?case_sensitive=true&search={Uri.EscapeDataString($"storage.name={storageDomain}")}",
             null, "searching the data center", cancellationToken).ConfigureAwait(false);
         if (centers?.Element("data_center")?.Element("name")?.Value is not { } center)
         {
@@ -97,7 +102,9 @@ public sealed partial class EngineClient
 
         string search = $"hw_id={hardwareId} and datacenter={center} and status=Up";
         XElement? hosts = await CallAsync(
-            HttpMethod.Get, $"/hosts?case_sensitive=true&search={Uri.EscapeDataString(search).Replace("%20", "+", StringComparison.Ordinal)}",
+            HttpMethod.Get,
+            "/hosts?case_sensitive=true&search="
+            + Uri.EscapeDataString(search).Replace("%20", "+", StringComparison.Ordinal),
             null, "searching this host", cancellationToken).ConfigureAwait(false);
         return hosts?.Element("host")?.Attribute("id")?.Value;
     }
@@ -106,7 +113,8 @@ public sealed partial class EngineClient
     public async Task<string?> GetStorageDomainNameAsync(string id, CancellationToken cancellationToken)
     {
         XElement? domain = await CallAsync(
-            HttpMethod.Get, $"/storagedomains/{Uri.EscapeDataString(id)}", null, "asking for a storage domain", cancellationToken).ConfigureAwait(false);
+            HttpMethod.Get, $"/storagedomains/{Uri.EscapeDataString(id)}",
+            null, "asking for a storage domain", cancellationToken).ConfigureAwait(false);
         return domain?.Element("name")?.Value;
     }
 }

@@ -11,7 +11,8 @@ public sealed partial class EngineClient
     {
         ArgumentNullException.ThrowIfNull(transfer);
         XElement answer = (await CallAsync(
-            HttpMethod.Post, "/imagetransfers", transfer.ToXml(), "creating a transfer", cancellationToken).ConfigureAwait(false))!;
+            HttpMethod.Post,
+            "/imagetransfers", transfer.ToXml(), "creating a transfer", cancellationToken).ConfigureAwait(false))!;
         return answer.Attribute("id")?.Value
             ?? throw new TransferException(TransferError.UpstreamFailed, "Engine: the new transfer has no id");
     }
@@ -20,11 +21,13 @@ public sealed partial class EngineClient
     public async Task<EngineTransfer?> GetTransferAsync(string id, CancellationToken cancellationToken)
     {
         XElement? transfer = await CallAsync(
-            HttpMethod.Get, $"/imagetransfers/{Uri.EscapeDataString(id)}", null, "asking for a transfer", cancellationToken).ConfigureAwait(false);
+            HttpMethod.Get, $"/imagetransfers/{Uri.EscapeDataString(id)}",
+            null, "asking for a transfer", cancellationToken).ConfigureAwait(false);
         return transfer is null
             ? null
             : new EngineTransfer(
-                id, transfer.Element("phase")?.Value ?? "unknown", transfer.Element("transfer_url")?.Value, transfer.Element("proxy_url")?.Value);
+                id, transfer.Element("phase")?.Value
+                    ?? "unknown", transfer.Element("transfer_url")?.Value, transfer.Element("proxy_url")?.Value);
     }
 
     /// <summary>Waits until a transfer serves data.</summary>
@@ -44,14 +47,16 @@ public sealed partial class EngineClient
                 default:
                     throw new TransferException(
                         TransferError.UpstreamFailed,
-                        $"Engine: transfer {id} did not begin: {(transfer is null ? "it has gone" : $"its phase is {transfer.Phase}")}");
+                        $"Engine: transfer {id} did not begin: "
+                            + $"{(transfer is null ? "it has gone" : $"its phase is {transfer.Phase}")}");
             }
 
             if (_options.Time.GetElapsedTime(started) > _options.StartTimeout)
             {
                 throw new TransferException(
                     TransferError.UpstreamFailed,
-                    $"Engine: transfer {id} is {transfer!.Phase} after {_options.StartTimeout.TotalSeconds:F0} s, expected transferring");
+                    $"Engine: transfer {id} is {transfer!.Phase} after {_options.StartTimeout.TotalSeconds:F0} s, "
+                        + $"expected transferring");
             }
 
             await PollAsync(cancellationToken).ConfigureAwait(false);
@@ -98,7 +103,8 @@ public sealed partial class EngineClient
     }
 
     private Task ActAsync(string id, string action, CancellationToken cancellationToken) => CallAsync(
-        HttpMethod.Post, $"/imagetransfers/{Uri.EscapeDataString(id)}/{action}", new XElement("action"), $"{action} of a transfer", cancellationToken);
+        HttpMethod.Post, $"/imagetransfers/{Uri.EscapeDataString(id)}/{action}",
+        new XElement("action"), $"{action} of a transfer", cancellationToken);
 
     private async Task WaitForEndAsync(string id, string diskId, CancellationToken cancellationToken)
     {
@@ -117,7 +123,8 @@ public sealed partial class EngineClient
                     TransferError.UpstreamFailed, $"Engine: transfer {id} has gone before it told how it ended");
             }
 
-            if (transfer is null && await GetDiskAsync(diskId, cancellationToken).ConfigureAwait(false) is var disk && disk?.Status != "locked")
+            if (transfer is null && await GetDiskAsync(diskId, cancellationToken).ConfigureAwait(false) is var disk
+                && disk?.Status != "locked")
             {
                 // Engines before 4.4.7 forget a finished transfer. The state of the disk tells how it ended.
                 if (disk?.Status == "ok")
@@ -126,19 +133,23 @@ public sealed partial class EngineClient
                 }
 
                 throw new TransferException(
-                    TransferError.UpstreamFailed, $"Engine: transfer {id} failed: the disk {(disk is null ? "has gone" : $"is {disk.Status}")}");
+                    TransferError.UpstreamFailed,
+                    $"Engine: transfer {id} failed: the disk {(disk is null ? "has gone" : $"is {disk.Status}")}");
             }
 
-            if (transfer is { IsOver: true } or { IsPaused: true } or { Phase: "cancelled_system" or "cancelled_user" or "finalizing_failure" or "finalizing_cleanup" })
+            if (transfer is { IsOver: true } or { IsPaused: true }
+                or { Phase: "cancelled_system" or "cancelled_user" or "finalizing_failure" or "finalizing_cleanup" })
             {
-                throw new TransferException(TransferError.UpstreamFailed, $"Engine: transfer {id} failed: its phase is {transfer.Phase}");
+                throw new TransferException(
+                    TransferError.UpstreamFailed, $"Engine: transfer {id} failed: its phase is {transfer.Phase}");
             }
 
             if (_options.Time.GetElapsedTime(started) > _options.EndTimeout)
             {
                 throw new TransferException(
                     TransferError.UpstreamFailed,
-                    $"Engine: transfer {id} has not ended after {_options.EndTimeout.TotalSeconds:F0} s; look at it in Engine");
+                    $"Engine: transfer {id} has not ended after {_options.EndTimeout.TotalSeconds:F0} s; look at it "
+                        + $"in Engine");
             }
 
             await PollAsync(cancellationToken).ConfigureAwait(false);

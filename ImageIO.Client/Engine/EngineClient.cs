@@ -13,8 +13,7 @@ namespace ImageIO.Client.Engine;
 /// <remarks>
 /// Failures are <see cref="TransferException"/>: <see cref="TransferError.UpstreamUnreachable"/>,
 /// <see cref="TransferError.Unauthorized"/> for the login, and Engine's own text otherwise. Engine answers actions with
-/// success
-/// even if it ignores them, so only phases count. The parts are disks, transfers and backups.
+/// success even if it ignores them, so only phases count. The parts are disks, transfers and backups.
 /// </remarks>
 public sealed partial class EngineClient : IAsyncDisposable
 {
@@ -55,20 +54,23 @@ public sealed partial class EngineClient : IAsyncDisposable
     }
 
     /// <summary>Waits between two polls.</summary>
-    internal Task PollAsync(CancellationToken cancellationToken) => Task.Delay(_options.PollPeriod, _options.Time, cancellationToken);
+    internal Task PollAsync(CancellationToken cancellationToken) => Task.Delay(
+        _options.PollPeriod, _options.Time, cancellationToken);
 
     private static Uri Root(EngineOptions options)
     {
         if (!Uri.TryCreate(options.Url, UriKind.Absolute, out Uri? url) || url.Scheme is not ("https" or "http")
             || url.AbsolutePath.Trim('/') is not ("" or "ovirt-engine" or "ovirt-engine/api"))
         {
-            throw new TransferException(TransferError.InvalidRequest, "Engine's URL must be like https://engine.example.com");
+            throw new TransferException(
+                TransferError.InvalidRequest, "Engine's URL must be like https://engine.example.com");
         }
 
         if (url.Scheme == "http" && !url.IsLoopback && !options.IsInsecure)
         {
             throw new TransferException(
-                TransferError.InvalidRequest, $"Without TLS a password goes to this host only, not to {url.Host}: use https");
+                TransferError.InvalidRequest,
+                $"Without TLS a password goes to this host only, not to {url.Host}: use https");
         }
 
         return new Uri(url.GetLeftPart(UriPartial.Authority));
@@ -94,7 +96,8 @@ public sealed partial class EngineClient : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new TransferException(TransferError.InvalidRequest, $"The authorities in {file} cannot be read: {e.Message}", e);
+                throw new TransferException(
+                    TransferError.InvalidRequest, $"The authorities in {file} cannot be read: {e.Message}", e);
             }
         }
 
@@ -141,7 +144,8 @@ public sealed partial class EngineClient : IAsyncDisposable
 
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_root, "/ovirt-engine/services/sso-logout"))
         {
-            Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["scope"] = "ovirt-app-api", ["token"] = _token }),
+            Content = new FormUrlEncodedContent(
+                new Dictionary<string, string> { ["scope"] = "ovirt-app-api", ["token"] = _token }),
         };
         _token = null;
         using HttpResponseMessage response = await _http.SendAsync(request).ConfigureAwait(false);
@@ -164,7 +168,8 @@ public sealed partial class EngineClient : IAsyncDisposable
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
             if (body is not null)
             {
-                request.Content = new StringContent(body.ToString(SaveOptions.DisableFormatting), Encoding.UTF8, "application/xml");
+                request.Content = new StringContent(
+                    body.ToString(SaveOptions.DisableFormatting), Encoding.UTF8, "application/xml");
             }
 
             (int status, string text) = await SendAsync(request, cancellationToken).ConfigureAwait(false);
@@ -197,21 +202,27 @@ public sealed partial class EngineClient : IAsyncDisposable
         }
         catch (XmlException e)
         {
-            throw new TransferException(TransferError.UpstreamFailed, $"Engine: {what}: the answer is no XML: {e.Message}", e);
+            throw new TransferException(
+                TransferError.UpstreamFailed, $"Engine: {what}: the answer is no XML: {e.Message}", e);
         }
     }
 
-    private async Task<(int Status, string Body)> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    private async Task<(int Status, string Body)> SendAsync(
+        HttpRequestMessage request, CancellationToken cancellationToken)
     {
         try
         {
-            using HttpResponseMessage response = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false));
+            using HttpResponseMessage response = await _http.SendAsync(
+                request, cancellationToken).ConfigureAwait(false);
+            return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(
+                cancellationToken).ConfigureAwait(false));
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e)
+            when (e is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {
             Exception cause = e.InnerException ?? e;
-            throw new TransferException(TransferError.UpstreamUnreachable, $"Engine at {_root.Authority} is out of reach: {cause.Message}", e);
+            throw new TransferException(
+                TransferError.UpstreamUnreachable, $"Engine at {_root.Authority} is out of reach: {cause.Message}", e);
         }
     }
 }

@@ -55,7 +55,8 @@ internal static class EngineFault
     }
 
     private static string? Field(JsonDocument json, string name) =>
-        json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty(name, out JsonElement value)
+        json.RootElement.ValueKind == JsonValueKind.Object
+            && json.RootElement.TryGetProperty(name, out JsonElement value)
             && value.ValueKind == JsonValueKind.String
             ? value.GetString()
             : null;

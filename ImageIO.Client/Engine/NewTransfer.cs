@@ -33,7 +33,8 @@ public sealed record NewTransfer
     {
         // Always raw, because a daemon serves the guest's data.
         var transfer = new XElement(
-            "image_transfer", new XElement("direction", IsUpload ? "upload" : "download"), new XElement("format", "raw"));
+            "image_transfer",
+            new XElement("direction", IsUpload ? "upload" : "download"), new XElement("format", "raw"));
         if (InactivityTimeout is { } timeout)
         {
             transfer.Add(new XElement("inactivity_timeout", (long)timeout.TotalSeconds));

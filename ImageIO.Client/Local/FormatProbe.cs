@@ -26,7 +26,8 @@ internal static class FormatProbe
             : start.StartsWith("WithoutFreeSpace"u8) || start.StartsWith("WithouFreSpacExt"u8) ? "parallels"
             : start.StartsWith("vhdxfile"u8) ? "vhdx"
             : start.StartsWith("conectix"u8) ? "vpc"
-            : start.Length >= 68 && start.Slice(64, 4).SequenceEqual((ReadOnlySpan<byte>)[0x7f, 0x10, 0xda, 0xbe]) ? "vdi"
+            : start.Length >= 68
+            && start.Slice(64, 4).SequenceEqual((ReadOnlySpan<byte>)[0x7f, 0x10, 0xda, 0xbe]) ? "vdi"
             : start.StartsWith("QED\0"u8) ? "qed"
             : TarArchive.IsTar(start) && path.EndsWith(".ova", StringComparison.OrdinalIgnoreCase) ? "ova"
             : "raw";
@@ -47,7 +48,8 @@ internal static class FormatProbe
         if (command is not null)
         {
             throw new TransferException(
-                TransferError.NotSupported, $"{path} is packed, its image cannot be read in place. Unpack it first: {command} {path}");
+                TransferError.NotSupported,
+                $"{path} is packed, its image cannot be read in place. Unpack it first: {command} {path}");
         }
     }
 }

@@ -24,7 +24,8 @@ internal static class LocalStorage
         if (Directory.Exists(path) || !File.Exists(path))
         {
             throw new TransferException(
-                TransferError.ImageUnavailable, Directory.Exists(path) ? $"{path} is a directory" : $"There is no file {path}");
+                TransferError.ImageUnavailable,
+                Directory.Exists(path) ? $"{path} is a directory" : $"There is no file {path}");
         }
 
         return OperatingSystem.IsLinux()
@@ -46,7 +47,8 @@ internal static class LocalStorage
 
     /// <summary>Whether a path is a block device, which has a fixed size and old content.</summary>
     public static bool IsBlockDevice(string path) =>
-        OperatingSystem.IsLinux() && File.Exists(path) && new BlockBackendFactory(NullLogger<BlockBackendFactory>.Instance)
+        OperatingSystem.IsLinux()
+            && File.Exists(path) && new BlockBackendFactory(NullLogger<BlockBackendFactory>.Instance)
             .Accepts(ImageUrl.Parse($"file:{Path.GetFullPath(path)}"));
 
     /// <summary>

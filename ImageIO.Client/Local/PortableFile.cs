@@ -31,7 +31,8 @@ internal sealed class PortableFile : IBackend
         try
         {
             return new PortableFile(
-                File.OpenHandle(path, FileMode.Open, write ? FileAccess.ReadWrite : FileAccess.Read, FileShare.Read, FileOptions.Asynchronous),
+                File.OpenHandle(path, FileMode.Open, write
+                    ? FileAccess.ReadWrite : FileAccess.Read, FileShare.Read, FileOptions.Asynchronous),
                 path,
                 write);
         }
@@ -47,7 +48,8 @@ internal sealed class PortableFile : IBackend
         {
             for (int done = 0; done < destination.Length;)
             {
-                int read = await RandomAccess.ReadAsync(_handle, destination[done..], offset + done, cancellationToken).ConfigureAwait(false);
+                int read = await RandomAccess.ReadAsync(
+                    _handle, destination[done..], offset + done, cancellationToken).ConfigureAwait(false);
                 if (read == 0)
                 {
                     destination.Span[done..].Clear();
@@ -111,6 +113,7 @@ internal sealed class PortableFile : IBackend
     {
         // ERROR_DISK_FULL and ENOSPC.
         bool isFull = (e.HResult & 0xffff) is 112 or 28;
-        return new TransferException(isFull ? TransferError.StorageFull : TransferError.StorageFailed, $"{what} of {_path} failed: {e.Message}", e);
+        return new TransferException(isFull
+            ? TransferError.StorageFull : TransferError.StorageFailed, $"{what} of {_path} failed: {e.Message}", e);
     }
 }

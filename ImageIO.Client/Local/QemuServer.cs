@@ -36,7 +36,8 @@ internal sealed class QemuServer : IAsyncDisposable
     /// <param name="path">The file.</param>
     /// <param name="image">What is to be served of it.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <exception cref="TransferException">There is no qemu-nbd, or it does not open the image: in its own words.</exception>
+    /// <exception cref="TransferException">There is no qemu-nbd, or it does not open the image: in its own
+    /// words.</exception>
     public static async ValueTask<IBackend> OpenAsync(string path, QemuImage image, CancellationToken cancellationToken)
     {
         QemuServer server = Start(path, image);
@@ -182,6 +183,7 @@ internal sealed class QemuServer : IAsyncDisposable
         string text = (await _errors.ConfigureAwait(false)).Trim();
         return new TransferException(
             TransferError.ImageUnavailable,
-            $"qemu-nbd does not open {path} as {format}: {(text.Length > 0 ? text : $"it ended with {_process.ExitCode}")}", cause);
+            $"qemu-nbd does not open {path} as {format}: "
+                + $"{(text.Length > 0 ? text : $"it ended with {_process.ExitCode}")}", cause);
     }
 }

@@ -20,7 +20,8 @@ internal sealed class Dialer
     private readonly TransferClientOptions _options;
     private readonly SslClientAuthenticationOptions? _tls;
 
-    private Dialer(ImageAddress address, string? unixSocket, TransferClientOptions options, SslClientAuthenticationOptions? tls)
+    private Dialer(
+        ImageAddress address, string? unixSocket, TransferClientOptions options, SslClientAuthenticationOptions? tls)
     {
         _address = address;
         _unixSocket = unixSocket;
@@ -28,7 +29,8 @@ internal sealed class Dialer
         _tls = tls;
     }
 
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: the file of authorities cannot be read.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: the file of authorities cannot
+    /// be read.</exception>
     public static Dialer For(ImageAddress address, TransferClientOptions options) =>
         new(address, unixSocket: null, options, address.IsTls ? TlsOptions(address.Host, options) : null);
 
@@ -41,7 +43,8 @@ internal sealed class Dialer
     /// <summary>The base of request URLs: TLS is spoken here, below the HTTP client.</summary>
     public Uri BaseUri => new(IsUnix ? "http://localhost" : $"http://{HostText}:{_address.Port}");
 
-    private string HostText => _address.Host.Contains(':', StringComparison.Ordinal) ? $"[{_address.Host}]" : _address.Host;
+    private string HostText =>
+        _address.Host.Contains(':', StringComparison.Ordinal) ? $"[{_address.Host}]" : _address.Host;
 
     /// <summary>The same server by its Unix socket.</summary>
     public Dialer Through(string unixSocket) => new(_address, unixSocket, _options, tls: null);
@@ -52,7 +55,8 @@ internal sealed class Dialer
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using ITimer timer = _options.Time.CreateTimer(
-            source => ((CancellationTokenSource)source!).Cancel(), limit, _options.ConnectTimeout, Timeout.InfiniteTimeSpan);
+            source =>
+                ((CancellationTokenSource)source!).Cancel(), limit, _options.ConnectTimeout, Timeout.InfiniteTimeSpan);
         Socket? socket = null;
         try
         {
@@ -62,9 +66,10 @@ internal sealed class Dialer
                     ? new IPEndPoint(ip, _address.Port)
                     : new DnsEndPoint(_address.Host, _address.Port);
             socket = IsUnix
-                ? new Socket(
-                    AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-                { SendBufferSize = UnixSendBuffer }
+                ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+                {
+                    SendBufferSize = UnixSendBuffer,
+                }
                 : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             await socket.ConnectAsync(endPoint, limit.Token).ConfigureAwait(false);
             Stream stream = new NetworkStream(socket, ownsSocket: true);
@@ -93,11 +98,13 @@ internal sealed class Dialer
     private ExchangeException Failure(Exception e) => e switch
     {
         OperationCanceledException => new ExchangeException(
-            ExchangeFailure.Unreachable, $"Connecting to {_address} took longer than {_options.ConnectTimeout.TotalSeconds:F0} s", e),
+            ExchangeFailure.Unreachable,
+            $"Connecting to {_address} took longer than {_options.ConnectTimeout.TotalSeconds:F0} s", e),
         // OpenSSL's failures of the handshake itself arrive as the same exception as a certificate that is refused.
         AuthenticationException { InnerException: null } => new ExchangeException(
             ExchangeFailure.CertificateRefused,
-            $"The certificate of {_address} is not trusted: {e.Message} Give the authority's certificate (--cafile), or check the name in the URL.",
+            $"The certificate of {_address} is not trusted: {e.Message} Give the authority's certificate (--cafile), "
+                + $"or check the name in the URL.",
             e),
         _ => new ExchangeException(ExchangeFailure.Unreachable, $"Cannot connect to {_address}: {e.Message}", e),
     };
@@ -136,11 +143,13 @@ internal sealed class Dialer
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new TransferException(TransferError.InvalidRequest, $"The authorities in {file} cannot be read: {e.Message}", e);
+            throw new TransferException(
+                TransferError.InvalidRequest, $"The authorities in {file} cannot be read: {e.Message}", e);
         }
 
         return authorities.Count > 0
             ? authorities
-            : throw new TransferException(TransferError.InvalidRequest, $"There is no certificate in {file}, expected PEM");
+            : throw new TransferException(
+                TransferError.InvalidRequest, $"There is no certificate in {file}, expected PEM");
     }
 }

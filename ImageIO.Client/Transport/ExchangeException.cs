@@ -3,7 +3,8 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Client.Transport;
 
 /// <summary>A failed request. Stays inside of the library: callers get a <see cref="TransferException"/>.</summary>
-internal sealed class ExchangeException(ExchangeFailure failure, string message, Exception? inner = null) : Exception(message, inner)
+internal sealed class ExchangeException(ExchangeFailure failure, string message, Exception? inner = null) : Exception(
+    message, inner)
 {
     public ExchangeFailure Failure { get; } = failure;
 
@@ -23,7 +24,8 @@ internal sealed class ExchangeException(ExchangeFailure failure, string message,
             ExchangeFailure.ServerFailed => TransferError.StorageFailed,
             ExchangeFailure.DigestMismatch => TransferError.DigestMismatch,
             ExchangeFailure.StorageFull => TransferError.StorageFull,
-            ExchangeFailure.NotPermitted => Status == 401 ? TransferError.Unauthorized : TransferError.OperationNotPermitted,
+            ExchangeFailure.NotPermitted =>
+                Status == 401 ? TransferError.Unauthorized : TransferError.OperationNotPermitted,
             _ => Status switch
             {
                 404 => TransferError.ResourceUnknown,

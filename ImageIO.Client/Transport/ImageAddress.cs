@@ -3,7 +3,9 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Client.Transport;
 
-/// <summary>A transfer URL, taken apart. Its last part is the ticket's id, a secret, so its text shows everything but that.</summary>
+/// <summary>
+/// A transfer URL, taken apart. Its last part is the ticket's id, a secret, so its text shows everything but that.
+/// </summary>
 internal sealed record ImageAddress
 {
     private ImageAddress(string host, int port, bool isTls, string path)
@@ -29,7 +31,8 @@ internal sealed record ImageAddress
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>.</exception>
     public static ImageAddress Parse(string url, bool allowPlain)
     {
-        if (!Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("http" or "https") || uri.Host.Length == 0)
+        if (!Uri.TryCreate(url, UriKind.Absolute, out Uri? uri)
+            || uri.Scheme is not ("http" or "https") || uri.Host.Length == 0)
         {
             throw new TransferException(
                 TransferError.InvalidRequest, "The transfer URL must be like https://host:54322/images/ID");
@@ -47,14 +50,16 @@ internal sealed record ImageAddress
         {
             throw new TransferException(
                 TransferError.InvalidRequest,
-                $"Without TLS a transfer goes to this host only, not to {uri.Host}: everybody on the way could read and change it");
+                $"Without TLS a transfer goes to this host only, not to {uri.Host}: everybody on the way could read "
+                    + $"and change it");
         }
 
         return new ImageAddress(uri.IdnHost, uri.Port, isTls, uri.AbsolutePath);
     }
 
     /// <summary>What may be shown.</summary>
-    public override string ToString() => $"{(IsTls ? "https" : "http")}://{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{Port}";
+    public override string ToString() =>
+        $"{(IsTls ? "https" : "http")}://{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{Port}";
 
     /// <summary>A text without the ticket's id.</summary>
     public string Redact(string text)
@@ -64,5 +69,6 @@ internal sealed record ImageAddress
     }
 
     private static bool IsLoopback(Uri uri) =>
-        uri.IsLoopback || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
+        uri.IsLoopback
+            || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
 }

@@ -34,20 +34,25 @@ internal sealed partial class ImageConnection
         HttpMethod.Head, Path, null, null, _options.StallTimeout,
         (response, _) => Task.FromResult(
             response.Content.Headers.ContentLength
-                ?? throw new ExchangeException(ExchangeFailure.Refused, $"{_dialer.Address} does not tell the image's size")),
+                ?? throw new ExchangeException(
+                    ExchangeFailure.Refused, $"{_dialer.Address} does not tell the image's size")),
         cancellationToken);
 
-    /// <summary>The image's size from a server without HEAD: the head of a whole read, which ends the connection.</summary>
+    /// <summary>
+    /// The image's size from a server without HEAD: the head of a whole read, which ends the connection.
+    /// </summary>
     public Task<long> GetSizeByReadingAsync(CancellationToken cancellationToken) => ExchangeAsync(
         HttpMethod.Get, Path, null, null, _options.StallTimeout,
         (response, _) => Task.FromResult(response.Content.Headers.ContentLength ?? 0),
         cancellationToken);
 
     /// <summary>Extents as they come; one element at a time is in memory.</summary>
-    public async IAsyncEnumerable<Extent> GetExtentsAsync(string context, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<Extent> GetExtentsAsync(
+        string context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         long position = 0;
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_dialer.BaseUri, $"{Path}/extents?context={context}"));
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, new Uri(_dialer.BaseUri, $"{Path}/extents?context={context}"));
         _dialed.Stream.Touch();
         _limit = _options.SlowAnswerTimeout;
         using HttpResponseMessage response = await GuardAsync(
@@ -55,19 +60,23 @@ internal sealed partial class ImageConnection
         if (!response.IsSuccessStatusCode)
         {
             throw await StatusError.ReadAsync(
-                response, $"Extents of {_dialer.Address}", hasDigest: false, _dialer.Address, cancellationToken).ConfigureAwait(false);
+                response, $"Extents of {_dialer.Address}",
+                hasDigest: false, _dialer.Address, cancellationToken).ConfigureAwait(false);
         }
 
         Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         IAsyncEnumerator<ExtentEntry?> entries = JsonSerializer
-            .DeserializeAsyncEnumerable(body, ClientJson.Default.ExtentEntry, cancellationToken).GetAsyncEnumerator(cancellationToken);
+            .DeserializeAsyncEnumerable(body, ClientJson.Default.ExtentEntry, cancellationToken).GetAsyncEnumerator(
+                cancellationToken);
         await using (entries.ConfigureAwait(false))
         {
             while (await GuardAsync(() => entries.MoveNextAsync().AsTask(), cancellationToken).ConfigureAwait(false))
             {
-                if (entries.Current is not { Length: >= 0 } entry || entry.Start != position || entry.Length > long.MaxValue - position)
+                if (entries.Current is not { Length: >= 0 } entry
+                    || entry.Start != position || entry.Length > long.MaxValue - position)
                 {
-                    throw new ExchangeException(ExchangeFailure.Refused, $"The extents of {_dialer.Address} have gaps or overlap at {position}");
+                    throw new ExchangeException(ExchangeFailure.Refused, $"The extents of {_dialer.Address} have gaps "
+                        + $"or overlap at {position}");
                 }
 
                 position += entry.Length;
@@ -82,12 +91,16 @@ internal sealed partial class ImageConnection
     }
 
     /// <summary>The server's checksum of the whole image.</summary>
-    public Task<ChecksumEntry> GetChecksumAsync(string algorithm, int blockSize, CancellationToken cancellationToken) => ExchangeAsync(
+    public Task<ChecksumEntry> GetChecksumAsync(string algorithm, int blockSize, CancellationToken cancellationToken) =>
+        ExchangeAsync(
         HttpMethod.Get,
-        string.Create(CultureInfo.InvariantCulture, $"{Path}/checksum?algorithm={Uri.EscapeDataString(algorithm)}&block_size={blockSize}"),
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Path}/checksum?algorithm={Uri.EscapeDataString(algorithm)}&block_size={blockSize}"),
         null, null, _options.SlowAnswerTimeout,
         async (response, token) => JsonSerializer.Deserialize(
-            await response.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false), ClientJson.Default.ChecksumEntry)!,
+            await response.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false),
+            ClientJson.Default.ChecksumEntry)!,
         cancellationToken);
 
     /// <summary>Writes a range whose bytes the caller pushes.</summary>
@@ -110,14 +123,17 @@ internal sealed partial class ImageConnection
             HttpMethod.Put,
             defersFlush ? $"{Path}?flush=n" : Path,
             content,
-            sha256 is null ? null : headers => headers.TryAddWithoutValidation("Content-Digest", $"sha-256=:{Convert.ToBase64String(sha256)}:"),
+            sha256 is null ? null : headers =>
+                headers.TryAddWithoutValidation("Content-Digest", $"sha-256=:{Convert.ToBase64String(sha256)}:"),
             _options.StallTimeout,
             DrainAsync,
             cancellationToken);
     }
 
     /// <summary>Reads a range; the bytes are handed on as a stream of exactly its length.</summary>
-    public Task GetAsync(ByteRange range, Func<Stream, CancellationToken, Task> read, CancellationToken cancellationToken) => ExchangeAsync(
+    public Task GetAsync(
+        ByteRange range, Func<Stream, CancellationToken, Task> read, CancellationToken cancellationToken) =>
+        ExchangeAsync(
         HttpMethod.Get, Path, null,
         headers => headers.Range = new RangeHeaderValue(range.Start, range.End - 1),
         _options.StallTimeout,
@@ -127,11 +143,13 @@ internal sealed partial class ImageConnection
             {
                 throw new ExchangeException(
                     ExchangeFailure.Broken,
-                    $"{_dialer.Address} answered {(int)response.StatusCode} with {response.Content.Headers.ContentLength} bytes "
+                    $"{_dialer.Address} answered {(int)response.StatusCode} with "
+                        + $"{response.Content.Headers.ContentLength} bytes "
                     + $"where 206 with {range.Length} bytes is right");
             }
 
-            await read(await response.Content.ReadAsStreamAsync(token).ConfigureAwait(false), token).ConfigureAwait(false);
+            await read(
+                await response.Content.ReadAsStreamAsync(token).ConfigureAwait(false), token).ConfigureAwait(false);
             return true;
         },
         cancellationToken);
@@ -140,14 +158,16 @@ internal sealed partial class ImageConnection
     public Task ZeroAsync(ByteRange range, bool flush, CancellationToken cancellationToken) => PatchAsync(
         string.Create(
             CultureInfo.InvariantCulture,
-            $$"""{"op": "zero", "size": {{range.Length}}, "offset": {{range.Start}}, "flush": {{(flush ? "true" : "false")}}}"""),
+            $$"""{"op": "zero", "size": {{range.Length}}, "offset": {{range.Start}}, "flush": """
+                + $$"""{{(flush ? "true" : "false")}}}"""),
         cancellationToken);
 
     /// <summary>Makes everything durable that was written through this connection.</summary>
     public Task FlushAsync(CancellationToken cancellationToken) => PatchAsync("""{"op": "flush"}""", cancellationToken);
 
     private Task PatchAsync(string json, CancellationToken cancellationToken) => ExchangeAsync(
-        HttpMethod.Patch, Path, new StringContent(json, Encoding.UTF8, "application/json"), null, _options.SlowAnswerTimeout, DrainAsync,
+        HttpMethod.Patch,
+        Path, new StringContent(json, Encoding.UTF8, "application/json"), null, _options.SlowAnswerTimeout, DrainAsync,
         cancellationToken);
 
     private static async Task<bool> DrainAsync(HttpResponseMessage response, CancellationToken cancellationToken)
@@ -164,7 +184,8 @@ internal sealed partial class ImageConnection
         }
         catch (JsonException e)
         {
-            throw new ExchangeException(ExchangeFailure.Broken, $"The extents of {_dialer.Address} are no JSON, or were cut: {e.Message}", e);
+            throw new ExchangeException(
+                ExchangeFailure.Broken, $"The extents of {_dialer.Address} are no JSON, or were cut: {e.Message}", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException)
         {

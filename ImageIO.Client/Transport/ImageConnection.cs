@@ -3,10 +3,12 @@ using System.Net.Http.Headers;
 
 namespace ImageIO.Client.Transport;
 
-/// <summary>One connection to an image: one request at a time, and never a second connection behind its user's back.</summary>
+/// <summary>
+/// One connection to an image: one request at a time, and never a second connection behind its user's back.
+/// </summary>
 /// <remarks>
-/// What was written through a connection may be lost with it, so its user must know when one ends. Split by concern: the
-/// other part is the requests.
+/// What was written through a connection may be lost with it, so its user must know when one ends. Split by concern:
+/// the other part is the requests.
 /// </remarks>
 internal sealed partial class ImageConnection : IAsyncDisposable
 {
@@ -46,7 +48,8 @@ internal sealed partial class ImageConnection : IAsyncDisposable
 
     /// <summary>Connects.</summary>
     /// <exception cref="ExchangeException">It does not succeed.</exception>
-    public static async Task<ImageConnection> OpenAsync(Dialer dialer, TransferClientOptions options, CancellationToken cancellationToken) =>
+    public static async Task<ImageConnection> OpenAsync(
+        Dialer dialer, TransferClientOptions options, CancellationToken cancellationToken) =>
         new(dialer, options, await dialer.DialAsync(cancellationToken).ConfigureAwait(false));
 
     /// <summary>Whether the server is on this host.</summary>
@@ -101,17 +104,20 @@ internal sealed partial class ImageConnection : IAsyncDisposable
         _limit = limit;
         try
         {
-            using HttpResponseMessage response = await _invoker.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            using HttpResponseMessage response = await _invoker.SendAsync(
+                request, cancellationToken).ConfigureAwait(false);
             if (!response.IsSuccessStatusCode)
             {
                 throw await StatusError.ReadAsync(
-                    response, $"{method} on {_dialer.Address}", request.Headers.Contains("Content-Digest"), _dialer.Address, cancellationToken)
+                    response, $"{method} on {_dialer.Address}",
+                    request.Headers.Contains("Content-Digest"), _dialer.Address, cancellationToken)
                     .ConfigureAwait(false);
             }
 
             return await read(response, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException && e is not Core.Errors.TransferException)
+        catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException
+            && e is not Core.Errors.TransferException)
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw Broken($"{method} on {_dialer.Address}", limit, e);
@@ -127,7 +133,9 @@ internal sealed partial class ImageConnection : IAsyncDisposable
         Exception cause = e is HttpRequestException { InnerException: { } inner } ? inner : e;
         return new ExchangeException(
             ExchangeFailure.Broken,
-            _hasStalled ? $"{what}: nothing moved for {limit.TotalSeconds:F0} s" : $"{what}: the connection broke: {cause.Message}",
+            _hasStalled
+                ? $"{what}: nothing moved for {limit.TotalSeconds:F0} s"
+                : $"{what}: the connection broke: {cause.Message}",
             e);
     }
 }

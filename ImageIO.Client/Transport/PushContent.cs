@@ -8,7 +8,8 @@ internal sealed class PushContent(long length, Func<Stream, CancellationToken, T
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
         write(stream, CancellationToken.None);
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) =>
+    protected override Task SerializeToStreamAsync(
+        Stream stream, TransportContext? context, CancellationToken cancellationToken) =>
         write(stream, cancellationToken);
 
     protected override bool TryComputeLength(out long computed)

@@ -41,7 +41,8 @@ internal sealed record ServerFeatures
     public bool HasChecksum => Features.Contains("checksum");
 
     /// <summary>
-    /// Whether the server remembers for an image what was lost: one flush then tells about all that was answered before.
+    /// Whether the server remembers for an image what was lost: one flush then tells about all that was answered
+    /// before.
     /// </summary>
     [JsonIgnore]
     public bool RemembersLosses => ExpiresInSeconds is not null && CanFlush;

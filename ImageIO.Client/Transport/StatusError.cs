@@ -9,7 +9,8 @@ internal static class StatusError
     private const int LongestText = 500;
 
     public static async Task<ExchangeException> ReadAsync(
-        HttpResponseMessage response, string what, bool hasDigest, ImageAddress address, CancellationToken cancellationToken)
+        HttpResponseMessage response,
+        string what, bool hasDigest, ImageAddress address, CancellationToken cancellationToken)
     {
         int status = (int)response.StatusCode;
         string text = await ReadTextAsync(response, cancellationToken).ConfigureAwait(false);
@@ -34,7 +35,8 @@ internal static class StatusError
         try
         {
             Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-            length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+            length = await body.ReadAtLeastAsync(
+                bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {

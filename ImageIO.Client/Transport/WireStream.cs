@@ -1,8 +1,8 @@
 namespace ImageIO.Client.Transport;
 
 /// <summary>
-/// The bytes of one connection. Notes each byte that moves, and lets a request end whose server has answered already and
-/// takes no more of the body: the answer says why.
+/// The bytes of one connection. Notes each byte that moves, and lets a request end whose server has answered already
+/// and takes no more of the body: the answer says why.
 /// </summary>
 internal sealed class WireStream(Stream inner, TimeProvider time) : Stream
 {
@@ -11,7 +11,9 @@ internal sealed class WireStream(Stream inner, TimeProvider time) : Stream
     private long _sent;
     private long _received;
 
-    /// <summary>Whether the server takes nothing any more. What is written is dropped then; the answer is still read.</summary>
+    /// <summary>
+    /// Whether the server takes nothing any more. What is written is dropped then; the answer is still read.
+    /// </summary>
     public bool IsSendingOver => Volatile.Read(ref _sendFailure) is not null;
 
     /// <summary>Time since a byte moved.</summary>
@@ -31,12 +33,17 @@ internal sealed class WireStream(Stream inner, TimeProvider time) : Stream
 
     public override long Length => throw new NotSupportedException();
 
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
     /// <summary>Starts the clock of <see cref="Still"/> anew.</summary>
     public void Touch() => Volatile.Write(ref _lastMove, time.GetTimestamp());
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (IsSendingOver)
         {

@@ -5,8 +5,7 @@ namespace ImageIO.Configuration.Python;
 
 /// <summary>
 /// Parses the values that the reference evaluates as Python: strings in either quote, numbers, True, False, None,
-/// dotted names,
-/// tuples, lists, dictionaries, and products of numbers.
+/// dotted names, tuples, lists, dictionaries, and products of numbers.
 /// </summary>
 public sealed class PythonLiteral
 {
@@ -21,8 +20,7 @@ public sealed class PythonLiteral
     /// <summary>Parses a value.</summary>
     /// <returns>
     /// A string, long, double, bool, <see cref="PythonName"/>, null for None, an array of these for a tuple or list, or
-    /// a
-    /// dictionary by string.
+    /// a dictionary by string.
     /// </returns>
     /// <exception cref="FormatException">It is none of these.</exception>
     public static object? Parse(string text)
@@ -208,7 +206,8 @@ public sealed class PythonLiteral
     {
         int value = 0;
         if (_position + digits > _text.Length
-            || !int.TryParse(_text.AsSpan(_position, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value))
+            || !int.TryParse(_text.AsSpan(
+                _position, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value))
         {
             throw new FormatException("a backslash is not followed by the digits that it announces");
         }
@@ -220,7 +219,8 @@ public sealed class PythonLiteral
     private object Number()
     {
         int start = _position;
-        while (_position < _text.Length && (char.IsAsciiLetterOrDigit(_text[_position]) || _text[_position] is '.' or '_'
+        while (_position < _text.Length
+            && (char.IsAsciiLetterOrDigit(_text[_position]) || _text[_position] is '.' or '_'
             || (_text[_position] is '+' or '-' && (_position == start || _text[_position - 1] is 'e' or 'E'))))
         {
             _position++;
@@ -240,7 +240,8 @@ public sealed class PythonLiteral
     private object? Word()
     {
         int start = _position;
-        while (_position < _text.Length && (char.IsAsciiLetterOrDigit(_text[_position]) || _text[_position] is '_' or '.'))
+        while (_position < _text.Length
+            && (char.IsAsciiLetterOrDigit(_text[_position]) || _text[_position] is '_' or '.'))
         {
             _position++;
         }
@@ -288,5 +289,6 @@ public sealed class PythonLiteral
     }
 
     private FormatException Unexpected() => new(
-        _position < _text.Length ? $"'{_text[_position]}' at position {_position + 1} is unexpected" : "it ends too early");
+        _position < _text.Length ? $"'{_text[_position]}' at position {_position + 1} is "
+            + $"unexpected" : "it ends too early");
 }

@@ -11,7 +11,8 @@ public static class PythonNumber
     {
         ArgumentNullException.ThrowIfNull(text);
         return Digits(text.Trim()) is { } digits
-            && BigInteger.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger value)
+            && BigInteger.TryParse(
+                digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger value)
             ? value
             : null;
     }
@@ -27,8 +28,10 @@ public static class PythonNumber
             return word == "NAN" ? double.NaN : trimmed[0] == '-' ? double.NegativeInfinity : double.PositiveInfinity;
         }
 
-        const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
-        return Digits(trimmed) is { } digits && double.TryParse(digits, Style, CultureInfo.InvariantCulture, out double value)
+        const NumberStyles Style = NumberStyles.AllowLeadingSign
+            | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        return Digits(trimmed) is { } digits
+            && double.TryParse(digits, Style, CultureInfo.InvariantCulture, out double value)
             ? value
             : null;
     }
@@ -38,7 +41,8 @@ public static class PythonNumber
     {
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] == '_' && (i == 0 || i == text.Length - 1 || !char.IsAsciiDigit(text[i - 1]) || !char.IsAsciiDigit(text[i + 1])))
+            if (text[i] == '_' && (i == 0
+                || i == text.Length - 1 || !char.IsAsciiDigit(text[i - 1]) || !char.IsAsciiDigit(text[i + 1])))
             {
                 return null;
             }

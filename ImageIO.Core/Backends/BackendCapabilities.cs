@@ -1,8 +1,8 @@
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// What one open image offers. Facts about this handle, asked once when it is open and then trusted: no call is made for
-/// something that is not offered here.
+/// What one open image offers. Facts about this handle, asked once when it is open and then trusted: no call is made
+/// for something that is not offered here.
 /// </summary>
 public sealed record BackendCapabilities
 {
@@ -16,8 +16,8 @@ public sealed record BackendCapabilities
     public bool CanGrow { get; init; }
 
     /// <summary>
-    /// Whether a flush makes durable what was written through any handle on the image, as fsync(2) does. False: only what
-    /// was written through the same handle; then disposal makes that durable too, or fails.
+    /// Whether a flush makes durable what was written through any handle on the image, as fsync(2) does. False: only
+    /// what was written through the same handle; then disposal makes that durable too, or fails.
     /// </summary>
     public bool FlushCoversAllHandles { get; init; }
 

@@ -82,7 +82,8 @@ public sealed class BackendRegistry
             return accepting[0];
         }
 
-        string names = string.Join(", ", (accepting.Length == 0 ? [.. _byScheme[url.Scheme]] : accepting).Select(f => f.Name));
+        string names = string.Join(
+            ", ", (accepting.Length == 0 ? [.. _byScheme[url.Scheme]] : accepting).Select(f => f.Name));
         throw new TransferException(
             TransferError.ImageUnavailable,
             accepting.Length == 0
@@ -95,7 +96,8 @@ public sealed class BackendRegistry
             ? $"URLs with the scheme '{url.Scheme}' cannot be opened on this host: {reason}"
             : factory.Refusal(url);
 
-    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "Only for a message, which names no file then.")]
+    [UnconditionalSuppressMessage(
+        "SingleFile", "IL3000", Justification = "Only for a message, which names no file then.")]
     private static string Describe(IBackendFactory factory) =>
         $"{factory.GetType().FullName} in {factory.GetType().Assembly.Location}";
 }

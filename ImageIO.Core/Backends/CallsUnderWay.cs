@@ -12,7 +12,8 @@ internal sealed class CallsUnderWay
     private int _isEnding;
 
     /// <summary>A call begins.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: the image is being closed.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: the image is being
+    /// closed.</exception>
     public void Enter()
     {
         // Counted first: an end that begins now either is seen here or waits for this call.

@@ -12,8 +12,8 @@ namespace ImageIO.Core.Backends;
 /// on errors). Without this memory that success would be passed on to the client.
 /// </remarks>
 /// <param name="mostRanges">
-/// How many ranges it may keep in each of its sets. Beyond that, neighbours are joined: a flush then also fails for bytes
-/// between them that were not lost, which is safe.
+/// How many ranges it may keep in each of its sets. Beyond that, neighbours are joined: a flush then also fails for
+/// bytes between them that were not lost, which is safe.
 /// </param>
 internal sealed class FlushMemory(Func<int> mostRanges)
 {
@@ -24,8 +24,8 @@ internal sealed class FlushMemory(Func<int> mostRanges)
     private readonly List<UnflushedWrites> _handles = [];
     private readonly UnflushedWrites _closed = new();
 
-    // One flush at a time: the kernel reports a failed write-back once for each descriptor (fsync(2)), and a device once at
-    // all, so a second flush beside a failing one would be told that all is well.
+    // One flush at a time: the kernel reports a failed write-back once for each descriptor (fsync(2)), and a device
+    // once at all, so a second flush beside a failing one would be told that all is well.
     private readonly SemaphoreSlim _turn = new(1);
 
     // Counts failed flushes. A write that saw one start or end beside it may itself be among the lost.
@@ -74,7 +74,9 @@ internal sealed class FlushMemory(Func<int> mostRanges)
         }
     }
 
-    /// <summary>The storage reported a failure as a handle closed: what was written through it and not flushed may be lost.</summary>
+    /// <summary>
+    /// The storage reported a failure as a handle closed: what was written through it and not flushed may be lost.
+    /// </summary>
     public void CloseFailed(UnflushedWrites handle)
     {
         lock (_lock)
@@ -190,7 +192,8 @@ internal sealed class FlushMemory(Func<int> mostRanges)
             {
                 throw new TransferException(
                     TransferError.FlushLost,
-                    $"An earlier flush failed and {_lost.Sum} bytes that it should have made durable were not written again");
+                    $"An earlier flush failed and {_lost.Sum} bytes that it should have made durable were not "
+                        + $"written again");
             }
         }
     }

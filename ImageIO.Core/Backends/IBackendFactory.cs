@@ -3,9 +3,9 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// Opens images of one kind. Found by scanning assemblies; one instance per host, used in parallel. The calls that look at
-/// or open an image come on threads that may be blocked. The constructor may ask for an <c>ILogger&lt;T&gt;</c> and for
-/// <see cref="IBackendSections"/>.
+/// Opens images of one kind. Found by scanning assemblies; one instance per host, used in parallel. The calls that look
+/// at or open an image come on threads that may be blocked. The constructor may ask for an <c>ILogger&lt;T&gt;</c> and
+/// for <see cref="IBackendSections"/>.
 /// </summary>
 public interface IBackendFactory
 {
@@ -25,9 +25,10 @@ public interface IBackendFactory
     string? Unavailable => null;
 
     /// <summary>
-    /// Why a URL of one of its schemes can never be opened, whatever the storage holds: it is malformed, or has an option
-    /// that is not allowed. Asked when a ticket is installed, which is then refused with this sentence, so it repeats no
-    /// secret that the URL may contain. Looks at the text alone and never blocks. Null: nothing is wrong with it.
+    /// Why a URL of one of its schemes can never be opened, whatever the storage holds: it is malformed, or has an
+    /// option that is not allowed. Asked when a ticket is installed, which is then refused with this sentence, so it
+    /// repeats no secret that the URL may contain. Looks at the text alone and never blocks. Null: nothing is wrong
+    /// with it.
     /// </summary>
     string? Refusal(ImageUrl url) => null;
 

@@ -20,8 +20,8 @@ public interface IBackendOptions
     int Integer(string option, int ifMissing, int minimum, int maximum = int.MaxValue);
 
     /// <summary>
-    /// A duration: a number of seconds from 0 to 2147483 (24 days, the longest time of a timer), with or without a fraction. Less
-    /// counts as 0, with a warning. With more the daemon fails to start.
+    /// A duration: a number of seconds from 0 to 2147483 (24 days, the longest time of a timer), with or without a
+    /// fraction. Less counts as 0, with a warning. With more the daemon fails to start.
     /// </summary>
     /// <param name="option">Name of the option, in lower case.</param>
     /// <param name="ifMissing">The default, in seconds.</param>

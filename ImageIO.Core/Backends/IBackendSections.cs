@@ -1,8 +1,8 @@
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// The configuration sections of backends. The constructor of a <see cref="IBackendFactory"/> may ask for it, to read the
-/// options of its own section.
+/// The configuration sections of backends. The constructor of a <see cref="IBackendFactory"/> may ask for it, to read
+/// the options of its own section.
 /// </summary>
 public interface IBackendSections
 {

@@ -15,14 +15,16 @@ public sealed partial class ImageHandle
         if (!Capabilities.CanWrite)
         {
             throw new TransferException(
-                TransferError.NotSupported, $"The image is open for reading only, backend {BackendName} cannot write it");
+                TransferError.NotSupported,
+                $"The image is open for reading only, backend {BackendName} cannot write it");
         }
     }
 
     /// <summary>Fills whole blocks; bytes at and past the end of the image read as zeroes.</summary>
     /// <param name="destination">Filled completely.</param>
     /// <param name="offset">Bytes from the image's start.</param>
-    /// <param name="cancellationToken">Ends the wait for the call's turn and for a storage thread, but not the call.</param>
+    /// <param name="cancellationToken">Ends the wait for the call's turn and for a storage thread, but not the
+    /// call.</param>
     internal async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
         Debug.Assert(Alignment.IsAligned(offset, BlockSize) && Alignment.IsAligned(destination.Length, BlockSize));
@@ -50,7 +52,8 @@ public sealed partial class ImageHandle
     /// <param name="source">The blocks.</param>
     /// <param name="offset">Where they belong.</param>
     /// <param name="own">The client's bytes among them; others only complete a block, and were read for that.</param>
-    /// <param name="cancellationToken">Ends the wait for the call's turn and for a storage thread, but not the call.</param>
+    /// <param name="cancellationToken">Ends the wait for the call's turn and for a storage thread, but not the
+    /// call.</param>
     internal async ValueTask WriteAsync(
         ReadOnlyMemory<byte> source, long offset, ByteRange own, CancellationToken cancellationToken)
     {
@@ -112,7 +115,9 @@ public sealed partial class ImageHandle
         }
     }
 
-    /// <summary>Makes completed writes durable; fails as long as an earlier failure's data has not been written again.</summary>
+    /// <summary>
+    /// Makes completed writes durable; fails as long as an earlier failure's data has not been written again.
+    /// </summary>
     internal async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         await EnterAsync(gate: null, cancellationToken);
@@ -143,7 +148,9 @@ public sealed partial class ImageHandle
         }
     }
 
-    /// <summary>Starts work that consists of calls to this handle and runs beside the caller, which continues at once.</summary>
+    /// <summary>
+    /// Starts work that consists of calls to this handle and runs beside the caller, which continues at once.
+    /// </summary>
     /// <param name="work">The calls.</param>
     /// <param name="cancellationToken">Ends the wait for a storage thread.</param>
     internal async Task StartAsync(Func<Task> work, CancellationToken cancellationToken)
@@ -153,8 +160,8 @@ public sealed partial class ImageHandle
     }
 
     /// <summary>
-    /// Continues on a thread for storage: for work of the processor's between two calls, which must not hold up the thread
-    /// that completed the first one.
+    /// Continues on a thread for storage: for work of the processor's between two calls, which must not hold up the
+    /// thread that completed the first one.
     /// </summary>
     internal StorageThread ToStorageThreadAsync(CancellationToken cancellationToken) =>
         StorageThread.SwitchAsync(Shared.Threads, cancellationToken);

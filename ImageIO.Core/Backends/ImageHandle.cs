@@ -47,7 +47,8 @@ public sealed partial class ImageHandle : IAsyncDisposable
         if (!BitOperations.IsPow2(backend.PreferredBlockSize) || backend.PreferredBlockSize < backend.BlockSize)
         {
             throw new InvalidOperationException(
-                $"Backend {backendName} has preferred block size {backend.PreferredBlockSize}; it must be a power of two, "
+                $"Backend {backendName} has preferred block size {backend.PreferredBlockSize}; it must be a "
+                    + $"power of two, "
                 + $"{backend.BlockSize} (the block size) or more.");
         }
 
@@ -74,8 +75,8 @@ public sealed partial class ImageHandle : IAsyncDisposable
     public RingSettings Ring { get; }
 
     /// <summary>
-    /// Size in bytes without waiting for the storage: as it was when the image was opened or last asked for it. A backend
-    /// that never blocks is asked here, too.
+    /// Size in bytes without waiting for the storage: as it was when the image was opened or last asked for it. A
+    /// backend that never blocks is asked here, too.
     /// </summary>
     public long KnownSize => _backend.MayBlock ? Interlocked.Read(ref _knownSize) : _backend.Size;
 
@@ -99,7 +100,8 @@ public sealed partial class ImageHandle : IAsyncDisposable
 
     /// <summary>Asks the storage for the size of the image in bytes.</summary>
     /// <param name="cancellationToken">Ends the wait for a storage thread.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed
+    /// meanwhile.</exception>
     public async ValueTask<long> GetSizeAsync(CancellationToken cancellationToken = default)
     {
         _calls.Enter();
@@ -117,7 +119,8 @@ public sealed partial class ImageHandle : IAsyncDisposable
     }
 
     /// <inheritdoc cref="IBackend.GetExtentsAsync" />
-    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed meanwhile.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed
+    /// meanwhile.</exception>
     public async IAsyncEnumerable<Extent> GetExtentsAsync(
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -21,7 +21,8 @@ public sealed record ImageUrl
     public string Rest => Text[(Scheme.Length + 1)..];
 
     /// <summary>Splits a URL.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: there is no scheme (RFC 3986 section 3.1).</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: there is no scheme (RFC 3986
+    /// section 3.1).</exception>
     public static ImageUrl Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -2,15 +2,19 @@ namespace ImageIO.Core.Backends;
 
 /// <summary>Decides which storage call gets the next thread, so that no image can take them all. Thread-safe.</summary>
 /// <remarks>
-/// <para>The more threads an image has, the more must be free for it to get a further one: eight for each that it has. Calls
-/// that hang cannot be taken back, so this keeps threads for images that have none yet. Of 512 threads one image gets at
-/// most 57, and with 120 images that each have four calls hanging a further image still gets one at once.</para>
-/// <para>A few threads serve storage that answers at once, however many calls there are. A call that has waited for a moment
-/// gets a further thread; threads that have been busy for that long do not count, because their calls hang.</para>
+/// <para>The more threads an image has, the more must be free for it to get a further one: eight for each that it has.
+/// Calls that hang cannot be taken back, so this keeps threads for images that have none yet. Of 512 threads one image
+/// gets at most 57, and with 120 images that each have four calls hanging a further image still gets one at
+/// once.</para>
+/// <para>A few threads serve storage that answers at once, however many calls there are. A call that has waited for a
+/// moment gets a further thread; threads that have been busy for that long do not count, because their calls
+/// hang.</para>
 /// </remarks>
 internal sealed class StorageQueue
 {
-    /// <summary>Threads that are started without a wait: enough for the depth at which devices are fastest, on several images.</summary>
+    /// <summary>
+    /// Threads that are started without a wait: enough for the depth at which devices are fastest, on several images.
+    /// </summary>
     internal const int Few = 32;
 
     // Threads that must be free for each that an image has.
@@ -39,7 +43,8 @@ internal sealed class StorageQueue
         _time = time ?? TimeProvider.System;
         _patience = patience ?? TimeSpan.FromMilliseconds(50);
         _watch = _time.CreateTimer(
-            static queue => ((StorageQueue)queue!).ServeWaiting(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            static queue =>
+                ((StorageQueue)queue!).ServeWaiting(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Threads that are busy, for all images.</summary>
@@ -69,7 +74,8 @@ internal sealed class StorageQueue
     /// <summary>Runs a call on a storage thread, now or when the image gets one.</summary>
     /// <param name="share">The image.</param>
     /// <param name="work">The call. Must not throw.</param>
-    /// <param name="cancellationToken">Ends the wait for a thread: the work then runs on a thread of the runtime's pool.</param>
+    /// <param name="cancellationToken">Ends the wait for a thread: the work then runs on a thread of the runtime's
+    /// pool.</param>
     public void Run(StorageShare share, Action work, CancellationToken cancellationToken)
     {
         long now = _time.GetTimestamp();

@@ -3,13 +3,14 @@ using System.Runtime.CompilerServices;
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// Continues an async method on a thread for storage. The threads that serve sockets carry many connections each, and the
-/// runtime's pool serves everybody: a call that blocks there would hold up all of them.
+/// Continues an async method on a thread for storage. The threads that serve sockets carry many connections each, and
+/// the runtime's pool serves everybody: a call that blocks there would hold up all of them.
 /// </summary>
-/// <example><c>await StorageThread.SwitchAsync(share, cancellationToken);</c> in the method itself that then calls the storage.</example>
+/// <example><c>await StorageThread.SwitchAsync(share, cancellationToken);</c> in the method itself that then calls the
+/// storage.</example>
 /// <remarks>
-/// Awaiting a task that ends on such a thread would not do: if the task has ended before it is awaited, the caller stays
-/// on its own thread.
+/// Awaiting a task that ends on such a thread would not do: if the task has ended before it is awaited, the caller
+/// stays on its own thread.
 /// </remarks>
 internal readonly struct StorageThread : ICriticalNotifyCompletion
 {
@@ -34,7 +35,9 @@ internal readonly struct StorageThread : ICriticalNotifyCompletion
     public static StorageThread SwitchAsync(StorageShare share, CancellationToken cancellationToken) =>
         new(share, another: false, cancellationToken);
 
-    /// <summary>Continues on another thread of the share in any case, so that what follows runs beside the caller.</summary>
+    /// <summary>
+    /// Continues on another thread of the share in any case, so that what follows runs beside the caller.
+    /// </summary>
     /// <inheritdoc cref="SwitchAsync" path="/param" />
     public static StorageThread ForkAsync(StorageShare share, CancellationToken cancellationToken) =>
         new(share, another: true, cancellationToken);

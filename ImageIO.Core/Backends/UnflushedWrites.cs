@@ -2,7 +2,9 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Core.Backends;
 
-/// <summary>What was written through one handle and is not known to be durable. Guarded by <see cref="FlushMemory"/>.</summary>
+/// <summary>
+/// What was written through one handle and is not known to be durable. Guarded by <see cref="FlushMemory"/>.
+/// </summary>
 internal sealed class UnflushedWrites
 {
     private RangeSet _ranges = new();

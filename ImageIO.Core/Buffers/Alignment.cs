@@ -23,9 +23,9 @@ public static class Alignment
     public static bool IsAligned(long value, int block) => (value & (block - 1)) == 0;
 
     /// <summary>
-    /// Where a run of bytes that could reach from <paramref name="start"/> to <paramref name="end"/> should end, so that
-    /// the next one begins at a multiple of <paramref name="preferred"/>: there, or at <paramref name="end"/> when the run
-    /// holds no such multiple.
+    /// Where a run of bytes that could reach from <paramref name="start"/> to <paramref name="end"/> should end, so
+    /// that the next one begins at a multiple of <paramref name="preferred"/>: there, or at <paramref name="end"/> when
+    /// the run holds no such multiple.
     /// </summary>
     /// <param name="start">First byte.</param>
     /// <param name="end">Behind the last byte that there is room for.</param>

@@ -16,15 +16,13 @@ public static class ExtentMerger
     /// <param name="image">The image. One that does not offer the context is one extent without flags.</param>
     /// <param name="limit">
     /// Where the ticket ends. A volume is often larger than its disk; a client that saw the rest would ask for it and
-    /// be
-    /// refused.
+    /// be refused.
     /// </param>
     /// <param name="context">Which flags are wanted.</param>
     /// <param name="cancellationToken">Ends the enumeration.</param>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.StorageFailed"/>: the backend's extents do not cover the image. A client would not read
-    /// the
-    /// missing part.
+    /// the missing part.
     /// </exception>
     public static async IAsyncEnumerable<Extent> ReadAsync(
         ImageHandle image,
@@ -64,7 +62,8 @@ public static class ExtentMerger
             if (extent.Range.Start != current.End || extent.Range.IsEmpty)
             {
                 throw new TransferException(
-                    TransferError.StorageFailed, $"The backend reported extent {extent.Range} where one from {current.End} on was due");
+                    TransferError.StorageFailed,
+                    $"The backend reported extent {extent.Range} where one from {current.End} on was due");
             }
 
             long end = Math.Min(extent.Range.End, size);

@@ -27,7 +27,8 @@ public sealed class ExtentsOperation(
     public void Cancel() => _cancel.Set();
 
     /// <summary>Runs it.</summary>
-    /// <exception cref="Errors.TransferException">Why the storage failed, or that its extents do not cover the image.</exception>
+    /// <exception cref="Errors.TransferException">Why the storage failed, or that its extents do not cover the
+    /// image.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await foreach (Extent extent in ExtentMerger.ReadAsync(image, limit, context, cancellationToken))

@@ -10,7 +10,8 @@ public sealed class FlushOperation : IOperation
 
     /// <summary>Prepares the flush.</summary>
     /// <param name="image">The image, open for writing.</param>
-    /// <exception cref="Errors.TransferException"><see cref="Errors.TransferError.NotSupported"/>: it is not.</exception>
+    /// <exception cref="Errors.TransferException"><see cref="Errors.TransferError.NotSupported"/>: it is
+    /// not.</exception>
     public FlushOperation(ImageHandle image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -30,6 +31,7 @@ public sealed class FlushOperation : IOperation
     }
 
     /// <summary>Runs the flush.</summary>
-    /// <exception cref="Errors.TransferException">Why the storage failed, or that an earlier flush lost data.</exception>
+    /// <exception cref="Errors.TransferException">Why the storage failed, or that an earlier flush lost
+    /// data.</exception>
     public async Task RunAsync(CancellationToken cancellationToken) => await _image.FlushAsync(cancellationToken);
 }

@@ -10,7 +10,8 @@ public interface IBlockHash
     int Lanes { get; }
 
     /// <summary>Hashes more bytes of some blocks.</summary>
-    /// <param name="pieces">For each lane, from the first on; an empty piece changes nothing. Equally long ones are fastest.</param>
+    /// <param name="pieces">For each lane, from the first on; an empty piece changes nothing. Equally long ones are
+    /// fastest.</param>
     void Append(ReadOnlySpan<ReadOnlyMemory<byte>> pieces);
 
     /// <summary>Hashes zeroes of one block.</summary>

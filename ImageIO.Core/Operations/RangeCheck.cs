@@ -8,8 +8,7 @@ internal static class RangeCheck
 {
     /// <summary>
     /// Throws when a change would end past the largest possible image: offsets are signed 64-bit, and the last block
-    /// must be
-    /// a whole one. Tickets may be larger.
+    /// must be a whole one. Tickets may be larger.
     /// </summary>
     /// <exception cref="TransferException"><see cref="TransferError.RangeNotSatisfiable"/>, with the limit.</exception>
     public static void WithinLargestImage(long offset, long length, int blockSize) =>

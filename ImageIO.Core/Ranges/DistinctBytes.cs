@@ -1,8 +1,8 @@
 namespace ImageIO.Core.Ranges;
 
 /// <summary>
-/// Counts bytes that were covered once or more, in bounded memory. If requests are scattered more widely than that, some
-/// bytes are not counted; none is ever counted twice. Not thread-safe.
+/// Counts bytes that were covered once or more, in bounded memory. If requests are scattered more widely than that,
+/// some bytes are not counted; none is ever counted twice. Not thread-safe.
 /// </summary>
 internal sealed class DistinctBytes
 {

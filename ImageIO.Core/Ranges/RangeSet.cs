@@ -9,7 +9,8 @@ namespace ImageIO.Core.Ranges;
 public sealed class RangeSet
 {
     // Invariant: no range is empty, and at least one byte between two neighbours is not in the set.
-    private readonly SortedSet<ByteRange> _ranges = new(Comparer<ByteRange>.Create((a, b) => a.Start.CompareTo(b.Start)));
+    private readonly SortedSet<ByteRange> _ranges = new(
+        Comparer<ByteRange>.Create((a, b) => a.Start.CompareTo(b.Start)));
 
     /// <summary>Number of distinct bytes in the set.</summary>
     public long Sum { get; private set; }
@@ -150,8 +151,7 @@ public sealed class RangeSet
     }
 
     // The comparer compares starts only, so an empty range stands for a position. Min and Max of a view walk down the
-    // tree
-    // without counting or copying it.
+    // tree without counting or copying it.
     private ByteRange? LastStartingAtOrBefore(long position)
     {
         if (_ranges.Count == 0)

@@ -15,8 +15,7 @@ public sealed partial class Ticket
     private TaskCompletionSource<ImageHandle>? _opening;
 
     // Openings and closings that run now. The storage may delay them for any time, so they never run under a lock, and
-    // a
-    // request that waits for one can be cancelled.
+    // a request that waits for one can be cancelled.
     private int _openingsAndClosings;
 
     /// <summary>Connections that have the image open.</summary>
@@ -33,8 +32,7 @@ public sealed partial class Ticket
 
     /// <summary>
     /// The ticket's image, opened if it is not open yet. The connection holds it until <see cref="ReleaseAsync"/>, or
-    /// until
-    /// the ticket is removed.
+    /// until the ticket is removed.
     /// </summary>
     /// <param name="connection">The connection.</param>
     /// <param name="cancellationToken">Ends the wait only. The image is still opened, and closed if it has no
@@ -72,7 +70,9 @@ public sealed partial class Ticket
         return WaitForImageAsync(opening.Task, connection, cancellationToken);
     }
 
-    /// <summary>Counts a connection that uses the ticket without opening an image, until <see cref="ReleaseAsync"/>.</summary>
+    /// <summary>
+    /// Counts a connection that uses the ticket without opening an image, until <see cref="ReleaseAsync"/>.
+    /// </summary>
     /// <param name="connection">The connection.</param>
     /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>.</exception>
     internal void Hold(ImageLeases connection)

@@ -7,8 +7,7 @@ namespace ImageIO.Core.Tickets;
 public sealed record TicketSpec
 {
     // Characters of the id that logs show when the manager names no transfer: half of a UUID, enough to find the ticket
-    // and
-    // too few to use it. Of a shorter id half is shown, because 18 characters could be all of it.
+    // and too few to use it. Of a shorter id half is shown, because 18 characters could be all of it.
     private const int ShownIdLength = 18;
 
     /// <summary>The ticket's id.</summary>

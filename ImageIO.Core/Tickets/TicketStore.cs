@@ -16,10 +16,8 @@ public sealed class TicketStore(BackendRegistry registry, ImageOpener opener, Ti
     private readonly Lock _lock = new();
 
     // Tickets that were in use when a newer one replaced them, by id. No new request finds them, but removing the id
-    // cancels
-    // them too, because the manager deactivates the volume next. The newest one of an id is kept even if it is unused:
-    // a
-    // request may have just been authorized by it. Guarded by _lock; the lists are never empty.
+    // cancels them too, because the manager deactivates the volume next. The newest one of an id is kept even if it is
+    // unused: a request may have just been authorized by it. Guarded by _lock; the lists are never empty.
     private readonly Dictionary<TicketId, List<Ticket>> _replaced = [];
 
     /// <summary>All tickets, in no order.</summary>

@@ -26,7 +26,8 @@ public static class TarArchive
     /// <param name="cancellationToken">Ends the search.</param>
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: no archive, or a damaged
     /// one.</exception>
-    public static async ValueTask<IReadOnlyList<TarMember>> ReadAsync(IBackend archive, CancellationToken cancellationToken)
+    public static async ValueTask<IReadOnlyList<TarMember>> ReadAsync(
+        IBackend archive, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(archive);
         using var access = new UnalignedAccess(archive);
@@ -53,12 +54,14 @@ public static class TarArchive
             long start = position + Record;
             if (size > archive.Size - start)
             {
-                throw FormatError.Corrupt($"tar: the member at {position} has {size} bytes, but the archive ends before them");
+                throw FormatError.Corrupt(
+                    $"tar: the member at {position} has {size} bytes, but the archive ends before them");
             }
 
             if (type is 'L' or 'x')
             {
-                byte[] data = new byte[size <= LargestExtension ? size : throw FormatError.Corrupt($"tar: an extension of {size} bytes")];
+                byte[] data = new byte[size <= LargestExtension
+                    ? size : throw FormatError.Corrupt($"tar: an extension of {size} bytes")];
                 await access.ReadAsync(data, start, cancellationToken).ConfigureAwait(false);
                 extended.Read(type, data);
             }
@@ -102,7 +105,8 @@ public static class TarArchive
     private static string NameOf(ReadOnlySpan<byte> header)
     {
         string name = Text(header[..100]);
-        string prefix = header.Slice(257, 5).SequenceEqual("ustar"u8) && header[262] == 0 ? Text(header.Slice(345, 155)) : "";
+        string prefix = header.Slice(257, 5).SequenceEqual("ustar"u8)
+            && header[262] == 0 ? Text(header.Slice(345, 155)) : "";
         return prefix.Length > 0 ? $"{prefix}/{name}" : name;
     }
 
@@ -120,7 +124,8 @@ public static class TarArchive
             long value = 0;
             foreach (byte b in field[1..])
             {
-                value = value > long.MaxValue >> 8 ? throw FormatError.Corrupt($"tar: the size at {position} is too large") : (value << 8) | b;
+                value = value > long.MaxValue >> 8 ? throw FormatError
+                    .Corrupt($"tar: the size at {position} is too large") : (value << 8) | b;
             }
 
             return value;
@@ -129,7 +134,8 @@ public static class TarArchive
         string digits = Encoding.ASCII.GetString(field).Trim('\0', ' ');
         try
         {
-            return digits.Length == 0 ? 0 : Convert.ToInt64(digits, 8) is >= 0 and var size ? size : throw new FormatException();
+            return digits.Length == 0 ? 0 : Convert.ToInt64(digits, 8) is >= 0
+                and var size ? size : throw new FormatException();
         }
         catch (Exception e) when (e is FormatException or OverflowException or ArgumentException)
         {
@@ -177,7 +183,8 @@ public static class TarArchive
             while (!data.IsEmpty)
             {
                 int space = data.IndexOf((byte)' ');
-                if (space < 1 || !int.TryParse(data[..space], NumberStyles.None, CultureInfo.InvariantCulture, out int length)
+                if (space < 1
+                    || !int.TryParse(data[..space], NumberStyles.None, CultureInfo.InvariantCulture, out int length)
                     || length <= space + 1 || length > data.Length)
                 {
                     throw FormatError.Corrupt("tar: a damaged pax header");

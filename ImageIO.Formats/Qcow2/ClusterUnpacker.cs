@@ -25,12 +25,14 @@ internal sealed class ClusterUnpacker(Qcow2Compression compression) : IDisposabl
                 return;
             }
 
-            using var deflate = new DeflateStream(new MemoryStream(packed, 0, length, writable: false), CompressionMode.Decompress);
+            using var deflate = new DeflateStream(
+                new MemoryStream(packed, 0, length, writable: false), CompressionMode.Decompress);
             deflate.ReadExactly(cluster);
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ZstdException)
         {
-            throw new TransferException(TransferError.ImageUnavailable, $"qcow2: a compressed cluster cannot be unpacked: {e.Message}", e);
+            throw new TransferException(
+                TransferError.ImageUnavailable, $"qcow2: a compressed cluster cannot be unpacked: {e.Message}", e);
         }
     }
 

@@ -11,7 +11,9 @@ public sealed record Qcow2Header
     /// <summary>Bytes of the fixed part, in version 3.</summary>
     internal const int LengthOfVersion3 = 104;
 
-    /// <summary>Most bytes of an L1 table, as in qemu: 2 EiB with the largest clusters, 128 TiB with the usual ones.</summary>
+    /// <summary>
+    /// Most bytes of an L1 table, as in qemu: 2 EiB with the largest clusters, 128 TiB with the usual ones.
+    /// </summary>
     internal const int LargestL1Table = 32 * 1024 * 1024;
 
     internal const uint Magic = 0x514649fb; // QFI\xfb
@@ -67,7 +69,8 @@ public sealed record Qcow2Header
 
     /// <summary>Whether the bytes start like a qcow2 image.</summary>
     public static bool IsQcow2(ReadOnlySpan<byte> start) =>
-        start.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(start) == Magic && BinaryPrimitives.ReadUInt32BigEndian(start[4..]) >= 2;
+        start.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(start) == Magic
+            && BinaryPrimitives.ReadUInt32BigEndian(start[4..]) >= 2;
 
     /// <summary>Parses a header.</summary>
     /// <param name="start">The file's first cluster, or all of a shorter file; 64 KiB suffice.</param>
@@ -90,7 +93,8 @@ public sealed record Qcow2Header
         uint clusterBits = U32(start, 20);
         if (clusterBits is < SmallestClusterBits or > LargestClusterBits)
         {
-            throw FormatError.Corrupt($"qcow2: clusters of 2^{clusterBits} bytes, allowed are 2^{SmallestClusterBits} to 2^{LargestClusterBits}");
+            throw FormatError.Corrupt($"qcow2: clusters of 2^{clusterBits} bytes, allowed are 2^{SmallestClusterBits} "
+                + $"to 2^{LargestClusterBits}");
         }
 
         int clusterSize = 1 << (int)clusterBits;
@@ -116,9 +120,11 @@ public sealed record Qcow2Header
         return Extensions.Read(start, length, header, fileSize);
     }
 
-    internal static uint U32(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt32BigEndian(bytes[offset..]);
+    internal static uint U32(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt32BigEndian(
+        bytes[offset..]);
 
-    internal static ulong U64(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt64BigEndian(bytes[offset..]);
+    internal static ulong U64(ReadOnlySpan<byte> bytes, int offset) => BinaryPrimitives.ReadUInt64BigEndian(
+        bytes[offset..]);
 
     private static int HeaderLength(ReadOnlySpan<byte> start, uint version, int clusterSize)
     {
@@ -138,23 +144,27 @@ public sealed record Qcow2Header
         if (encryption != 0)
         {
             string method = encryption switch { 1 => "AES", 2 => "LUKS", _ => $"method {encryption}" };
-            throw FormatError.Unsupported($"qcow2: the image is encrypted ({method}); decrypt it with qemu-img convert first");
+            throw FormatError.Unsupported(
+                $"qcow2: the image is encrypted ({method}); decrypt it with qemu-img convert first");
         }
 
         if ((incompatible & ExternalDataBit) != 0)
         {
-            throw FormatError.Unsupported("qcow2: the guest's data is in an external data file; convert it with qemu-img first");
+            throw FormatError.Unsupported(
+                "qcow2: the guest's data is in an external data file; convert it with qemu-img first");
         }
 
         if ((incompatible & ExtendedL2Bit) != 0)
         {
-            throw FormatError.Unsupported("qcow2: extended L2 entries (subclusters) are not read here; convert it with qemu-img first");
+            throw FormatError.Unsupported(
+                "qcow2: extended L2 entries (subclusters) are not read here; convert it with qemu-img first");
         }
 
         ulong unknown = incompatible & ~(DirtyBit | CorruptBit | CompressionBit);
         if (unknown != 0)
         {
-            throw FormatError.Unsupported($"qcow2: unknown incompatible feature, bit {BitOperations.TrailingZeroCount(unknown)}");
+            throw FormatError.Unsupported(
+                $"qcow2: unknown incompatible feature, bit {BitOperations.TrailingZeroCount(unknown)}");
         }
     }
 
@@ -176,7 +186,8 @@ public sealed record Qcow2Header
 
     private static int L1EntriesOf(uint entries) => entries <= LargestL1Table / 8
         ? (int)entries
-        : throw FormatError.Corrupt($"qcow2: an L1 table of {entries} entries, at most {LargestL1Table / 8} are allowed");
+        : throw FormatError.Corrupt(
+            $"qcow2: an L1 table of {entries} entries, at most {LargestL1Table / 8} are allowed");
 
     private static string? BackingName(ReadOnlySpan<byte> start, ulong offset, uint length, int clusterSize)
     {
@@ -205,7 +216,8 @@ public sealed record Qcow2Header
         long needed = (VirtualSize / perL2) + (VirtualSize % perL2 == 0 ? 0 : 1);
         if (needed > L1Entries)
         {
-            throw FormatError.Corrupt($"qcow2: {L1Entries} L1 entries are too few for {VirtualSize} bytes, {needed} are needed");
+            throw FormatError.Corrupt(
+                $"qcow2: {L1Entries} L1 entries are too few for {VirtualSize} bytes, {needed} are needed");
         }
 
         CheckTable("L1 table", L1Offset, L1Entries * 8L, fileSize);
@@ -220,9 +232,11 @@ public sealed record Qcow2Header
     private void CheckTable(string what, long offset, long length, long fileSize)
     {
         bool isEmpty = length == 0;
-        if (!isEmpty && (offset < ClusterSize || offset % ClusterSize != 0 || offset > fileSize || length > fileSize - offset))
+        if (!isEmpty
+            && (offset < ClusterSize || offset % ClusterSize != 0 || offset > fileSize || length > fileSize - offset))
         {
-            throw FormatError.Corrupt($"qcow2: the {what} of {length} bytes at {offset} is not in the file of {fileSize} bytes");
+            throw FormatError.Corrupt(
+                $"qcow2: the {what} of {length} bytes at {offset} is not in the file of {fileSize} bytes");
         }
     }
 

@@ -18,14 +18,16 @@ internal readonly ref struct Qcow2HeaderWriter(Span<byte> cluster)
     public static byte[] Unfinished(Qcow2WriterOptions options, int clusterBits)
     {
         byte[] mark = new byte[256];
-        string text = $"unfinished qcow2 1 {options.VirtualSize} {clusterBits} {options.Compression} {options.BackingFile}";
+        string text =
+            $"unfinished qcow2 1 {options.VirtualSize} {clusterBits} {options.Compression} {options.BackingFile}";
         // As much of the backing file's name as there is room for.
         Encoding.UTF8.GetEncoder().Convert(text, mark, flush: true, out _, out _, out _);
         return mark;
     }
 
     public void Write(
-        Qcow2WriterOptions options, int clusterBits, long l1Offset, int l1Entries, long refcountTable, uint refcountClusters)
+        Qcow2WriterOptions options,
+        int clusterBits, long l1Offset, int l1Entries, long refcountTable, uint refcountClusters)
     {
         // Includes the compression type and its padding.
         const int HeaderLength = Qcow2Header.LengthOfVersion3 + 8;
@@ -57,7 +59,8 @@ internal readonly ref struct Qcow2HeaderWriter(Span<byte> cluster)
         if (name.Length > 1023 || nameOffset + name.Length > _cluster.Length)
         {
             throw new TransferException(
-                TransferError.InvalidRequest, $"qcow2: a backing file's name of {name.Length} bytes is too long for the header");
+                TransferError.InvalidRequest,
+                $"qcow2: a backing file's name of {name.Length} bytes is too long for the header");
         }
 
         U32(position, Qcow2Header.BackingFormatExtension);

@@ -13,7 +13,8 @@ public sealed partial class Qcow2Reader
     public async IAsyncEnumerable<Extent> GetExtentsAsync(
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using ExtentCursor? below = _backing is null ? null : new ExtentCursor(_backing.Backend, context, cancellationToken);
+        await using ExtentCursor? below =
+            _backing is null ? null : new ExtentCursor(_backing.Backend, context, cancellationToken);
         Extent? pending = null;
         for (long position = 0; position < Size;)
         {

@@ -7,8 +7,7 @@ namespace ImageIO.Formats.Qcow2;
 /// <summary>The guest's view of a qcow2 image, read-only. Any offset and length; calls may run in parallel.</summary>
 /// <remarks>
 /// The file may come from an attacker: sizes, offsets and tables are checked before use, memory does not depend on
-/// them, and
-/// unsupported features are refused by name. The other part is extents and bitmaps.
+/// them, and unsupported features are refused by name. The other part is extents and bitmaps.
 /// </remarks>
 public sealed partial class Qcow2Reader : IBackend
 {
@@ -63,7 +62,8 @@ public sealed partial class Qcow2Reader : IBackend
         {
             long fileSize = file.Size;
             Qcow2Header header = await ReadHeaderAsync(access, fileSize, cancellationToken).ConfigureAwait(false);
-            Qcow2Tables tables = await Qcow2Tables.LoadAsync(access, header, fileSize, cancellationToken).ConfigureAwait(false);
+            Qcow2Tables tables = await Qcow2Tables.LoadAsync(
+                access, header, fileSize, cancellationToken).ConfigureAwait(false);
             if (openBacking is not null && header.BackingFile is not null)
             {
                 backing = await openBacking(header, cancellationToken).ConfigureAwait(false);

@@ -32,7 +32,8 @@ internal sealed class Qcow2Tables : IDisposable
     public static async ValueTask<Qcow2Tables> LoadAsync(
         UnalignedAccess file, Qcow2Header header, long fileSize, CancellationToken cancellationToken)
     {
-        ulong[] l1 = await ReadTableAsync(file, header.L1Offset, header.L1Entries, cancellationToken).ConfigureAwait(false);
+        ulong[] l1 = await ReadTableAsync(
+            file, header.L1Offset, header.L1Entries, cancellationToken).ConfigureAwait(false);
         CheckL1(header, l1, fileSize);
         return new Qcow2Tables(file, header, fileSize, l1);
     }
@@ -70,7 +71,8 @@ internal sealed class Qcow2Tables : IDisposable
             // The last sector may pass the end of the file.
             return packed >= _header.ClusterSize && packed < _fileSize
                 ? new ClusterRun(kind, packed, Math.Min(length, limit), entry.PackedLength(bits))
-                : throw FormatError.Corrupt($"qcow2: a compressed cluster at {packed}, outside of the file of {_fileSize} bytes");
+                : throw FormatError.Corrupt(
+                    $"qcow2: a compressed cluster at {packed}, outside of the file of {_fileSize} bytes");
         }
 
         long host = kind == ClusterKind.Data ? CheckedData(entry) : 0;
@@ -93,7 +95,8 @@ internal sealed class Qcow2Tables : IDisposable
         long offset = entry.DataOffset;
         return offset % _header.ClusterSize == 0 && offset < _fileSize
             ? offset
-            : throw FormatError.Corrupt($"qcow2: a cluster at {offset}, which no cluster of the file of {_fileSize} bytes is");
+            : throw FormatError.Corrupt(
+                $"qcow2: a cluster at {offset}, which no cluster of the file of {_fileSize} bytes is");
     }
 
     private async ValueTask<ulong[]> TableAsync(int l1Index, CancellationToken cancellationToken)
@@ -166,15 +169,16 @@ internal sealed class Qcow2Tables : IDisposable
     }
 
     // If two guest ranges could share an L2 table, a small file could describe an endless image. Tables must not
-    // overlap, nor
-    // pass the file's end.
+    // overlap, nor pass the file's end.
     private static void CheckL1(Qcow2Header header, ulong[] l1, long fileSize)
     {
-        long[] offsets = [.. l1.Select(entry => (long)(entry & ClusterEntry.OffsetMask)).Where(offset => offset != 0).Order()];
+        long[] offsets = [.. l1.Select(
+            entry => (long)(entry & ClusterEntry.OffsetMask)).Where(offset => offset != 0).Order()];
         for (int i = 0; i < offsets.Length; i++)
         {
             long offset = offsets[i];
-            bool isInside = offset % header.ClusterSize == 0 && fileSize >= header.ClusterSize && offset <= fileSize - header.ClusterSize;
+            bool isInside = offset % header.ClusterSize == 0
+                && fileSize >= header.ClusterSize && offset <= fileSize - header.ClusterSize;
             if (!isInside || offset < header.ClusterSize
                 || Overlaps(offset, header.ClusterSize, header.L1Offset, header.L1Entries * 8L)
                 || Overlaps(offset, header.ClusterSize, header.RefcountTableOffset, header.RefcountTableBytes))

@@ -22,8 +22,7 @@ public sealed record Qcow2WriterOptions
 
     /// <summary>
     /// The opened backing file, for clusters that are written in part. Null: their other part becomes zeroes. Not
-    /// closed with the
-    /// image.
+    /// closed with the image.
     /// </summary>
     public IBackend? Backing { get; init; }
 

@@ -40,7 +40,8 @@ internal static unsafe partial class RawDeflate
     }
 
     [LibraryImport(Library, EntryPoint = "CompressionNative_DeflateInit2_")]
-    private static partial int DeflateInit2(ZStream* stream, int level, int method, int windowBits, int memoryLevel, int strategy);
+    private static partial int DeflateInit2(
+        ZStream* stream, int level, int method, int windowBits, int memoryLevel, int strategy);
 
     [LibraryImport(Library, EntryPoint = "CompressionNative_Deflate")]
     private static partial int Deflate(ZStream* stream, int flush);

@@ -17,7 +17,8 @@ internal sealed class UnpackBuffers(Qcow2Header header)
     public ClusterUnpacker Unpacker { get; } = new(header.Compression);
 
     /// <summary>The compressed bytes of a run, at the start of an array that the next call reuses.</summary>
-    public async ValueTask<byte[]> PackedAsync(UnalignedAccess file, ClusterRun run, CancellationToken cancellationToken)
+    public async ValueTask<byte[]> PackedAsync(
+        UnalignedAccess file, ClusterRun run, CancellationToken cancellationToken)
     {
         if (run.PackedLength > _packed.Length)
         {
@@ -38,7 +39,8 @@ internal sealed class UnpackBuffers(Qcow2Header header)
     {
         if (_window.IsEmpty)
         {
-            _window = AlignedMemory.Allocate(Math.Max(WindowSize, 2 * header.ClusterSize) + AlignedMemory.AddressAlignment);
+            _window = AlignedMemory.Allocate(
+                Math.Max(WindowSize, 2 * header.ClusterSize) + AlignedMemory.AddressAlignment);
         }
 
         _windowLength = 0;

@@ -7,8 +7,8 @@ using ImageIO.Http.Heads;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// The body of a daemon's answer: the first byte says how long its pieces are, the second how its end is found. It must be
-/// read as an independent reader understands it, and nothing behind it.
+/// The body of a daemon's answer: the first byte says how long its pieces are, the second how its end is found. It must
+/// be read as an independent reader understands it, and nothing behind it.
 /// </summary>
 internal static class AnswerBodyTarget
 {
@@ -45,7 +45,8 @@ internal static class AnswerBodyTarget
             TransferError.UpstreamFailed);
         if (isWhole)
         {
-            FuzzTarget.MustHold(Expected(bytes, framing).AsSpan().SequenceEqual(read.ToArray()), "the body is read as it was meant");
+            FuzzTarget.MustHold(
+                Expected(bytes, framing).AsSpan().SequenceEqual(read.ToArray()), "the body is read as it was meant");
         }
     }
 

@@ -5,7 +5,9 @@ using ImageIO.Http.Messages;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>The head of a daemon's answer: a daemon that was taken over must not reach the proxy's other clients.</summary>
+/// <summary>
+/// The head of a daemon's answer: a daemon that was taken over must not reach the proxy's other clients.
+/// </summary>
 internal static class AnswerTarget
 {
     private static readonly ImageView[] Views =
@@ -27,8 +29,10 @@ internal static class AnswerTarget
         FuzzTarget.MustHold(!(head.Body.IsChunked && head.Body.Length is not null), "a body has one length");
         FuzzTarget.MustHold(head.Body.Length is null or >= 0, "no length is negative");
         FuzzTarget.MustHold(
-            head.Fields.First("Content-Type")?.AsSpan().IndexOfAnyInRange('\0', '\u0008') is null or < 0, "a field is text");
-        FuzzTarget.MustHold(head.Fields.First("Content-Type")?.AsSpan().ContainsAny('\r', '\n') != true, "a field is one line");
+            head.Fields.First("Content-Type")?.AsSpan().IndexOfAnyInRange('\0', '\u0008') is null or < 0,
+            "a field is text");
+        FuzzTarget.MustHold(
+            head.Fields.First("Content-Type")?.AsSpan().ContainsAny('\r', '\n') != true, "a field is one line");
         foreach (ImageView view in Views)
         {
             LookThrough(view, head);
@@ -43,7 +47,8 @@ internal static class AnswerTarget
         {
             part = view.Of(head);
         }
-        catch (Exception e) when (e is FormatException or TransferException { Error: TransferError.RangeNotSatisfiable })
+        catch (Exception e)
+            when (e is FormatException or TransferException { Error: TransferError.RangeNotSatisfiable })
         {
             return;
         }
@@ -51,11 +56,14 @@ internal static class AnswerTarget
         if (part.Status is 200 or 206)
         {
             long first = (long)(view.Range?.First ?? 0);
-            FuzzTarget.MustHold(part.Limit >= 0 && first + part.Limit <= (long)view.Size, "the ticket ends what is shown");
-            FuzzTarget.MustHold(part.Length is null || part.Length == part.Limit, "the body has the length that is told");
+            FuzzTarget.MustHold(
+                part.Limit >= 0 && first + part.Limit <= (long)view.Size, "the ticket ends what is shown");
+            FuzzTarget.MustHold(
+                part.Length is null || part.Length == part.Limit, "the body has the length that is told");
             FuzzTarget.MustHold((part.Status == 206) == (part.ContentRange is not null), "a part says which it is");
             FuzzTarget.MustHold(
-                part.ContentRange is null || part.ContentRange.EndsWith("/1000", StringComparison.Ordinal), "the size is the ticket's");
+                part.ContentRange is null
+                    || part.ContentRange.EndsWith("/1000", StringComparison.Ordinal), "the size is the ticket's");
         }
     }
 }

@@ -7,8 +7,9 @@ using ImageIO.Http.Listeners;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// The requests of a connection, whose Host fields are completed or overwritten on their way to the server: the first byte
-/// says how long the pieces are. A strict reader must find the same requests behind as before, all their other bytes the same.
+/// The requests of a connection, whose Host fields are completed or overwritten on their way to the server: the first
+/// byte says how long the pieces are. A strict reader must find the same requests behind as before, all their other
+/// bytes the same.
 /// </summary>
 internal static class AnyHostTarget
 {

@@ -19,13 +19,15 @@ internal static class ChunkTarget
 
         FuzzTarget.MustHold(length >= 0, "no chunk has a negative length");
         FuzzTarget.MustHold(
-            input.TakeWhile(b => b is not ((byte)';' or (byte)' ' or (byte)'\t')).All(b => char.IsAsciiHexDigit((char)b)),
+            input.TakeWhile(b => b is not ((byte)';' or (byte)' ' or (byte)'\t')).All(
+                b => char.IsAsciiHexDigit((char)b)),
             "a length is digits");
         if (length is > 0 and <= int.MaxValue)
         {
             byte[] line = new byte[16];
             int written = ChunkLine.Write((int)length, line);
-            FuzzTarget.MustHold(ChunkLine.Parse(line.AsSpan(0, written - 2)) == length, "a line that we write is read as it was meant");
+            FuzzTarget.MustHold(
+                ChunkLine.Parse(line.AsSpan(0, written - 2)) == length, "a line that we write is read as it was meant");
         }
     }
 }

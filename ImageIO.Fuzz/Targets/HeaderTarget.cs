@@ -24,7 +24,8 @@ internal static class HeaderTarget
     {
         if (RangeHeader.Parse(value) is { } range)
         {
-            FuzzTarget.MustHold(range.First >= 0 && (range.Last is null || range.Last >= range.First), "a range has no negative length");
+            FuzzTarget.MustHold(range.First >= 0
+                && (range.Last is null || range.Last >= range.First), "a range has no negative length");
             FuzzTarget.MustHold(!value.Contains(','), "one range is served");
         }
     }
@@ -33,7 +34,8 @@ internal static class HeaderTarget
     {
         FuzzTarget.MustHold(ContentRangeHeader.ParseOffset(value) >= 0, "an offset is 0 or more");
         FuzzTarget.MustHold(
-            value.Trim().StartsWith("bytes", StringComparison.OrdinalIgnoreCase) && value.Contains('/'), "the unit is bytes, the size is there");
+            value.Trim().StartsWith("bytes", StringComparison.OrdinalIgnoreCase)
+                && value.Contains('/'), "the unit is bytes, the size is there");
     }
 
     private static void Digest(string value)
@@ -49,7 +51,8 @@ internal static class HeaderTarget
         var context = new DefaultHttpContext();
         context.Request.Headers.Authorization = value;
         FuzzTarget.MustHold(
-            value.EndsWith(RequestCredential.SignedTicketIn(context.Request)!, StringComparison.Ordinal), "a ticket is a part of its header");
+            value.EndsWith(RequestCredential.SignedTicketIn(context.Request)!, StringComparison.Ordinal),
+            "a ticket is a part of its header");
         context.Request.Headers[SessionId.Header] = value;
         FuzzTarget.MustHold(SessionId.Of(context.Request) == value, "a session id is taken as it stands");
     }

@@ -4,7 +4,9 @@ using ImageIO.Proxy.SignedTickets;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>What stands in a signed ticket, and in a session: what is taken can be written, and read again as the same.</summary>
+/// <summary>
+/// What stands in a signed ticket, and in a session: what is taken can be written, and read again as the same.
+/// </summary>
 internal static class PayloadTarget
 {
     public static void Run(byte[] input) => FuzzTarget.MayRefuse(
@@ -14,11 +16,13 @@ internal static class PayloadTarget
             var again = ProxyTicket.Parse(ticket.ToPayload());
             FuzzTarget.MustHold(
                 again.Id == ticket.Id && again.Daemon == ticket.Daemon && again.TransferId == ticket.TransferId
-                    && again.ExpiresSeconds == ticket.ExpiresSeconds && again.NotBeforeSeconds == ticket.NotBeforeSeconds,
+                    && again.ExpiresSeconds == ticket.ExpiresSeconds
+                    && again.NotBeforeSeconds == ticket.NotBeforeSeconds,
                 "a payload that was written says the same");
             var url = new Uri(ticket.Daemon.Url);
             FuzzTarget.MustHold(
-                url is { Scheme: "https", UserInfo: "", PathAndQuery: "/", Fragment: "" } && url.Port == ticket.Daemon.Port,
+                url is { Scheme: "https", UserInfo: "", PathAndQuery: "/", Fragment: "" }
+                    && url.Port == ticket.Daemon.Port,
                 "imaged-uri is a scheme, a host and a port");
             FuzzTarget.MustHold(ticket.Id.Reveal().Length > 0, "a ticket has an id");
         },

@@ -25,7 +25,8 @@ internal static class Qcow2Target
             IReadOnlyList<TarMember> members =
                 TarArchive.ReadAsync(new BytesBackend(input), CancellationToken.None).AsTask().GetAwaiter().GetResult();
             FuzzTarget.MustHold(
-                members.All(member => member.Offset >= 512 && member.Size >= 0 && member.Offset + member.Size <= input.Length),
+                members.All(
+                    member => member.Offset >= 512 && member.Size >= 0 && member.Offset + member.Size <= input.Length),
                 "members lie in the archive");
         },
         TransferError.ImageUnavailable);
@@ -45,7 +46,8 @@ internal static class Qcow2Target
         long position = 0;
         int extents = 0;
         byte[] buffer = new byte[70_000];
-        await foreach (Extent extent in image.GetExtentsAsync(ExtentContext.Zero, CancellationToken.None).ConfigureAwait(false))
+        await foreach (Extent extent in image.GetExtentsAsync(
+            ExtentContext.Zero, CancellationToken.None).ConfigureAwait(false))
         {
             FuzzTarget.MustHold(extent.Range.Start == position && !extent.Range.IsEmpty, "extents have no gaps");
             position = extent.Range.End;
@@ -55,7 +57,8 @@ internal static class Qcow2Target
                 piece.Span.Fill(1);
                 await image.ReadAsync(piece, extent.Range.Start, CancellationToken.None).ConfigureAwait(false);
                 FuzzTarget.MustHold(
-                    !extent.Flags.HasFlag(ExtentFlags.Zero) || !piece.Span.ContainsAnyExcept((byte)0), "zero extents read as zeroes");
+                    !extent.Flags.HasFlag(ExtentFlags.Zero)
+                        || !piece.Span.ContainsAnyExcept((byte)0), "zero extents read as zeroes");
             }
 
             if (++extents == MostExtents)

@@ -11,7 +11,8 @@ namespace ImageIO.Fuzz.Targets;
 /// </summary>
 internal static class RequestTarget
 {
-    private static readonly string[] Names = ["Range", "Content-Range", "Content-Type", "Content-Digest", "Via", "Expect"];
+    private static readonly string[] Names = ["Range",
+        "Content-Range", "Content-Type", "Content-Digest", "Via", "Expect"];
 
     public static void Run(byte[] input)
     {
@@ -41,12 +42,15 @@ internal static class RequestTarget
         string text = Encoding.Latin1.GetString(head.Bytes.Span);
         string[] lines = text.Split("\r\n");
         FuzzTarget.MustHold(lines is [.., "", ""], "the head ends with an empty line");
-        FuzzTarget.MustHold(lines[0].Split(' ') is ["PUT", { Length: > 0 }, "HTTP/1.1"], "the first line has three words");
-        FuzzTarget.MustHold(lines.All(line => line.AsSpan().IndexOfAny('\r', '\n', '\0') < 0), "a line ends in one way");
+        FuzzTarget.MustHold(
+            lines[0].Split(' ') is ["PUT", { Length: > 0 }, "HTTP/1.1"], "the first line has three words");
+        FuzzTarget.MustHold(
+            lines.All(line => line.AsSpan().IndexOfAny('\r', '\n', '\0') < 0), "a line ends in one way");
         FuzzTarget.MustHold(lines.Count(line => line.Length == 0) == 2, "no empty line is in the middle");
         string[] names = [.. lines[1..^2].Select(line => line.Split(':')[0])];
         FuzzTarget.MustHold(names.Count(name => name == "Content-Length") == 1, "the body has one length");
         FuzzTarget.MustHold(
-            names.All(name => name is "Host" or "Via" or "Content-Length" or "Expect" || Names.Contains(name)), "no field is the client's own");
+            names.All(name => name is "Host" or "Via" or "Content-Length" or "Expect" || Names.Contains(name)),
+            "no field is the client's own");
     }
 }

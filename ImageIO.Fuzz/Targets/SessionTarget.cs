@@ -16,7 +16,8 @@ internal static class SessionTarget
         SessionKeys.Ephemeral(), new TicketVerifier(signer: null, TimeSpan.Zero, TimeProvider.System));
 
     private static readonly string Good = Sealer.Seal(
-        ProxyTicket.Parse("""{"nbf":0,"exp":9999999999,"imaged-uri":"https://host.example:54322","transfer-ticket":"ticket-1"}"""));
+        ProxyTicket.Parse(
+            """{"nbf":0,"exp":9999999999,"imaged-uri":"https://host.example:54322","transfer-ticket":"ticket-1"}"""));
 
     public static void Run(byte[] input)
     {

@@ -5,8 +5,8 @@ using ImageIO.Proxy.SignedTickets;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// Signed tickets. The corpus has good ones of one signer, whose key nobody has any more: what is believed must say what
-/// they say.
+/// Signed tickets. The corpus has good ones of one signer, whose key nobody has any more: what is believed must say
+/// what they say.
 /// </summary>
 internal static class TicketTarget
 {
@@ -14,7 +14,8 @@ internal static class TicketTarget
     private const long Now = 1795348800;
 
     private static readonly TicketVerifier Verifier = new(
-        new SignerCertificate(FuzzTarget.CorpusOf("engine.pem"), authorityFile: null), TimeSpan.Zero, new StoppedClock());
+        new SignerCertificate(FuzzTarget.CorpusOf("engine.pem"), authorityFile: null),
+        TimeSpan.Zero, new StoppedClock());
 
     /// <summary>The input is the whole ticket.</summary>
     public static void Text(byte[] input) => Verify(Encoding.UTF8.GetString(input));

@@ -8,8 +8,9 @@ using ImageIO.Transport.Tls;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// The real server's stream, and a client of OpenSSL's own, each on a socket. What they send each other comes by here and
-/// may be changed on its way. There is no thread beside the caller's: the server goes on when it is told of an event.
+/// The real server's stream, and a client of OpenSSL's own, each on a socket. What they send each other comes by here
+/// and may be changed on its way. There is no thread beside the caller's: the server goes on when it is told of an
+/// event.
 /// </summary>
 internal sealed partial class TlsPair : IDisposable
 {
@@ -101,7 +102,9 @@ internal sealed partial class TlsPair : IDisposable
         }
     }
 
-    /// <summary>Moves what the server has sent to the client, 64 KiB at most; the client has read what came before.</summary>
+    /// <summary>
+    /// Moves what the server has sent to the client, 64 KiB at most; the client has read what came before.
+    /// </summary>
     public void ToClient() => ToClient(Take(_serverEnd, LongestMoveToClient));
 
     /// <summary>Moves no more of it than one record of one byte.</summary>
@@ -130,7 +133,8 @@ internal sealed partial class TlsPair : IDisposable
         if (bytes.Length > 0)
         {
             int sent = _clientEnd.Send(bytes, SocketFlags.None, out SocketError error);
-            FuzzTarget.MustHold(sent == bytes.Length || error != SocketError.Success, "the client's socket takes it all");
+            FuzzTarget.MustHold(
+                sent == bytes.Length || error != SocketError.Success, "the client's socket takes it all");
             Readiness.Signal(SocketEvents.Writable);
         }
     }
@@ -179,7 +183,8 @@ internal sealed partial class TlsPair : IDisposable
         return (Own(ends[0]), Own(ends[1]));
     }
 
-    private static Socket Own(int descriptor) => new(new SafeSocketHandle(descriptor, ownsHandle: true)) { Blocking = false };
+    private static Socket Own(int descriptor) =>
+        new(new SafeSocketHandle(descriptor, ownsHandle: true)) { Blocking = false };
 
     [LibraryImport("libc", EntryPoint = "socketpair")]
     private static unsafe partial int SocketPair(int domain, int type, int protocol, int* ends);

@@ -2,7 +2,9 @@ using ImageIO.Transport.Tls;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>What a client does on a connection with TLS, step by step, and the check of what its server makes of it.</summary>
+/// <summary>
+/// What a client does on a connection with TLS, step by step, and the check of what its server makes of it.
+/// </summary>
 /// <param name="pair">The two, after their handshake.</param>
 /// <param name="longestData">Most bytes that the client writes in all.</param>
 internal sealed class TlsRecordRun(TlsPair pair, int longestData)
@@ -144,7 +146,8 @@ internal sealed class TlsRecordRun(TlsPair pair, int longestData)
         {
             if (_reading.IsFaulted)
             {
-                FuzzTarget.MustHold(_reading.Exception.InnerException is IOException, "what breaks a connection is told as that");
+                FuzzTarget.MustHold(
+                    _reading.Exception.InnerException is IOException, "what breaks a connection is told as that");
                 _hasFailed = true;
             }
             else
@@ -165,7 +168,8 @@ internal sealed class TlsRecordRun(TlsPair pair, int longestData)
         if (_writing is { IsCompleted: true })
         {
             FuzzTarget.MustHold(
-                !_writing.IsFaulted || _writing.Exception.InnerException is IOException, "what breaks a connection is told as that");
+                !_writing.IsFaulted
+                    || _writing.Exception.InnerException is IOException, "what breaks a connection is told as that");
             _writing = null;
         }
     }

@@ -4,14 +4,18 @@ using ImageIO.Transport.Tls;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>The TLS that OpenSSL speaks on the socket itself: a client's bytes before, in and after the handshake.</summary>
+/// <summary>
+/// The TLS that OpenSSL speaks on the socket itself: a client's bytes before, in and after the handshake.
+/// </summary>
 internal static partial class TlsTarget
 {
     // More than a record in all, and little enough for hundreds of inputs a second.
     private const int LongestData = 20_000;
     private const int MostSteps = 64;
 
-    /// <summary>The input is what the client sends instead of a handshake: nobody gets in, and nothing waits for more.</summary>
+    /// <summary>
+    /// The input is what the client sends instead of a handshake: nobody gets in, and nothing waits for more.
+    /// </summary>
     public static void Handshake(byte[] input)
     {
         using var pair = new TlsPair();
@@ -20,7 +24,8 @@ internal static partial class TlsTarget
         pair.EndClient();
         FuzzTarget.MustHold(accept.IsCompleted, "a handshake ends with the client's bytes");
         FuzzTarget.MustHold(
-            accept.Exception?.InnerException is AuthenticationException or IOException, "bytes that somebody made up are no handshake");
+            accept.Exception?.InnerException is AuthenticationException or IOException,
+            "bytes that somebody made up are no handshake");
     }
 
     /// <summary>

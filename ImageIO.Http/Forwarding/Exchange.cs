@@ -57,8 +57,7 @@ internal sealed class Exchange(HttpContext context, ForwardRequest request, Requ
     }
 
     // If the client waits for permission, the daemon's comes first. The answer may come before the end of the body, and
-    // it
-    // counts.
+    // it counts.
     private async ValueTask<AnswerHead> UploadAsync(
         UpstreamConnection daemon, Upload upload, CancellationToken cancellationToken)
     {

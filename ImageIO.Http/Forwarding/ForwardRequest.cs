@@ -11,8 +11,7 @@ public sealed record ForwardRequest
 
     /// <summary>
     /// Whether the daemon may take as long as its storage to answer after the whole request: for requests that write,
-    /// and for
-    /// checksums.
+    /// and for checksums.
     /// </summary>
     public bool MayAnswerLate { get; init; }
 

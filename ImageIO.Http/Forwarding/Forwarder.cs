@@ -7,8 +7,7 @@ namespace ImageIO.Http.Forwarding;
 
 /// <summary>
 /// Forwards a client's request to a daemon, and the answer back, both as streams: only a small window is held in
-/// memory, and a
-/// side that stalls stops the other.
+/// memory, and a side that stalls stops the other.
 /// </summary>
 public sealed class Forwarder
 {
@@ -82,8 +81,10 @@ public sealed class Forwarder
     private static TransferException ClientLeft(HttpRequest request, ForwardProgress progress, Exception cause)
     {
         string length = progress.Length?.ToString(CultureInfo.InvariantCulture) ?? "an unknown number";
-        string message = HttpMethods.IsPut(request.Method) || HttpMethods.IsPatch(request.Method) ? "its body" : "the answer";
+        string message = HttpMethods.IsPut(request.Method)
+            || HttpMethods.IsPatch(request.Method) ? "its body" : "the answer";
         return new TransferException(
-            TransferError.ClientDisconnected, $"The client left at byte {progress.Bytes} of {length} of {message}", cause);
+            TransferError.ClientDisconnected,
+            $"The client left at byte {progress.Bytes} of {length} of {message}", cause);
     }
 }

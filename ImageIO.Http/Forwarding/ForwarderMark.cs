@@ -7,8 +7,7 @@ namespace ImageIO.Http.Forwarding;
 
 /// <summary>
 /// The mark that a forwarder adds to the <c>Via</c> field (RFC 9110 section 7.6.3). A request that comes back with it
-/// is
-/// refused, because every round would take two more connections.
+/// is refused, because every round would take two more connections.
 /// </summary>
 internal sealed class ForwarderMark
 {
@@ -37,13 +36,15 @@ internal sealed class ForwarderMark
         if (marks.Contains(_own, StringComparer.Ordinal))
         {
             throw new TransferException(
-                TransferError.ForwardingLoop, "The request was forwarded back to where it came from: the ticket's URL leads here");
+                TransferError.ForwardingLoop,
+                "The request was forwarded back to where it came from: the ticket's URL leads here");
         }
 
         if (marks.Length >= MostForwarders)
         {
             throw new TransferException(
-                TransferError.ForwardingLoop, $"The request was forwarded {marks.Length} times, and no daemon served it");
+                TransferError.ForwardingLoop,
+                $"The request was forwarded {marks.Length} times, and no daemon served it");
         }
 
         return string.Join(", ", [.. marks, _own]);

@@ -18,7 +18,8 @@ public sealed record ImageView(BigInteger Size, RangeHeader? Range)
     /// <param name="theirs">Bytes that the daemon's ticket permits.</param>
     /// <param name="ours">Bytes that the client's ticket permits.</param>
     public static TransferException TooSmall(long theirs, BigInteger ours) => new(
-        TransferError.RangeNotSatisfiable, $"The host that serves the image permits {theirs} bytes of it, this ticket {ours}")
+        TransferError.RangeNotSatisfiable,
+        $"The host that serves the image permits {theirs} bytes of it, this ticket {ours}")
     {
         Limit = theirs,
     };

@@ -13,12 +13,16 @@ namespace ImageIO.Http.Forwarding;
 /// </remarks>
 public static class OptionsAnswer
 {
-    /// <summary>Answers a client, without the daemon's Unix socket, which a client of another host cannot reach.</summary>
+    /// <summary>
+    /// Answers a client, without the daemon's Unix socket, which a client of another host cannot reach.
+    /// </summary>
     /// <param name="context">The client's request.</param>
     /// <param name="answer">The daemon's answer, a JSON object.</param>
-    /// <param name="limits">What the client's own ticket permits. Null: it is the daemon's ticket that the client has.</param>
+    /// <param name="limits">What the client's own ticket permits. Null: it is the daemon's ticket that the client
+    /// has.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.UpstreamFailed"/>: it is no JSON object.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.UpstreamFailed"/>: it is no JSON
+    /// object.</exception>
     public static async Task WriteAsync(
         HttpContext context, Stream answer, OptionsLimits? limits, CancellationToken cancellationToken)
     {
@@ -55,9 +59,11 @@ public static class OptionsAnswer
 
             json.WriteEndObject();
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or InvalidDataException)
+        catch (Exception e)
+            when (e is JsonException or InvalidOperationException or FormatException or InvalidDataException)
         {
-            throw new TransferException(TransferError.UpstreamFailed, "The daemon's answer to OPTIONS is no JSON object", e);
+            throw new TransferException(
+                TransferError.UpstreamFailed, "The daemon's answer to OPTIONS is no JSON object", e);
         }
 
         buffer.Write("\n"u8);

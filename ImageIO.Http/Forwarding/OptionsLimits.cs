@@ -1,6 +1,8 @@
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>What a ticket permits of an image that another daemon serves: the daemon's answer to OPTIONS is narrowed to it.</summary>
+/// <summary>
+/// What a ticket permits of an image that another daemon serves: the daemon's answer to OPTIONS is narrowed to it.
+/// </summary>
 public sealed record OptionsLimits
 {
     /// <summary>Whether the client may write.</summary>

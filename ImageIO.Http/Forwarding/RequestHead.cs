@@ -57,7 +57,8 @@ internal sealed class RequestHead
         }
         else if (mayHaveBody)
         {
-            head.Field("Content-Length", FormattableString.Invariant($"{target.Body?.Length ?? client.ContentLength ?? 0}"));
+            head.Field(
+                "Content-Length", FormattableString.Invariant($"{target.Body?.Length ?? client.ContentLength ?? 0}"));
         }
 
         if (ExpectsContinue)

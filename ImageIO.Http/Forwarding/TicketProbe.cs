@@ -34,7 +34,8 @@ internal sealed class TicketProbe(UpstreamPool pool, UpstreamUrl url, string via
             head.Field("Range", FormattableString.Invariant($"bytes={position}-{position}"));
             await daemon.WriteHeadAsync(head.End(), cancellationToken);
             AnswerHead answer = await daemon.ReadAnswerAsync(isOwed: true, cancellationToken);
-            isKeepable = !answer.ClosesConnection && await SkipAsync(new AnswerBody(daemon, answer.Body), cancellationToken);
+            isKeepable = !answer.ClosesConnection
+                && await SkipAsync(new AnswerBody(daemon, answer.Body), cancellationToken);
             return answer.Status switch
             {
                 Partial when AnswerRange.Parse(answer.Fields.First("Content-Range")) is { } range =>

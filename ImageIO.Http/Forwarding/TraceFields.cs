@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>The W3C Trace Context of a forwarded request: the span of the exchange, else the client's own context.</summary>
+/// <summary>
+/// The W3C Trace Context of a forwarded request: the span of the exchange, else the client's own context.
+/// </summary>
 /// <param name="Parent">Value of <c>traceparent</c>. Null: none.</param>
 /// <param name="State">Value of <c>tracestate</c>. Null: none.</param>
 internal readonly record struct TraceFields(string? Parent, string? State)

@@ -7,13 +7,11 @@ namespace ImageIO.Http.Forwarding;
 
 /// <summary>
 /// One connection to a daemon. Used by one exchange at a time, which may read and write at once; kept by the pool
-/// between
-/// exchanges.
+/// between exchanges.
 /// </summary>
 /// <remarks>
 /// Two clocks, one per direction, run only while the daemon must act: take bytes, or send an answer that is due. So a
-/// stalled
-/// daemon can be distinguished from a stalled client and from slow storage.
+/// stalled daemon can be distinguished from a stalled client and from slow storage.
 /// </remarks>
 internal sealed class UpstreamConnection : IDisposable
 {
@@ -75,11 +73,11 @@ internal sealed class UpstreamConnection : IDisposable
 
     /// <summary>
     /// Whether it can take another request. Bytes that arrived between requests are the end of the connection, or an
-    /// answer
-    /// without a request.
+    /// answer without a request.
     /// </summary>
     public bool IsUsable => _start == _end
-        && (_secured is { } secured ? !secured.HasUnread : _socket.Connected && !_socket.Poll(0, SelectMode.SelectRead));
+        && (_secured is { } secured ? !secured.HasUnread : _socket.Connected
+            && !_socket.Poll(0, SelectMode.SelectRead));
 
     /// <summary>Sends the head of a request.</summary>
     /// <exception cref="TransferException">
@@ -198,7 +196,9 @@ internal sealed class UpstreamConnection : IDisposable
         catch (Exception e) when (IsBroken(e))
         {
             HasWriteFailed = true;
-            throw _overdue is { } reason ? TimedOut(reason, e) : Failed($"Sending the request's {part} to {Origin} failed", e);
+            throw _overdue is { } reason
+                ? TimedOut(reason, e)
+                : Failed($"Sending the request's {part} to {Origin} failed", e);
         }
         finally
         {

@@ -29,7 +29,8 @@ internal sealed class UpstreamConnector(UpstreamSettings settings, ClientTls tls
 
             return await ConnectPlainAsync(url, either.Token);
         }
-        catch (OperationCanceledException e) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException e)
+            when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw new TransferException(
                 TransferError.UpstreamTimedOut,
@@ -39,7 +40,8 @@ internal sealed class UpstreamConnector(UpstreamSettings settings, ClientTls tls
         catch (Exception e) when (e is SocketException or IOException or AuthenticationException)
         {
             throw new TransferException(
-                TransferError.UpstreamUnreachable, $"Connecting to {url.Origin} failed: {e.GetBaseException().Message}", e);
+                TransferError.UpstreamUnreachable,
+                $"Connecting to {url.Origin} failed: {e.GetBaseException().Message}", e);
         }
     }
 

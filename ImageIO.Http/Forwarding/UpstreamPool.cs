@@ -7,21 +7,18 @@ namespace ImageIO.Http.Forwarding;
 
 /// <summary>
 /// Connections to daemons: kept between requests, and closed when their daemon stalls. The number of idle ones is
-/// limited; the
-/// number in use is that of forwarded requests.
+/// limited; the number in use is that of forwarded requests.
 /// </summary>
 public sealed class UpstreamPool : BackgroundService
 {
     /// <summary>
     /// Most idle connections, of all daemons together. Enough for 16 clients with 8 connections each. One costs a
-    /// descriptor and
-    /// some 40 KiB, and saves a TLS handshake of about a millisecond.
+    /// descriptor and some 40 KiB, and saves a TLS handshake of about a millisecond.
     /// </summary>
     internal const int MostIdle = 128;
 
     // A daemon closes idle connections after 60 s by default. Close ours earlier, because a request on a connection
-    // that is
-    // being closed cannot be sent again.
+    // that is being closed cannot be sent again.
     private static readonly TimeSpan LongestIdle = TimeSpan.FromSeconds(50);
 
     private readonly UpstreamConnector _connector;
@@ -114,7 +111,8 @@ public sealed class UpstreamPool : BackgroundService
                     connection.EndIfOverdue();
                 }
 
-                CloseIdle(connection => !connection.IsUsable || _time.GetElapsedTime(connection.IdleSince) >= LongestIdle);
+                CloseIdle(
+                    connection => !connection.IsUsable || _time.GetElapsedTime(connection.IdleSince) >= LongestIdle);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

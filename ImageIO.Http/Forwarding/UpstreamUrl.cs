@@ -23,8 +23,7 @@ public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
 
     /// <summary>
     /// Parses a URL. An IPv6 address may have no brackets, because managers write it so; the last colon then precedes
-    /// the
-    /// port. Null: it cannot be forwarded to, for example because it has a user name, query or fragment.
+    /// the port. Null: it cannot be forwarded to, for example because it has a user name, query or fragment.
     /// </summary>
     /// <param name="text">The URL.</param>
     /// <param name="isPortRequired">Whether to refuse a URL without a port, instead of using its scheme's port.</param>
@@ -67,7 +66,8 @@ public sealed record UpstreamUrl(bool IsTls, string Host, int Port, string Path)
     // A request line is ASCII, but managers may use any letters in a path.
     private static string Encoded(string path) => path.All(char.IsAscii)
         ? path
-        : string.Concat(path.EnumerateRunes().Select(rune => rune.IsAscii ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));
+        : string.Concat(path.EnumerateRunes().Select(
+            rune => rune.IsAscii ? rune.ToString() : Uri.EscapeDataString(rune.ToString())));
 
     private static string? InAscii(string name)
     {

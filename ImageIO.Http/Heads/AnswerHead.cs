@@ -63,7 +63,8 @@ internal sealed class AnswerHead
     {
         bool isHttp11 = line.StartsWith("HTTP/1.1 ", StringComparison.Ordinal);
         if ((isHttp11 || line.StartsWith("HTTP/1.0 ", StringComparison.Ordinal))
-            && line[9..] is [>= '1' and <= '5' and var a, var b, var c, ..] && char.IsAsciiDigit(b) && char.IsAsciiDigit(c)
+            && line[9..] is [>= '1' and <= '5' and var a, var b, var c, ..]
+            && char.IsAsciiDigit(b) && char.IsAsciiDigit(c)
             && (line.Length == 12 || line[12] == ' ') && HeadText.IsValue(line[12..]))
         {
             return (((a - '0') * 100) + ((b - '0') * 10) + (c - '0'), isHttp11);

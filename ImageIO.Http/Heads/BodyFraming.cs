@@ -19,8 +19,7 @@ internal readonly record struct BodyFraming(long? Length, bool IsChunked)
     /// <summary>The framing that the fields state. Null: none.</summary>
     /// <exception cref="FormatException">
     /// They state it twice, or in a form that readers understand differently: one of them would take a part of the body
-    /// for the
-    /// next message.
+    /// for the next message.
     /// </exception>
     public static BodyFraming? Of(HeadFields fields, bool isHttp11)
     {

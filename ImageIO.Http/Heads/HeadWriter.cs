@@ -18,7 +18,8 @@ internal sealed class HeadWriter
         {
             throw new TransferException(
                 TransferError.InvalidRequest,
-                "The request's target has a character that must be percent-encoded: a space, a control character, or one "
+                "The request's target has a character that must be percent-encoded: a space, a control "
+                    + "character, or one "
                 + "that is not ASCII");
         }
 

@@ -10,8 +10,7 @@ namespace ImageIO.Http.Hosting;
 /// </summary>
 /// <remarks>
 /// If an assembly is first loaded when no descriptor is left, the load fails, and the runtime remembers the failure for
-/// the
-/// life of the process.
+/// the life of the process.
 /// </remarks>
 /// <param name="connections">Tells when there is a connection.</param>
 internal sealed class FirstUse(ConnectionWatch connections) : BackgroundService
@@ -27,7 +26,8 @@ internal sealed class FirstUse(ConnectionWatch connections) : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         PoolThreads.StartAll();
-        await connections.FirstConnection.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await connections.FirstConnection.WaitAsync(stoppingToken).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing);
         if (!stoppingToken.IsCancellationRequested)
         {
             LoadAssemblies();
@@ -55,5 +55,6 @@ internal sealed class FirstUse(ConnectionWatch connections) : BackgroundService
     }
 
     private static bool IsOurs(Assembly assembly) => assembly.GetName().Name is { } name
-        && (name.StartsWith("ImageIO.", StringComparison.Ordinal) || name.StartsWith("ovirt-imageio", StringComparison.Ordinal));
+        && (name.StartsWith(
+            "ImageIO.", StringComparison.Ordinal) || name.StartsWith("ovirt-imageio", StringComparison.Ordinal));
 }

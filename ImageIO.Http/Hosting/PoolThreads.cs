@@ -8,8 +8,7 @@ namespace ImageIO.Http.Hosting;
 public static class PoolThreads
 {
     // Other threads serve sockets and storage. Work on these blocks only briefly, such as a name lookup, or a third
-    // party's
-    // backend after an await of its own.
+    // party's backend after an await of its own.
     private const int Fewest = 32;
 
     private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(10);

@@ -7,5 +7,6 @@ public static class ProductVersion
 {
     /// <summary>Like <c>1.2.3</c>.</summary>
     public static string Text { get; } =
-        typeof(ProductVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        typeof(ProductVersion).Assembly
+            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 }

@@ -30,8 +30,7 @@ public static class ProgramCommandLine
         // "@file" is an ordinary argument.
         ParseResult parsed = command.Parse(expanded, new ParserConfiguration { ResponseFileTokenReplacer = null });
         // The host handles SIGTERM and SIGINT, for up to drain_timeout. The parser's own handler would end the process
-        // after 2 s
-        // with status 143.
+        // after 2 s with status 143.
         return parsed.Action is ParseErrorAction
             ? RefuseAsync(program, parsed.Errors[0].Message)
             : parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
@@ -59,7 +58,8 @@ public static class ProgramCommandLine
 
         int end = argument.IndexOf('=', StringComparison.Ordinal);
         string start = end < 0 ? argument : argument[..end];
-        string[] fitting = names.Contains(start) ? [start] : [.. names.Where(name => name.StartsWith(start, StringComparison.Ordinal))];
+        string[] fitting = names.Contains(start) ? [start] : [.. names.Where(
+            name => name.StartsWith(start, StringComparison.Ordinal))];
         return fitting.Length switch
         {
             0 => argument,

@@ -12,7 +12,8 @@ namespace ImageIO.Http.Hosting;
 /// <param name="level">The level in use.</param>
 /// <param name="logger">Receives the result.</param>
 public sealed partial class ReloadSignal(
-    Func<LogSettings> readLog, Action refresh, LoggingLevelSwitch level, ILogger<ReloadSignal> logger) : IHostedService, IDisposable
+    Func<LogSettings> readLog,
+    Action refresh, LoggingLevelSwitch level, ILogger<ReloadSignal> logger) : IHostedService, IDisposable
 {
     private PosixSignalRegistration? _registration;
 

@@ -6,8 +6,7 @@ namespace ImageIO.Http.Hosting;
 
 /// <summary>
 /// The ordinary user that a process started by root becomes, and that gets the files which root made before. Ownership
-/// is
-/// never changed by path: the user may own the directory, and could replace the file with a link.
+/// is never changed by path: the user may own the directory, and could replace the file with a link.
 /// </summary>
 public sealed partial class ServiceUser
 {
@@ -63,9 +62,11 @@ public sealed partial class ServiceUser
     {
         ArgumentNullException.ThrowIfNull(socket);
         Check(Syscall.fstat((int)socket.DangerousGetHandle(), out Stat stat), $"fstat({path})");
-        if ((stat.st_mode & FilePermissions.S_IFMT) != FilePermissions.S_IFSOCK || stat.st_nlink != 1 || stat.st_uid != 0)
+        if ((stat.st_mode & FilePermissions.S_IFMT) != FilePermissions.S_IFSOCK
+            || stat.st_nlink != 1 || stat.st_uid != 0)
         {
-            throw new ConfigurationException($"{path} was replaced while the daemon started: it is not the socket that was bound");
+            throw new ConfigurationException(
+                $"{path} was replaced while the daemon started: it is not the socket that was bound");
         }
 
         Own(socket, path);
@@ -73,8 +74,7 @@ public sealed partial class ServiceUser
 
     /// <summary>
     /// Creates a log file for the user in a directory that belongs to root alone, where the user cannot. Does nothing
-    /// in other
-    /// directories: there the user creates it after <see cref="Become"/>.
+    /// in other directories: there the user creates it after <see cref="Become"/>.
     /// </summary>
     /// <exception cref="ConfigurationException">The path is a link, or no regular file.</exception>
     public void OwnLog(string path)
@@ -91,7 +91,8 @@ public sealed partial class ServiceUser
         Check(Syscall.fstat((int)file.DangerousGetHandle(), out Stat stat), $"fstat({real})");
         if ((stat.st_mode & FilePermissions.S_IFMT) != FilePermissions.S_IFREG || stat.st_nlink != 1)
         {
-            throw new ConfigurationException($"Cannot write the log file {path}: it is no ordinary file, or has a second name");
+            throw new ConfigurationException(
+                $"Cannot write the log file {path}: it is no ordinary file, or has a second name");
         }
 
         Own(file, real);
@@ -137,7 +138,8 @@ public sealed partial class ServiceUser
     private static string? RealPath(string path)
     {
         byte[] real = new byte[4096];
-        return RealPath(path, real) == 0 ? null : System.Text.Encoding.UTF8.GetString(real.AsSpan(0, Array.IndexOf<byte>(real, 0)));
+        return RealPath(
+            path, real) == 0 ? null : System.Text.Encoding.UTF8.GetString(real.AsSpan(0, Array.IndexOf<byte>(real, 0)));
     }
 
     private static SafeFileHandle OpenUnlinked(string path, OpenFlags flags)
@@ -156,7 +158,8 @@ public sealed partial class ServiceUser
     }
 
     private static ConfigurationException Unknown(string what, string option, string name) =>
-        new($"Cannot drop privileges: there is no {what} '{name}'; create it, name another in [daemon] {option}, or set drop_privileges = false");
+        new($"Cannot drop privileges: there is no {what} '{name}'; create it, name another in [daemon] {option}, or "
+            + $"set drop_privileges = false");
 
     private void Own(SafeFileHandle file, string path) =>
         Check(ChownAt(file, "", _uid, _gid, EmptyPath), $"chown({path}, {_user}:{_group})");

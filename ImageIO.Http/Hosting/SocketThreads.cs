@@ -1,13 +1,14 @@
 namespace ImageIO.Http.Hosting;
 
 /// <summary>
-/// On which threads the process serves the runtime's own sockets: listening ones, and connections to servers without TLS.
+/// On which threads the process serves the runtime's own sockets: listening ones, and connections to servers without
+/// TLS.
 /// </summary>
 /// <remarks>
-/// By itself the runtime waits for all sockets on one thread and hands each event to the thread pool: a queue, a wake-up
-/// and a change of threads for every 64 KiB. Here the thread that learns of bytes also receives, decrypts and parses
-/// them; only storage calls leave it, and those move 1 MiB at once. Measured on one pinned core, CPU seconds per GiB:
-/// upload over the Unix socket 2.4 before and 1.6 after, over HTTPS 2.3 and 1.5 to 2.3.
+/// By itself the runtime waits for all sockets on one thread and hands each event to the thread pool: a queue, a
+/// wake-up and a change of threads for every 64 KiB. Here the thread that learns of bytes also receives, decrypts and
+/// parses them; only storage calls leave it, and those move 1 MiB at once. Measured on one pinned core, CPU seconds per
+/// GiB: upload over the Unix socket 2.4 before and 1.6 after, over HTTPS 2.3 and 1.5 to 2.3.
 /// </remarks>
 public static class SocketThreads
 {

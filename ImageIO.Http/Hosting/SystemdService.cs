@@ -7,8 +7,7 @@ namespace ImageIO.Http.Hosting;
 
 /// <summary>
 /// Reports the state of the service to systemd (sd_notify(3)): ready, stopping, a status line, and the watchdog. Does
-/// nothing
-/// without <c>NOTIFY_SOCKET</c>.
+/// nothing without <c>NOTIFY_SOCKET</c>.
 /// </summary>
 /// <param name="status">Returns the status line.</param>
 /// <param name="time">The clock.</param>
@@ -69,7 +68,8 @@ public sealed class SystemdService(Func<string> status, TimeProvider time) : IHo
     // Half the time that systemd waits before it restarts the service (sd_watchdog_enabled(3)).
     private static TimeSpan? WatchdogInterval() =>
         long.TryParse(
-            Environment.GetEnvironmentVariable("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out long microseconds)
+            Environment.GetEnvironmentVariable("WATCHDOG_USEC"),
+            NumberStyles.None, CultureInfo.InvariantCulture, out long microseconds)
         && microseconds > 0
             ? TimeSpan.FromMicroseconds(microseconds / 2)
             : null;

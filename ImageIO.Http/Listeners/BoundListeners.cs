@@ -47,7 +47,9 @@ public sealed class BoundListeners : IDisposable
         }
     }
 
-    /// <summary>Closes the sockets of some services, whose connections live on; the server sees the end of their listeners.</summary>
+    /// <summary>
+    /// Closes the sockets of some services, whose connections live on; the server sees the end of their listeners.
+    /// </summary>
     internal void StopAccepting(IReadOnlyCollection<string> services)
     {
         foreach (ServiceListener listener in All.Where(listener => services.Contains(listener.Service)))

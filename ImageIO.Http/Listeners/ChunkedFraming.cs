@@ -3,8 +3,8 @@ using System.Buffers;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// Where a chunked body ends (RFC 9112 section 7.1), found while the bytes that the server has consumed pass by. The server
-/// has judged them, so this reader only counts.
+/// Where a chunked body ends (RFC 9112 section 7.1), found while the bytes that the server has consumed pass by. The
+/// server has judged them, so this reader only counts.
 /// </summary>
 internal sealed class ChunkedFraming
 {

@@ -34,7 +34,8 @@ public sealed class ClientConnection
     private TimeSpan _clientWait;
 
     internal ClientConnection(
-        ConnectionContext context, ServiceListener listener, MessageBudget messages, TimeSpan patience, TimeProvider time)
+        ConnectionContext context,
+        ServiceListener listener, MessageBudget messages, TimeSpan patience, TimeProvider time)
     {
         _context = context;
         _time = time;
@@ -53,8 +54,8 @@ public sealed class ClientConnection
     internal bool IsForHost { get; }
 
     /// <summary>
-    /// Since when it idles and holds nothing that is worth keeping: a timestamp. Null: it does not idle, or has opened an
-    /// image.
+    /// Since when it idles and holds nothing that is worth keeping: a timestamp. Null: it does not idle, or has opened
+    /// an image.
     /// </summary>
     internal long? IdlesSince
     {
@@ -272,7 +273,8 @@ public sealed class ClientConnection
         bool isStalled;
         lock (_lock)
         {
-            if (_waitingSince is not { } since || _time.GetElapsedTime(since) < (_isNew ? newcomersPatience : _patience))
+            if (_waitingSince is not { } since
+                || _time.GetElapsedTime(since) < (_isNew ? newcomersPatience : _patience))
             {
                 return false;
             }

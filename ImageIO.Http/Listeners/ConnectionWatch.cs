@@ -6,10 +6,14 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>Follows every client connection from accept to close, and ends those that idle or stall for too long.</summary>
+/// <summary>
+/// Follows every client connection from accept to close, and ends those that idle or stall for too long.
+/// </summary>
 public sealed partial class ConnectionWatch : BackgroundService
 {
-    /// <summary>How long a connection that has not opened an image may idle: 60 s, as clients of the reference expect.</summary>
+    /// <summary>
+    /// How long a connection that has not opened an image may idle: 60 s, as clients of the reference expect.
+    /// </summary>
     public static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(60);
 
     // How long a client may take to introduce itself while there are many others that have not.
@@ -108,8 +112,8 @@ public sealed partial class ConnectionWatch : BackgroundService
         finally
         {
             _open.TryRemove(connection, out _);
-            // Not awaited: a storage that hangs in close(2) must not hold up the end of a connection. The tickets own the
-            // images and wait for them.
+            // Not awaited: a storage that hangs in close(2) must not hold up the end of a connection. The tickets own
+            // the images and wait for them.
             _ = connection.Images.DisposeAsync().AsTask();
             foreach ((string transferId, TransferTotals totals) in connection.Tally.Totals)
             {
@@ -199,12 +203,15 @@ public sealed partial class ConnectionWatch : BackgroundService
     private static partial class Log
     {
         [LoggerMessage(1, LogLevel.Debug, "Connection {Connection} to the {Service} service opened by {Client}")]
-        public static partial void Opened(ILogger logger, string service, string connection, System.Net.EndPoint? client);
+        public static partial void Opened(
+            ILogger logger, string service, string connection, System.Net.EndPoint? client);
 
         [LoggerMessage(2, LogLevel.Debug, "Connection {Connection} to the {Service} service closed")]
         public static partial void Closed(ILogger logger, string service, string connection);
 
-        [LoggerMessage(6, LogLevel.Information, "Transfer {TransferId}: connection {Connection} closed after {Operations} operations, {Bytes} bytes in {Duration:F3} s: {End}; waited {ClientWait:F3} s for the client, {StorageWait:F3} s for the storage, {Handshake:F3} s for the TLS handshake")]
+        [LoggerMessage(6, LogLevel.Information, "Transfer {TransferId}: connection {Connection} closed after "
+            + "{Operations} operations, {Bytes} bytes in {Duration:F3} s: {End}; waited {ClientWait:F3} s for the "
+            + "client, {StorageWait:F3} s for the storage, {Handshake:F3} s for the TLS handshake")]
         public static partial void Summary(
             ILogger logger,
             string transferId,
@@ -217,16 +224,20 @@ public sealed partial class ConnectionWatch : BackgroundService
             double storageWait,
             double handshake);
 
-        [LoggerMessage(3, LogLevel.Information, "Connection {Connection} to the {Service} service ended: idle or stalled for too long")]
+        [LoggerMessage(3, LogLevel.Information, "Connection {Connection} to the {Service} service ended: idle or "
+            + "stalled for too long")]
         public static partial void Overdue(ILogger logger, string service, string connection);
 
-        [LoggerMessage(8, LogLevel.Warning, "{Count} connections that had sent nothing, or were idle without an image, were closed to make room for others; {Open} are open")]
+        [LoggerMessage(8, LogLevel.Warning, "{Count} connections that had sent nothing, or were idle without an image, "
+            + "were closed to make room for others; {Open} are open")]
         public static partial void MadeRoom(ILogger logger, long count, int open);
 
-        [LoggerMessage(9, LogLevel.Information, "At most {Clients} connections of clients and {Host} of this host are open at once, by {Descriptors} descriptors and {Memory} bytes of memory; more wait")]
+        [LoggerMessage(9, LogLevel.Information, "At most {Clients} connections of clients and {Host} of this host are "
+            + "open at once, by {Descriptors} descriptors and {Memory} bytes of memory; more wait")]
         public static partial void Limits(ILogger logger, int clients, int host, long descriptors, long memory);
 
-        [LoggerMessage(7, LogLevel.Information, "Connection {Connection} to the {Service} service: what came is no request, answered {Status}")]
+        [LoggerMessage(7, LogLevel.Information, "Connection {Connection} to the {Service} service: what came is "
+            + "no request, answered {Status}")]
         public static partial void Refused(ILogger logger, string connection, string service, int status);
     }
 }

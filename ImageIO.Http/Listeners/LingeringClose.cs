@@ -5,8 +5,8 @@ namespace ImageIO.Http.Listeners;
 
 /// <summary>
 /// Ends a connection whose client may still be sending. Closed at once, the kernel would answer what still comes with a
-/// reset, and a reset destroys the answer that the client has not read yet (RFC 9112 section 9.6). So the client is told
-/// that nothing more comes, and what it sends is thrown away until it closes too, or for too long.
+/// reset, and a reset destroys the answer that the client has not read yet (RFC 9112 section 9.6). So the client is
+/// told that nothing more comes, and what it sends is thrown away until it closes too, or for too long.
 /// </summary>
 internal static class LingeringClose
 {

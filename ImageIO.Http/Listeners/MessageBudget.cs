@@ -4,8 +4,7 @@ namespace ImageIO.Http.Listeners;
 
 /// <summary>
 /// Limits the memory for request bodies that are gathered before use: tickets and PATCH. Each request has a small
-/// buffer that
-/// fits every ordinary body; larger ones draw on this budget.
+/// buffer that fits every ordinary body; larger ones draw on this budget.
 /// </summary>
 /// <param name="most">Bytes for all requests together.</param>
 public sealed class MessageBudget(int most = MessageBudget.Most)
@@ -37,7 +36,8 @@ public sealed class MessageBudget(int most = MessageBudget.Most)
 
         Interlocked.Add(ref _taken, -bytes);
         throw new TransferException(
-            TransferError.Overloaded, $"Too many request bodies of more than {OwnBytes} bytes are under way, try again later");
+            TransferError.Overloaded,
+            $"Too many request bodies of more than {OwnBytes} bytes are under way, try again later");
     }
 
     private sealed class Share(MessageBudget budget, int bytes) : IDisposable

@@ -44,7 +44,8 @@ public sealed class MonitorAddress
         }
 
         // The platform's parser takes an address without a port, as one with port 0, which here is "any free port".
-        return IPEndPoint.TryParse(text, out IPEndPoint? address) && text.EndsWith($":{address.Port}", StringComparison.Ordinal)
+        return IPEndPoint.TryParse(text, out IPEndPoint? address)
+            && text.EndsWith($":{address.Port}", StringComparison.Ordinal)
             && (address.Address.AddressFamily != AddressFamily.InterNetworkV6 || text[0] == '[')
             ? new MonitorAddress(text, address)
             : Name(text) is { } host ? new MonitorAddress(text, host: host) : null;
@@ -72,7 +73,8 @@ public sealed class MonitorAddress
     private static DnsEndPoint? Name(string text)
     {
         int colon = text.IndexOf(':', StringComparison.Ordinal);
-        return colon > 0 && Uri.CheckHostName(text[..colon]) == UriHostNameType.Dns && !char.IsAsciiDigit(text[colon - 1])
+        return colon > 0
+            && Uri.CheckHostName(text[..colon]) == UriHostNameType.Dns && !char.IsAsciiDigit(text[colon - 1])
             && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port)
             ? new DnsEndPoint(text[..colon], port)
             : null;
@@ -87,7 +89,8 @@ public sealed class MonitorAddress
         catch (SocketException e)
         {
             throw new ConfigurationException(
-                $"Cannot serve metrics on {host.Host}:{host.Port}: the name does not resolve ({e.Message}); set an IP address", e);
+                $"Cannot serve metrics on {host.Host}:{host.Port}: the name does not resolve ({e.Message}); set "
+                    + $"an IP address", e);
         }
     }
 }

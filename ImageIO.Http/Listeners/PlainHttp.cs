@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>Tells a client that speaks HTTP where TLS is expected what is wrong, in the language that it understands.</summary>
+/// <summary>
+/// Tells a client that speaks HTTP where TLS is expected what is wrong, in the language that it understands.
+/// </summary>
 internal static partial class PlainHttp
 {
     private const string Text = "This is HTTPS: the address begins with https://\n";

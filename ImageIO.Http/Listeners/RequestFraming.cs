@@ -32,8 +32,8 @@ internal sealed class RequestFraming
     public bool HasHost { get; private set; }
 
     /// <summary>
-    /// Looks at the next line of the head. The value of a Host header that the server would refuse is overwritten, where
-    /// the client's bytes are, by one that it accepts.
+    /// Looks at the next line of the head. The value of a Host header that the server would refuse is overwritten,
+    /// where the client's bytes are, by one that it accepts.
     /// </summary>
     /// <param name="line">The line without its LF.</param>
     /// <returns>Whether it ends the head.</returns>
@@ -118,7 +118,8 @@ internal sealed class RequestFraming
         }
         else if (Ascii.EqualsIgnoreCase(name, "content-length"u8))
         {
-            _contentLength = Utf8Parser.TryParse(value, out long length, out int used) && used == value.Length ? length : 0;
+            _contentLength = Utf8Parser.TryParse(value, out long length, out int used)
+                && used == value.Length ? length : 0;
         }
         else if (Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8))
         {
@@ -131,7 +132,8 @@ internal sealed class RequestFraming
     {
         int end = host.IndexOfAnyExcept(NameCharacters);
         ReadOnlySpan<byte> port = end < 0 ? default : host[(end + 1)..];
-        return end < 0 || (end > 0 && host[end] == Colon && !port.IsEmpty && !port.ContainsAnyExceptInRange((byte)'0', (byte)'9'));
+        return end < 0
+            || (end > 0 && host[end] == Colon && !port.IsEmpty && !port.ContainsAnyExceptInRange((byte)'0', (byte)'9'));
     }
 
     private static void Overwrite(ReadOnlySequence<byte> value)

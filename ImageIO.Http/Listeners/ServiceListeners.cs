@@ -50,7 +50,8 @@ public static partial class ServiceListeners
                 provider.GetRequiredService<ConnectionCapacity>(),
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ServerTls>>()));
-            services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch, HostMeter, TimeProvider, ILogger<ServerTls>>(
+            services.AddOptions<KestrelServerOptions>().Configure<ConnectionWatch,
+                HostMeter, TimeProvider, ILogger<ServerTls>>(
                 (options, watch, meter, time, logger) => Configure(options, listeners.All, watch, meter, time, logger));
         });
     }
@@ -71,7 +72,8 @@ public static partial class ServiceListeners
         options.Limits.MinRequestBodyDataRate = null;
         options.Limits.MinResponseDataRate = null;
         options.Limits.KeepAliveTimeout = NeverByTheServer;
-        // A head that has begun to come is no idling, and ends by 408. As long as idling may last, and not the default of 30 s.
+        // A head that has begun to come is no idling, and ends by 408. As long as idling may last, and not the default
+        // of 30 s.
         options.Limits.RequestHeadersTimeout = ConnectionWatch.DefaultPatience;
         // A proxy's form of the target counts, whatever its Host header says (RFC 9112 section 3.2.2).
         options.AllowHostHeaderOverride = true;
@@ -103,7 +105,8 @@ public static partial class ServiceListeners
     }
 
     // What stands between the connection and the server.
-    private static async Task ServeAsync(ConnectionContext context, ConnectionDelegate next, ConnectionWatch watch, HostMeter meter)
+    private static async Task ServeAsync(
+        ConnectionContext context, ConnectionDelegate next, ConnectionWatch watch, HostMeter meter)
     {
         IDuplexPipe transport = context.Transport;
         ClientConnection connection = context.Features.GetRequiredFeature<ClientConnection>();

@@ -21,9 +21,9 @@ public static class Answer
         if (status == StatusCodes.Status204NoContent)
         {
             // Kestrel removes the header from a 204 (RFC 9110 section 8.6), but the reference's clients hang without
-            // it. The reason
-            // phrase is the only part of the head that is sent as it is.
-            context.Features.GetRequiredFeature<IHttpResponseFeature>().ReasonPhrase = "No Content\r\nContent-Length: 0";
+            // it. The reason phrase is the only part of the head that is sent as it is.
+            context.Features.GetRequiredFeature<IHttpResponseFeature>().ReasonPhrase =
+                "No Content\r\nContent-Length: 0";
         }
 
         return Task.CompletedTask;

@@ -6,8 +6,7 @@ namespace ImageIO.Http.Messages;
 
 /// <summary>
 /// A <c>Content-Digest</c> header (RFC 9530): digests that the body must have. Unknown algorithms are ignored, as the
-/// RFC
-/// requires; every known one must match.
+/// RFC requires; every known one must match.
 /// </summary>
 public sealed partial class ContentDigest
 {

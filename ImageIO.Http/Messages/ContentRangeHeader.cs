@@ -6,8 +6,7 @@ namespace ImageIO.Http.Messages;
 
 /// <summary>
 /// A request's <c>Content-Range</c> header (RFC 9110 section 14.4): <c>bytes A-B/C</c>, where B and C may be <c>*</c>.
-/// Only A is
-/// used, but the others must make sense.
+/// Only A is used, but the others must make sense.
 /// </summary>
 public static partial class ContentRangeHeader
 {
@@ -36,10 +35,12 @@ public static partial class ContentRangeHeader
         }
 
         throw new TransferException(
-            TransferError.InvalidRequest, $"Invalid Content-Range '{header}', expected bytes FIRST-LAST/SIZE, like bytes 0-4095/*");
+            TransferError.InvalidRequest,
+            $"Invalid Content-Range '{header}', expected bytes FIRST-LAST/SIZE, like bytes 0-4095/*");
     }
 
-    private static BigInteger? Optional(Group group) => group.ValueSpan is "*" ? null : WireInteger.Parse(group.ValueSpan);
+    private static BigInteger? Optional(Group group) =>
+        group.ValueSpan is "*" ? null : WireInteger.Parse(group.ValueSpan);
 
     [GeneratedRegex(
         @"^\s*bytes\s+(?<first>[0-9]+)\s*-\s*(?<last>[0-9]+|\*)\s*/\s*(?<complete>[0-9]+|\*)\s*$",

@@ -5,8 +5,7 @@ namespace ImageIO.Http.Messages;
 
 /// <summary>
 /// The daemon's part in cross-origin requests (Fetch standard, section "CORS protocol"): a page of another origin may
-/// use an
-/// image's URL, and may read error texts.
+/// use an image's URL, and may read error texts.
 /// </summary>
 /// <param name="allowedOrigins">Allowed origins, separated by blanks; <c>*</c>: any.</param>
 public sealed class Cors(string allowedOrigins)
@@ -23,7 +22,8 @@ public sealed class Cors(string allowedOrigins)
     public ResourceHandler Wrap(ResourceHandler handler) => (context, argument) =>
     {
         IHeaderDictionary request = context.Request.Headers;
-        if (request.Origin.Count > 0 || request.AccessControlRequestHeaders.Count > 0 || request.AccessControlRequestMethod.Count > 0)
+        if (request.Origin.Count > 0
+            || request.AccessControlRequestHeaders.Count > 0 || request.AccessControlRequestMethod.Count > 0)
         {
             // As late as possible, because an error answer first clears all headers.
             context.Response.OnStarting(() =>
@@ -59,7 +59,8 @@ public sealed class Cors(string allowedOrigins)
 
         if (request.AccessControlRequestMethod.Count > 0)
         {
-            response.AccessControlAllowMethods = HttpMethods.IsOptions(context.Request.Method) ? "OPTIONS,GET,PUT" : "*";
+            response.AccessControlAllowMethods = HttpMethods.IsOptions(
+                context.Request.Method) ? "OPTIONS,GET,PUT" : "*";
         }
 
         response.AccessControlMaxAge = MaxAgeSeconds;

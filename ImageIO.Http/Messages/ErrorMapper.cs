@@ -52,7 +52,8 @@ public static partial class ErrorMapper
         }
         else
         {
-            Log.Refused(logger, connection.Id, context.Request.Method, status, NameOf(failure), OneLine(failure.Message));
+            Log.Refused(
+                logger, connection.Id, context.Request.Method, status, NameOf(failure), OneLine(failure.Message));
         }
 
         if (context.Response.HasStarted)
@@ -105,8 +106,7 @@ public static partial class ErrorMapper
     }
 
     // The text that the client may read. Messages about requests are for the client; messages about storage name paths,
-    // and
-    // only go to the log.
+    // and only go to the log.
     private static (int Status, string Text) Describe(Exception failure) => failure switch
     {
         TransferException e => e.Error switch
@@ -165,13 +165,16 @@ public static partial class ErrorMapper
 
     private static partial class Log
     {
-        [LoggerMessage(10, LogLevel.Information, "Connection {Connection}: {Method} answered {Status}, {Reason}: {Message}")]
+        [LoggerMessage(
+            10, LogLevel.Information, "Connection {Connection}: {Method} answered {Status}, {Reason}: {Message}")]
         public static partial void Refused(
             ILogger logger, string connection, string method, int status, string reason, string message);
 
-        [LoggerMessage(11, LogLevel.Error, "Connection {Connection}: {Method} answered {Status}, error id {ErrorId}, {Reason}")]
+        [LoggerMessage(
+            11, LogLevel.Error, "Connection {Connection}: {Method} answered {Status}, error id {ErrorId}, {Reason}")]
         public static partial void Failed(
-            ILogger logger, Exception failure, string connection, string method, int status, string errorId, string reason);
+            ILogger logger,
+            Exception failure, string connection, string method, int status, string errorId, string reason);
 
         [LoggerMessage(12, LogLevel.Information, "Connection {Connection}: {Method} ended, the client left: {Message}")]
         public static partial void ClientLeft(ILogger logger, string connection, string method, string message);

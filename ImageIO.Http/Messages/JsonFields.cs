@@ -126,7 +126,8 @@ public sealed class JsonFields
             throw Missing(name);
         }
 
-        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
+        if (value.ValueKind != JsonValueKind.Array
+            || value.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
         {
             throw WrongType(name, value, "a list of strings");
         }
@@ -154,7 +155,8 @@ public sealed class JsonFields
         }
 
         var number = BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        return number >= minimum ? number : throw Invalid($"Invalid '{name}': {number} is below the smallest value {minimum}");
+        return number >= minimum ? number : throw Invalid($"Invalid '{name}': {number} is below the smallest value "
+            + $"{minimum}");
     }
 
     private JsonElement? Find(string name)

@@ -28,7 +28,8 @@ public readonly partial record struct RangeHeader(BigInteger First, BigInteger? 
         if (match.Success)
         {
             BigInteger first = WireInteger.Parse(match.Groups["first"].ValueSpan);
-            BigInteger? last = match.Groups["last"].Length == 0 ? null : WireInteger.Parse(match.Groups["last"].ValueSpan);
+            BigInteger? last =
+                match.Groups["last"].Length == 0 ? null : WireInteger.Parse(match.Groups["last"].ValueSpan);
             if (last is null || last >= first)
             {
                 return new RangeHeader(first, last);
@@ -39,6 +40,7 @@ public readonly partial record struct RangeHeader(BigInteger First, BigInteger? 
             TransferError.RangeNotSatisfiable, $"Unsupported range '{header}': one range is served, like bytes=0-4095");
     }
 
-    [GeneratedRegex(@"^\s*bytes\s*=\s*(?<first>[0-9]+)-(?<last>[0-9]*)\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^\s*bytes\s*=\s*(?<first>[0-9]+)-(?<last>[0-9]*)\s*$", RegexOptions.IgnoreCase
+        | RegexOptions.CultureInvariant)]
     private static partial Regex Pattern();
 }

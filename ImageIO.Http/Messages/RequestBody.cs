@@ -22,8 +22,7 @@ public static class RequestBody
     /// <summary>Throws unless the body's only transfer coding, if any, is <c>chunked</c>.</summary>
     /// <exception cref="TransferException">
     /// <see cref="TransferError.InvalidRequest"/>: for example compressed. The server would decode the chunks only, and
-    /// the
-    /// compressed bytes would be written to the image.
+    /// the compressed bytes would be written to the image.
     /// </exception>
     public static void RequireKnownCoding(HttpRequest request)
     {
@@ -38,8 +37,7 @@ public static class RequestBody
 
     /// <summary>
     /// Whether part of the body may still arrive. The connection cannot be kept then, because the start of the next
-    /// request
-    /// is unknown.
+    /// request is unknown.
     /// </summary>
     public static bool MayBeUnread(HttpContext context) =>
         IsPresent(context.Request) && !context.Items.ContainsKey(ReadInFull);
@@ -49,8 +47,7 @@ public static class RequestBody
 
     /// <summary>
     /// Discards the rest of a refused request's body, so that its client can read the answer before the connection
-    /// closes. The
-    /// server alone would wait for the body first.
+    /// closes. The server alone would wait for the body first.
     /// </summary>
     internal static async Task DiscardAsync(HttpContext context)
     {
@@ -75,8 +72,7 @@ public static class RequestBody
 
     /// <summary>
     /// The failure of a malformed body. Null: the body is not malformed but cut. The server checks the lines between
-    /// chunks; it
-    /// cannot read a length above 2^31.
+    /// chunks; it cannot read a length above 2^31.
     /// </summary>
     internal static Exception? Malformed(HttpContext context, Exception? cause) => cause switch
     {
@@ -89,8 +85,7 @@ public static class RequestBody
 
     /// <summary>
     /// Ends a request that was answered before the end of its body, so that the client can read the answer before the
-    /// connection
-    /// closes.
+    /// connection closes.
     /// </summary>
     internal static async Task FinishAsync(HttpContext context)
     {
@@ -107,15 +102,15 @@ public static class RequestBody
 
     /// <summary>The body as a JSON object.</summary>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.RequestTooLarge"/>, or <see cref="TransferError.InvalidRequest"/>: it is no JSON object.
+    /// <see cref="TransferError.RequestTooLarge"/>, or <see cref="TransferError.InvalidRequest"/>: it is no JSON
+    /// object.
     /// </exception>
     public static async Task<JsonFields> ReadJsonAsync(HttpContext context) =>
         JsonFields.Parse(await ReadAllAsync(context));
 
     /// <summary>
     /// The whole of a small body. Memory beyond a small buffer comes from the <see cref="MessageBudget"/>, and is given
-    /// back when
-    /// the request ends.
+    /// back when the request ends.
     /// </summary>
     /// <param name="context">The request.</param>
     /// <param name="allowLarge">
@@ -187,7 +182,8 @@ public static class RequestBody
         }
         catch (IOException e) when (e is not BadHttpRequestException)
         {
-            throw new TransferException(TransferError.ClientDisconnected, "The client left before its request was complete", e);
+            throw new TransferException(
+                TransferError.ClientDisconnected, "The client left before its request was complete", e);
         }
     }
 

@@ -7,8 +7,7 @@ namespace ImageIO.Http.Messages;
 
 /// <summary>
 /// A request's path, percent-decoded and otherwise as the client wrote it. The server's own path keeps encoded slashes,
-/// which
-/// ids may have, and resolves <c>..</c>, which here is part of an id.
+/// which ids may have, and resolves <c>..</c>, which here is part of an id.
 /// </summary>
 internal static class RequestPath
 {
@@ -16,8 +15,7 @@ internal static class RequestPath
 
     /// <summary>
     /// Throws unless the whole target, query included, consists of valid characters. The server accepts others, and a
-    /// forwarded
-    /// one may mean something to the next reader.
+    /// forwarded one may mean something to the next reader.
     /// </summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>.</exception>
     public static void RequireValid(HttpRequest request)
@@ -26,7 +24,8 @@ internal static class RequestPath
         {
             throw new TransferException(
                 TransferError.InvalidRequest,
-                "The request's target has a character that must be percent-encoded: a space, a control character, or one "
+                "The request's target has a character that must be percent-encoded: a space, a control "
+                    + "character, or one "
                 + "that is not ASCII");
         }
     }

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Messages;
 
-/// <summary>The span of a client's request. It names the resource, never the path, which holds the ticket's id.</summary>
+/// <summary>
+/// The span of a client's request. It names the resource, never the path, which holds the ticket's id.
+/// </summary>
 internal static class RequestSpan
 {
     /// <summary>Begins the span, in the client's trace if the request names one (W3C Trace Context).</summary>

@@ -14,10 +14,8 @@ public delegate Task ResourceHandler(HttpContext context, string argument);
 
 /// <summary>
 /// Finds the handler of a request by the order of checks in the wire contract (daemon-api section 2): unknown method
-/// 405,
-/// unknown path 404, method that the resource lacks 405. The framework's routing has another order, and matches
-/// segments
-/// instead of prefixes: an id may contain slashes.
+/// 405, unknown path 404, method that the resource lacks 405. The framework's routing has another order, and matches
+/// segments instead of prefixes: an id may contain slashes.
 /// </summary>
 /// <param name="meter">Counts failures.</param>
 public sealed class ServiceRouter(HostMeter meter)
@@ -33,8 +31,7 @@ public sealed class ServiceRouter(HostMeter meter)
     /// path.</param>
     /// <param name="infix">
     /// Text that must follow the argument, at its last occurrence; text behind it is ignored. Empty: the argument is
-    /// the rest
-    /// of the path.
+    /// the rest of the path.
     /// </param>
     /// <param name="methods">The handlers by method.</param>
     /// <param name="keepsConnection">
@@ -116,7 +113,8 @@ public sealed class ServiceRouter(HostMeter meter)
                     ? (route, handler, argument)
                     : throw new TransferException(
                         TransferError.MethodNotAllowed,
-                        $"This resource has no {request.Method}, only {string.Join(", ", route.Methods.Keys.Order(StringComparer.Ordinal))}");
+                        $"This resource has no {request.Method}, only "
+                            + $"{string.Join(", ", route.Methods.Keys.Order(StringComparer.Ordinal))}");
             }
         }
 

@@ -28,7 +28,8 @@ public sealed partial class OperationRunner(TransferMeter meter, TimeProvider ti
         string? failure = null;
         try
         {
-            await (run.Ticket?.RunAsync(operation, context.RequestAborted) ?? operation.RunAsync(context.RequestAborted));
+            await (run.Ticket?.RunAsync(operation, context.RequestAborted) ?? operation.RunAsync(
+                context.RequestAborted));
             failure = RefusalOf(context.Response);
         }
         catch (Exception e)
@@ -50,7 +51,8 @@ public sealed partial class OperationRunner(TransferMeter meter, TimeProvider ti
             EndSpan(span, operation.Done, failure);
             ClientConnection.Of(context).Tally.Add(run.TransferId, end, duration, operation.StorageWait);
             Log.Ended(
-                logger, run.TransferId, run.Name, operation.Done, operation.Offset, duration.TotalSeconds, failure is null);
+                logger,
+                run.TransferId, run.Name, operation.Done, operation.Offset, duration.TotalSeconds, failure is null);
         }
     }
 
@@ -89,10 +91,13 @@ public sealed partial class OperationRunner(TransferMeter meter, TimeProvider ti
     private static partial class Log
     {
         [LoggerMessage(15, LogLevel.Debug, "Transfer {TransferId}: {Operation} {Length} bytes at {Offset}")]
-        public static partial void Started(ILogger logger, string transferId, string operation, long length, long offset);
+        public static partial void Started(
+            ILogger logger, string transferId, string operation, long length, long offset);
 
-        [LoggerMessage(16, LogLevel.Debug, "Transfer {TransferId}: {Operation} of {Done} bytes at {Offset} ended after {Duration:F3} s, success {Succeeded}")]
+        [LoggerMessage(16, LogLevel.Debug, "Transfer {TransferId}: {Operation} of {Done} bytes at {Offset} ended after "
+            + "{Duration:F3} s, success {Succeeded}")]
         public static partial void Ended(
-            ILogger logger, string transferId, string operation, long done, long offset, double duration, bool succeeded);
+            ILogger logger,
+            string transferId, string operation, long done, long offset, double duration, bool succeeded);
     }
 }

@@ -23,8 +23,7 @@ internal sealed partial class ImagesEndpoint(
     private static readonly Work Options = new("options") { CountsBody = false };
 
     // A longer path before its prefix. Text behind a sub-resource has no meaning. The algorithms are forwarded, too,
-    // because
-    // they depend on the daemon.
+    // because they depend on the daemon.
     private static readonly Work[] SubResources =
     [
         new("extents") { SubResource = ImageResources.Extents, CountsBody = false },
@@ -95,7 +94,8 @@ internal sealed partial class ImagesEndpoint(
         {
             Upstream = ticket.Daemon.Upstream,
             PathAndQuery =
-                $"/images/{Escape(ticket.Id.Reveal())}{work.SubResource}{SessionId.RemoveFrom(context.Request.QueryString)}",
+                $"/images/{Escape(ticket.Id.Reveal())}{work.SubResource}"
+                + SessionId.RemoveFrom(context.Request.QueryString),
             MayAnswerLate = work.MayAnswerLate,
             CountsBody = work.CountsBody,
             ReadAnswer = work == Options

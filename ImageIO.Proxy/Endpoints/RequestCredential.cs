@@ -7,8 +7,7 @@ namespace ImageIO.Proxy.Endpoints;
 
 /// <summary>
 /// Decides which ticket entitles a request to an image (proxy-api section 2): that of a session, an installed one, or
-/// the
-/// signed ticket in the request.
+/// the signed ticket in the request.
 /// </summary>
 internal sealed class RequestCredential(
     ProxyTicketStore tickets, TicketVerifier verifier, SessionSealer sealer, DeletedSessions deleted)
@@ -33,7 +32,8 @@ internal sealed class RequestCredential(
             return verifier.IsExpired(installed) ? throw Unauthorized("The ticket has expired") : installed;
         }
 
-        ProxyTicket brought = Brought(request, "There is no ticket for this image, and no Authorization header that brings one");
+        ProxyTicket brought = Brought(
+            request, "There is no ticket for this image, and no Authorization header that brings one");
         tickets.Add(brought);
         return brought.Id == id ? brought : throw Unauthorized("The signed ticket is for another image");
     }
@@ -73,7 +73,8 @@ internal sealed class RequestCredential(
 
         // Two headers are joined, which is not valid base64.
         string value = request.Headers.Authorization.ToString();
-        return value.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? value[Bearer.Length..].TrimStart(' ') : value;
+        return value.StartsWith(
+            Bearer, StringComparison.OrdinalIgnoreCase) ? value[Bearer.Length..].TrimStart(' ') : value;
     }
 
     private static TransferException Unauthorized(string message) => new(TransferError.Unauthorized, message);

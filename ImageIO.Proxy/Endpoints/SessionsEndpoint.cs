@@ -7,14 +7,14 @@ namespace ImageIO.Proxy.Endpoints;
 
 /// <summary>
 /// <c>/sessions/</c>: clients of managers up to 4.2.0 exchange a signed ticket for a session id, which then stands for
-/// the
-/// ticket (proxy-api section 2).
+/// the ticket (proxy-api section 2).
 /// </summary>
 internal sealed partial class SessionsEndpoint(
     RequestCredential credential, SessionSealer sealer, DeletedSessions deleted, ILogger<SessionsEndpoint> logger)
 {
     public void Map(ServiceRouter router, string service) => router.Map(
-        service, "/sessions/", "", new Dictionary<string, ResourceHandler> { ["POST"] = PostAsync, ["DELETE"] = DeleteAsync });
+        service,
+        "/sessions/", "", new Dictionary<string, ResourceHandler> { ["POST"] = PostAsync, ["DELETE"] = DeleteAsync });
 
     // The rest of the path has no meaning, as with tickets.
     private Task PostAsync(HttpContext context, string rest)
@@ -56,7 +56,8 @@ internal sealed partial class SessionsEndpoint(
 
     private static partial class Log
     {
-        [LoggerMessage(70, LogLevel.Information, "Transfer {TransferId}: session begun for {Daemon}, expires at {Expires} s since 1970")]
+        [LoggerMessage(70, LogLevel.Information, "Transfer {TransferId}: session begun for {Daemon}, expires at "
+            + "{Expires} s since 1970")]
         public static partial void Begun(ILogger logger, string transferId, string daemon, long expires);
 
         [LoggerMessage(71, LogLevel.Information, "Transfer {TransferId}: session ended")]

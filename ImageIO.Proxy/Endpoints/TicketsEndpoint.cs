@@ -8,13 +8,15 @@ namespace ImageIO.Proxy.Endpoints;
 
 /// <summary>
 /// <c>/tickets/</c>: managers from 4.2.1 on install a signed ticket before a transfer and remove it afterwards. The
-/// signature
-/// permits to install; knowing the id permits to remove.
+/// signature permits to install; knowing the id permits to remove.
 /// </summary>
-internal sealed partial class TicketsEndpoint(TicketVerifier verifier, ProxyTicketStore tickets, ILogger<TicketsEndpoint> logger)
+internal sealed partial class TicketsEndpoint(
+    TicketVerifier verifier, ProxyTicketStore tickets, ILogger<TicketsEndpoint> logger)
 {
     public void Map(ServiceRouter router, string service) =>
-        router.Map(service, "/tickets/", "", new Dictionary<string, ResourceHandler> { ["PUT"] = PutAsync, ["DELETE"] = DeleteAsync });
+        router.Map(
+            service,
+            "/tickets/", "", new Dictionary<string, ResourceHandler> { ["PUT"] = PutAsync, ["DELETE"] = DeleteAsync });
 
     // The rest of the path has no meaning, as in the reference: the ticket has its own id.
     private async Task PutAsync(HttpContext context, string rest)
@@ -37,7 +39,8 @@ internal sealed partial class TicketsEndpoint(TicketVerifier verifier, ProxyTick
 
     private static partial class Log
     {
-        [LoggerMessage(30, LogLevel.Information, "Transfer {TransferId}: ticket added for {Daemon}, expires at {Expires} s since 1970")]
+        [LoggerMessage(30, LogLevel.Information, "Transfer {TransferId}: ticket added for {Daemon}, expires "
+            + "at {Expires} s since 1970")]
         public static partial void Added(ILogger logger, string transferId, string daemon, long expires);
 
         [LoggerMessage(31, LogLevel.Information, "Ticket removed")]

@@ -152,10 +152,12 @@ public static partial class ProxyHost
 
     private static partial class Log
     {
-        [LoggerMessage(41, LogLevel.Warning, "signed_proxy_ticket is false: whoever reaches the proxy can use any daemon that trusts it. For development only")]
+        [LoggerMessage(41, LogLevel.Warning, "signed_proxy_ticket is false: whoever reaches the proxy can use any "
+            + "daemon that trusts it. For development only")]
         public static partial void TicketsAreNotSigned(ILogger logger);
 
-        [LoggerMessage(42, LogLevel.Information, "session_key_dir is not set: sessions end with this process, and no other proxy knows them")]
+        [LoggerMessage(42, LogLevel.Information, "session_key_dir is not set: sessions end with this process, and no "
+            + "other proxy knows them")]
         public static partial void KeysAreInMemory(ILogger logger);
     }
 }

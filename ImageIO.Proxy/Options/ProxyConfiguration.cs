@@ -104,11 +104,14 @@ public sealed record ProxyConfiguration
             VerifyCertificate = reader.Boolean(Section, "verify_certificate", true),
             SignedTickets = reader.Boolean(Section, "signed_proxy_ticket", true),
             AllowedSkew = TimeSpan.FromSeconds(reader.Integer(Section, "allowed_skew_seconds", 0, minimum: 0)),
-            ConnectTimeout = TimeSpan.FromSeconds(reader.Integer(Section, "imaged_connection_timeout_sec", 10, 1, LongestTimeout)),
-            ReadTimeout = TimeSpan.FromSeconds(reader.Integer(Section, "imaged_read_timeout_sec", 120, 1, LongestTimeout)),
+            ConnectTimeout = TimeSpan.FromSeconds(
+                reader.Integer(Section, "imaged_connection_timeout_sec", 10, 1, LongestTimeout)),
+            ReadTimeout = TimeSpan.FromSeconds(
+                reader.Integer(Section, "imaged_read_timeout_sec", 120, 1, LongestTimeout)),
             SessionKeyDirectory = reader.Text(Section, "session_key_dir", ""),
             Monitor = reader.Parsed(
-                Section, "monitor_address", MonitorAddress.Parse("127.0.0.1:54325")!, MonitorAddress.Parse, MonitorAddress.Expected),
+                Section, "monitor_address",
+                MonitorAddress.Parse("127.0.0.1:54325")!, MonitorAddress.Parse, MonitorAddress.Expected),
             DrainTimeout = reader.Seconds(Section, "drain_timeout", 10),
             AllowOrigin = reader.Text(Section, "allow_origin", "*"),
             HasPage = reader.Boolean(Section, "page_enable", true),
@@ -120,7 +123,8 @@ public sealed record ProxyConfiguration
         reader.Seconds(Section, "poll_interval", 1.0);
         if (reader.Boolean(Section, "enable_tls1_1", false))
         {
-            reader.Warn(Section, "enable_tls1_1", "TLS 1.1 is not served any more (RFC 8996), clients need 1.2 or 1.3; remove the option");
+            reader.Warn(Section, "enable_tls1_1", "TLS 1.1 is not served any more (RFC 8996), clients need 1.2 or 1.3; "
+                + "remove the option");
         }
 
         // As in the reference: an unknown option is an error, because it may be a misspelt one about trust.
@@ -177,7 +181,8 @@ public sealed record ProxyConfiguration
         {
             Level = LogLevels.Parse(reader.Choice(Section, "log_level", "INFO", LogLevels.Names)),
             // The host's logrotate limits its size, and renames it for that.
-            Targets = [file.Length == 0 ? new LogStreamTarget { IsJson = json } : new LogFileTarget(file) { IsJson = json, IsWatched = true }],
+            Targets = [file.Length == 0
+                ? new LogStreamTarget { IsJson = json } : new LogFileTarget(file) { IsJson = json, IsWatched = true }],
         };
     }
 }

@@ -4,16 +4,14 @@ namespace ImageIO.Proxy.Sessions;
 
 /// <summary>
 /// Sessions that clients deleted at this proxy, kept until they would have expired. Other proxies do not know of them.
-/// Safe for
-/// concurrent use.
+/// Safe for concurrent use.
 /// </summary>
 /// <param name="verifier">Knows which tickets have expired.</param>
 internal sealed class DeletedSessions(TicketVerifier verifier)
 {
     /// <summary>
     /// Most that are remembered, about 2 MiB. A client with a ticket can create and delete sessions without limit, so
-    /// the oldest
-    /// is forgotten then.
+    /// the oldest is forgotten then.
     /// </summary>
     public const int Most = 10_000;
 

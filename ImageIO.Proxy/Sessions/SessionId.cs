@@ -44,5 +44,6 @@ internal static class SessionId
         return false;
     }
 
-    private static string? FirstOf(Microsoft.Extensions.Primitives.StringValues values) => values.Count > 0 ? values.ToString() : null;
+    private static string? FirstOf(Microsoft.Extensions.Primitives.StringValues values) =>
+        values.Count > 0 ? values.ToString() : null;
 }

@@ -17,8 +17,7 @@ internal static class SessionKeys
 
     /// <summary>
     /// Keys in a directory that the proxies behind one address share. Created if missing, and renewed long before they
-    /// expire, so
-    /// that all proxies know the next key in time.
+    /// expire, so that all proxies know the next key in time.
     /// </summary>
     /// <exception cref="ConfigurationException">The directory cannot be used, or other users can access it.</exception>
     public static IDataProtectionProvider In(string directory)
@@ -29,7 +28,8 @@ internal static class SessionKeys
             if ((File.GetUnixFileMode(directory) & Others) != 0)
             {
                 throw new ConfigurationException(
-                    $"Cannot use session_key_dir {directory}: everybody on the host can look into it, and who has the keys can "
+                    $"Cannot use session_key_dir {directory}: everybody on the host can look into it, and who has the "
+                        + $"keys can "
                     + "make sessions; chmod 0700 it");
             }
 
@@ -40,7 +40,8 @@ internal static class SessionKeys
             keys.CreateProtector(nameof(SessionKeys)).Protect([]);
             return keys;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException)
+        catch (Exception e) when (e is IOException
+            or UnauthorizedAccessException or CryptographicException or InvalidOperationException)
         {
             throw new ConfigurationException($"Cannot use session_key_dir {directory}: {e.Message}", e);
         }

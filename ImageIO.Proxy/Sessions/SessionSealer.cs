@@ -9,8 +9,7 @@ namespace ImageIO.Proxy.Sessions;
 
 /// <summary>
 /// Turns tickets into session ids and back. An id contains the ticket itself, encrypted and authenticated, so every
-/// proxy with
-/// the same keys knows it, and none keeps a list.
+/// proxy with the same keys knows it, and none keeps a list.
 /// </summary>
 internal sealed class SessionSealer
 {
@@ -38,7 +37,8 @@ internal sealed class SessionSealer
     public string Seal(ProxyTicket ticket)
     {
         byte[] number = RandomNumberGenerator.GetBytes(NumberBytes);
-        string id = Base64Url.EncodeToString(_protector.Protect([.. number, .. Encoding.UTF8.GetBytes(ticket.ToPayload())]));
+        string id = Base64Url.EncodeToString(
+            _protector.Protect([.. number, .. Encoding.UTF8.GetBytes(ticket.ToPayload())]));
         return id.Length <= LongestId
             ? id
             : throw new TransferException(TransferError.InvalidRequest, "The ticket is too long for a session");
@@ -53,7 +53,8 @@ internal sealed class SessionSealer
         }
 
         var session = new Session(
-            new Guid(content.AsSpan(0, NumberBytes)), ProxyTicket.Parse(Encoding.UTF8.GetString(content.AsSpan(NumberBytes))));
+            new Guid(content.AsSpan(0, NumberBytes)),
+            ProxyTicket.Parse(Encoding.UTF8.GetString(content.AsSpan(NumberBytes))));
         return _verifier.IsExpired(session.Ticket) ? null : session;
     }
 

@@ -14,8 +14,7 @@ public sealed record DaemonAddress(string Host, int Port)
 
     /// <summary>
     /// Parses an address. An IPv6 address may have no brackets, because managers write it so; the last colon then
-    /// precedes the
-    /// port. One slash may follow. Null: malformed.
+    /// precedes the port. One slash may follow. Null: malformed.
     /// </summary>
     public static DaemonAddress? Parse(string text) =>
         UpstreamUrl.Parse(text, isPortRequired: true) is { IsTls: true, Path: "" or "/" } url

@@ -19,7 +19,8 @@ public sealed class ProxyTicket
         _ = Field("iat", name => payload.OptionalInteger(name, long.MinValue));
         Daemon = DaemonAddress.Parse(Field("imaged-uri", payload.RequiredString)) ?? throw Wrong("imaged-uri");
         Id = new TicketId(
-            Field("transfer-ticket", payload.RequiredString) is { Length: > 0 } id ? id : throw Wrong("transfer-ticket"));
+            Field(
+                "transfer-ticket", payload.RequiredString) is { Length: > 0 } id ? id : throw Wrong("transfer-ticket"));
         TransferId = Field("transfer-id", payload.OptionalString) ?? "";
     }
 

@@ -9,14 +9,14 @@ namespace ImageIO.Proxy.SignedTickets;
 
 /// <summary>
 /// The two signatures of a signed ticket, by BouncyCastle: .NET's PSS only supports a salt as long as the hash, and
-/// OpenSSL's
-/// policy on hardened hosts refuses SHA-1, which managers up to 4.4 sign with.
+/// OpenSSL's policy on hardened hosts refuses SHA-1, which managers up to 4.4 sign with.
 /// </summary>
 internal static class RsaSignature
 {
     /// <summary>RSA PKCS#1 v1.5 over a named hash.</summary>
     /// <returns>Null if a ticket may not use this hash.</returns>
-    public static ISigner? WithHash(string digestName) => DigestOf(digestName) is { } digest ? new RsaDigestSigner(digest) : null;
+    public static ISigner? WithHash(string digestName) =>
+        DigestOf(digestName) is { } digest ? new RsaDigestSigner(digest) : null;
 
     /// <summary>RSA-PSS with SHA-256, MGF1-SHA-256 and the longest salt that the key permits. No other salt
     /// verifies.</summary>
@@ -30,11 +30,11 @@ internal static class RsaSignature
     }
 
     /// <summary>Whether a signature is this key's for these bytes.</summary>
-    public static bool Verifies(ISigner signer, RsaKeyParameters key, ReadOnlySpan<byte> signed, ReadOnlySpan<byte> signature)
+    public static bool Verifies(
+        ISigner signer, RsaKeyParameters key, ReadOnlySpan<byte> signed, ReadOnlySpan<byte> signature)
     {
         // As long as the modulus, and a smaller number (RFC 8017 sections 8 and 5.2.2). The library accepts a shorter
-        // one, and throws
-        // another exception for a larger one.
+        // one, and throws another exception for a larger one.
         byte[] bytes = signature.ToArray();
         if (bytes.Length != (key.Modulus.BitLength + 7) / 8 || new BigInteger(1, bytes).CompareTo(key.Modulus) >= 0)
         {

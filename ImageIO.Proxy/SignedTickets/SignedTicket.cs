@@ -20,7 +20,8 @@ public sealed class SignedTicket
     private static readonly SearchValues<char> Base64Characters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
 
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 = new(
+        encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly Dictionary<string, string> _fields;
 
@@ -52,8 +53,7 @@ public sealed class SignedTicket
         }
 
         // The values are signed without separators. Only their strict forms keep a byte of one from being passed off as
-        // a byte of its
-        // neighbour.
+        // a byte of its neighbour.
         Bytes("salt");
         ValidFrom = Time("validFrom");
         ValidTo = Time("validTo");
@@ -124,9 +124,11 @@ public sealed class SignedTicket
         ?? throw Refused(IsOurs(name) ? $"'{name}' is missing" : "a field is signed that is not there");
 
     // Names come from the ticket itself, so messages may only repeat known ones.
-    private static bool IsOurs(string name) => name is "salt" or "digest" or "validFrom" or "validTo" or "data" or "signedFields";
+    private static bool IsOurs(string name) =>
+        name is "salt" or "digest" or "validFrom" or "validTo" or "data" or "signedFields";
 
-    private ReadOnlyMemory<byte> Bytes(string name) => Decode(Required(name)) ?? throw Refused($"'{name}' is not base64");
+    private ReadOnlyMemory<byte> Bytes(string name) => Decode(Required(name)) ?? throw Refused(
+        $"'{name}' is not base64");
 
     private DateTimeOffset Time(string name)
     {

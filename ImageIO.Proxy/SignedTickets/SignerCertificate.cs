@@ -9,8 +9,8 @@ namespace ImageIO.Proxy.SignedTickets;
 
 /// <summary>
 /// The certificate whose key signs tickets, read again when its file changes, and the authority that must have signed
-/// it. If a
-/// file cannot be used, no ticket is trusted: unlike a server's own certificate, an old one must not stay in use.
+/// it. If a file cannot be used, no ticket is trusted: unlike a server's own certificate, an old one must not stay in
+/// use.
 /// </summary>
 public sealed class SignerCertificate
 {
@@ -61,7 +61,8 @@ public sealed class SignerCertificate
                 ? loaded.Key
                 : throw SignedTicket.Refused("its signer is not trusted by the authority, or not at this time");
         }
-        catch (Exception e) when (e is CryptographicException or UnauthorizedAccessException or IOException and not Core.Errors.TransferException)
+        catch (Exception e) when (e is CryptographicException
+            or UnauthorizedAccessException or IOException and not Core.Errors.TransferException)
         {
             throw new Core.Errors.TransferException(
                 Core.Errors.TransferError.SignedTicketRefused,
@@ -90,10 +91,12 @@ public sealed class SignerCertificate
 
     private static RsaKeyParameters Key(X509Certificate2 certificate)
     {
-        using RSA rsa = certificate.GetRSAPublicKey() ?? throw new CryptographicException("The signer's key is not an RSA key.");
+        using RSA rsa = certificate.GetRSAPublicKey() ?? throw new CryptographicException(
+            "The signer's key is not an RSA key.");
         return rsa.KeySize >= SmallestKeyBits
             ? DotNetUtilities.GetRsaPublicKey(rsa)
-            : throw new CryptographicException($"The signer's key has {rsa.KeySize} bits, at least {SmallestKeyBits} are needed.");
+            : throw new CryptographicException(
+                $"The signer's key has {rsa.KeySize} bits, at least {SmallestKeyBits} are needed.");
     }
 
     // With the key, because the library tests its modulus for primes, which takes tens of milliseconds.

@@ -37,7 +37,8 @@ public sealed class TicketSigner
     /// <param name="transferId">The transfer's name in logs. Empty: none.</param>
     /// <param name="lifetime">How long it is valid from now on, in whole seconds.</param>
     /// <param name="forms">The signatures.</param>
-    public string Sign(DaemonAddress daemon, string ticketId, string transferId, TimeSpan lifetime, SignatureForms forms)
+    public string Sign(
+        DaemonAddress daemon, string ticketId, string transferId, TimeSpan lifetime, SignatureForms forms)
     {
         ArgumentNullException.ThrowIfNull(daemon);
         long now = _time.GetUtcNow().ToUnixTimeSeconds();
@@ -56,7 +57,8 @@ public sealed class TicketSigner
         }
 
         return Sign(
-            payload.ToJsonString(), DateTimeOffset.FromUnixTimeSeconds(now), DateTimeOffset.FromUnixTimeSeconds(end), forms);
+            payload.ToJsonString(),
+            DateTimeOffset.FromUnixTimeSeconds(now), DateTimeOffset.FromUnixTimeSeconds(end), forms);
     }
 
     /// <summary>A signed ticket with a given payload.</summary>

@@ -55,7 +55,8 @@ public sealed class TicketVerifier(SignerCertificate? signer, TimeSpan skew, Tim
 
         if (ticket.PssSignature is { } pssSignature)
         {
-            Check("v2_signature", RsaSignature.Verifies(RsaSignature.Pss(key), key, ticket.SignedBytes.Span, pssSignature.Span));
+            Check("v2_signature", RsaSignature.Verifies(
+                RsaSignature.Pss(key), key, ticket.SignedBytes.Span, pssSignature.Span));
         }
 
         // Times in a ticket are whole seconds. The last second is included.

@@ -18,11 +18,14 @@ public sealed class BalancerTests : IDisposable
     public async Task Sample_configuration_of_nginx_is_valid()
     {
         Skip.If(NginxProcess.Executable is null, "needs nginx");
-        string file = BalancerSample.WriteNginx(_directory.Path, $"unix:{_directory.File("nginx")}", _certificate, 1, 2);
+        string file = BalancerSample.WriteNginx(
+            _directory.Path, $"unix:{_directory.File("nginx")}", _certificate, 1, 2);
 
-        BufferedCommandResult result = await CheckAsync(NginxProcess.Executable!, "-e", "stderr", "-t", "-p", _directory.Path, "-c", file);
+        BufferedCommandResult result = await CheckAsync(
+            NginxProcess.Executable!, "-e", "stderr", "-t", "-p", _directory.Path, "-c", file);
 
-        Assert.True(result.ExitCode == 0 && !result.StandardError.Contains("[warn]", StringComparison.Ordinal), result.StandardError);
+        Assert.True(result.ExitCode == 0
+            && !result.StandardError.Contains("[warn]", StringComparison.Ordinal), result.StandardError);
     }
 
     [SkippableFact(Timeout = 30_000)]
@@ -34,9 +37,11 @@ public sealed class BalancerTests : IDisposable
 
         BufferedCommandResult result = await CheckAsync(haproxy!, "-c", "-f", file);
 
-        Assert.True(result.ExitCode == 0 && !result.StandardError.Contains("WARNING", StringComparison.Ordinal), result.StandardError);
+        Assert.True(result.ExitCode == 0
+            && !result.StandardError.Contains("WARNING", StringComparison.Ordinal), result.StandardError);
     }
 
     private static async Task<BufferedCommandResult> CheckAsync(string program, params string[] arguments) =>
-        await Cli.Wrap(program).WithArguments(arguments).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
+        await Cli.Wrap(program)
+            .WithArguments(arguments).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
 }

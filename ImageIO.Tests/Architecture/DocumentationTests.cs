@@ -16,7 +16,8 @@ public sealed partial class DocumentationTests
     [Fact]
     public void Every_option_stands_in_the_configuration_page_with_its_default_and_no_other_does()
     {
-        Assert.Equal(Known.Order(StringComparer.Ordinal), OptionsInPage("configuration.md").Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Known.Order(StringComparer.Ordinal), OptionsInPage("configuration.md").Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -26,7 +27,8 @@ public sealed partial class DocumentationTests
         string[] known = [.. Texts(ProxyConfiguration.Read([]).Reader).Order(StringComparer.Ordinal)];
 
         Assert.Equal(known, OptionsInPage("proxy.md").Order(StringComparer.Ordinal));
-        Assert.Equal(known, Uncommented(sample).Select(option => $"[{option.Section}] {option.Name} = {option.Value}").Order(StringComparer.Ordinal));
+        Assert.Equal(known, Uncommented(sample).Select(option =>
+            $"[{option.Section}] {option.Name} = {option.Value}").Order(StringComparer.Ordinal));
         Assert.DoesNotContain(IniFile.Read(sample), option => !option.IsHeader);
     }
 
@@ -35,7 +37,8 @@ public sealed partial class DocumentationTests
     [InlineData("proxy.md", "ovirt-imageio-proxy.conf.5")]
     public void Every_option_stands_in_the_manual_page_with_its_default_and_no_other_does(string page, string manual)
     {
-        Assert.Equal(OptionsInPage(page).Order(StringComparer.Ordinal), OptionsInManual(manual).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            OptionsInPage(page).Order(StringComparer.Ordinal), OptionsInManual(manual).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -44,7 +47,8 @@ public sealed partial class DocumentationTests
         string[] inSample = [.. SampleOptions().Select(option => $"[{option.Section}] {option.Name}")];
 
         Assert.Equal(
-            WithBackends([]).Reader.Effective.Select(option => $"[{option.Section}] {option.Name}").Order(StringComparer.Ordinal),
+            WithBackends([]).Reader.Effective.Select(option => $"[{option.Section}] {option.Name}").Order(
+                StringComparer.Ordinal),
             inSample.Order(StringComparer.Ordinal));
     }
 
@@ -68,7 +72,8 @@ public sealed partial class DocumentationTests
     {
         const long Documented = 64L * 1024 * 1024;
 
-        Assert.Contains(RepositoryFiles.ReadLines("docs", "configuration.md"), line => line.Contains("= **64 MiB**", StringComparison.Ordinal));
+        Assert.Contains(RepositoryFiles.ReadLines(
+            "docs", "configuration.md"), line => line.Contains("= **64 MiB**", StringComparison.Ordinal));
         Assert.Equal(Documented, DaemonConfiguration.Read([]).BufferCeiling);
     }
 
@@ -93,7 +98,8 @@ public sealed partial class DocumentationTests
             .Where(line => line.StartsWith("## ", StringComparison.Ordinal));
 
         Assert.Equal(
-            ["## Synopsis", "## Description", "## Parameters", "## Examples", "## Errors", "## Limits", "## Since"], headings);
+            ["## Synopsis", "## Description", "## Parameters", "## Examples", "## Errors", "## Limits", "## Since"],
+            headings);
     }
 
     // With the options that the backends ask for when they are made.
@@ -142,7 +148,8 @@ public sealed partial class DocumentationTests
         string[] sections = ["proxy"];
         foreach (string line in File.ReadLines(Path.Combine(RepositoryFiles.Root, "packaging", "man", manual)))
         {
-            string plain = line.Replace("\\-", "-", StringComparison.Ordinal).Replace("\\e", "\\", StringComparison.Ordinal);
+            string plain = line.Replace("\\-", "-", StringComparison.Ordinal).Replace(
+                "\\e", "\\", StringComparison.Ordinal);
             if (plain.StartsWith(".SS ", StringComparison.Ordinal))
             {
                 sections = [.. ManualSection().Matches(plain).Select(match => match.Groups["name"].Value)];
@@ -172,7 +179,8 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"`\[(?<name>\w+)\]`", RegexOptions.CultureInvariant)]
     private static partial Regex Section();
 
-    [GeneratedRegex(@"^\| `(?<name>\w+)` \| [^|]+ \| (?:`(?<default>[^`]*)`|\(empty\)) \|", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^\| `(?<name>\w+)` \| [^|]+ \| (?:`(?<default>[^`]*)`|\(empty\)) \|", RegexOptions.CultureInvariant)]
     private static partial Regex Row();
 
     [GeneratedRegex(@"\[(?<name>\w+)\]", RegexOptions.CultureInvariant)]

@@ -13,7 +13,8 @@ public sealed class KubernetesTests
     private const string Python = "/usr/bin/python3";
 
     // The reader of YAML is Python's; the platform has none.
-    private const string ToJson = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
+    private const string ToJson =
+        "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
 
     [SkippableTheory]
     [InlineData("proxy.yaml")]
@@ -47,7 +48,8 @@ public sealed class KubernetesTests
         // A manifest names its own objects right: those that are not in it are Secrets, which its head describes.
         Assert.All(pod["volumes"]!.AsArray(), volume =>
         {
-            string? map = volume!["configMap"]?["name"]?.GetValue<string>() ?? volume["persistentVolumeClaim"]?["claimName"]?.GetValue<string>();
+            string? map = volume!["configMap"]?["name"]?.GetValue<string>()
+                ?? volume["persistentVolumeClaim"]?["claimName"]?.GetValue<string>();
             Assert.True(map is null || objects.Select(node => NameOf(node["metadata"])).Contains(map), map);
         });
     }
@@ -94,7 +96,8 @@ public sealed class KubernetesTests
 
         Assert.Empty(configuration.Reader.Unknown);
         AssertAreMounted(
-            objects, configuration.Tls.KeyFile, configuration.Tls.CertificateFile, configuration.Local.Socket, configuration.Control.Socket);
+            objects, configuration.Tls.KeyFile,
+            configuration.Tls.CertificateFile, configuration.Local.Socket, configuration.Control.Socket);
     }
 
     // Issue 18: the manifest wanted a directory below /run, which a reboot of the node removes.
@@ -147,7 +150,9 @@ public sealed class KubernetesTests
 
     private static void AssertAreMounted(JsonNode[] objects, params string[] paths)
     {
-        string[] mounts = [.. Pod(objects)["containers"]![0]!["volumeMounts"]!.AsArray().Select(mount => mount!["mountPath"]!.GetValue<string>())];
-        Assert.All(paths, path => Assert.Contains(mounts, mount => path.StartsWith(mount + "/", StringComparison.Ordinal)));
+        string[] mounts = [.. Pod(objects)["containers"]![0]!["volumeMounts"]!.AsArray().Select(
+            mount => mount!["mountPath"]!.GetValue<string>())];
+        Assert.All(
+            paths, path => Assert.Contains(mounts, mount => path.StartsWith(mount + "/", StringComparison.Ordinal)));
     }
 }

@@ -59,7 +59,8 @@ public sealed partial class LinkTests
     [
         .. File.ReadLines(page)
             .Where(line => line.StartsWith('#'))
-            .Select(line => NoAnchorCharacter().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(' ', '-')),
+            .Select(line => NoAnchorCharacter().Replace(line.TrimStart('#').Trim().ToLowerInvariant(), "").Replace(
+                ' ', '-')),
     ];
 
     [GeneratedRegex(@"\]\((?<path>[^)#\s]*)(?:#(?<anchor>[^)\s]*))?\)", RegexOptions.CultureInvariant)]

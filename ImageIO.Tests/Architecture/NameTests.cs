@@ -40,9 +40,11 @@ public sealed partial class NameTests
     [Fact]
     public void No_file_names_a_path_of_somebodys_machine()
     {
-        string[] kinds = [".cs", ".csproj", ".props", ".targets", ".slnx", ".md", ".sh", ".json", ".conf", ".yml", ".service"];
+        string[] kinds = [".cs",
+            ".csproj", ".props", ".targets", ".slnx", ".md", ".sh", ".json", ".conf", ".yml", ".service"];
         IEnumerable<string> wrong = Directory
-            .EnumerateFiles(SourceTree.Root, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+            .EnumerateFiles(
+                SourceTree.Root, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
             .Where(file => !SourceTree.Relative(file).Split('/').Any(part => part is "bin" or "obj" or "out" or ".git"))
             .Where(file => kinds.Contains(Path.GetExtension(file)) || Path.GetFileName(file) == "Makefile")
             .SelectMany(file => File.ReadLines(file)
@@ -52,7 +54,9 @@ public sealed partial class NameTests
         Assert.Empty(wrong);
     }
 
-    [GeneratedRegex(@"^\s*(?:(?:public|internal|private|protected|static|sealed|abstract|readonly|partial|unsafe|ref|file)\s+)*(?:class|struct|interface|enum|record(?:\s+(?:class|struct))?|delegate\s+\S+)\s+(?<name>\w+)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\s*(?:(?:public|internal|private|protected|static|sealed|abstract|readonly|partial|unsafe|ref|"
+        + @"file)\s+)*(?:class|struct|interface|enum|record(?:\s+(?:class|struct))?|delegate\s+\S+)\s+(?<name>\w+)",
+        RegexOptions.Multiline)]
     private static partial Regex TypeName();
 
     [GeneratedRegex("(Manager|Helpers?|Utils?|Utility|Utilities|Common)$")]

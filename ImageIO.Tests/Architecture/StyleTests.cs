@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace ImageIO.Tests.Architecture;
 
 /// <summary>
-/// What of the agreed form neither the compiler nor `dotnet format whitespace` checks. A whole `dotnet format` would, but
-/// analyzes all projects for it once more, which takes as long as building them.
+/// What of the agreed form neither the compiler nor `dotnet format whitespace` checks. A whole `dotnet format` would,
+/// but analyzes all projects for it once more, which takes as long as building them.
 /// </summary>
 public sealed partial class StyleTests
 {
@@ -31,14 +31,16 @@ public sealed partial class StyleTests
 
     // Projects whose code runs in one process. A program's own projects may use the ids of the other program.
     [Theory]
-    [InlineData("ImageIO.Core", "ImageIO.Transport", "ImageIO.Http", "ImageIO.Page", "ImageIO.Web", "ImageIO.Backends.*")]
+    [InlineData(
+        "ImageIO.Core", "ImageIO.Transport", "ImageIO.Http", "ImageIO.Page", "ImageIO.Web", "ImageIO.Backends.*")]
     [InlineData("ImageIO.Core", "ImageIO.Transport", "ImageIO.Http", "ImageIO.Page", "ImageIO.Proxy")]
     public void Event_id_means_one_thing_in_a_process(params string[] projects)
     {
         IEnumerable<string> twice = projects
             .SelectMany(pattern => Directory.EnumerateDirectories(SourceTree.Root, pattern))
             .SelectMany(SourceTree.SourceFiles)
-            .SelectMany(file => EventId().Matches(File.ReadAllText(file)).Select(match => (Id: match.Groups[1].Value, file)))
+            .SelectMany(
+                file => EventId().Matches(File.ReadAllText(file)).Select(match => (Id: match.Groups[1].Value, file)))
             .GroupBy(found => found.Id)
             .Where(same => same.Count() > 1)
             .Select(same => $"{same.Key}: {string.Join(", ", same.Select(found => SourceTree.Relative(found.file)))}");
@@ -55,7 +57,8 @@ public sealed partial class StyleTests
     [InlineData("using N = A.B;\nusing C;\n", false)]
     [InlineData("using System;\nusing A;\nusing A.B;\nusing B;\nusing static A.C;\nusing N = A.B;\n", true)]
     [InlineData("namespace A;\n\nusing B;\n", true)]
-    public void Order_is_told_from_disorder(string source, bool isInOrder) => Assert.Equal(isInOrder, IsInOrder(source));
+    public void Order_is_told_from_disorder(string source, bool isInOrder) => Assert.Equal(
+        isInOrder, IsInOrder(source));
 
     // Written as "self", for this file is looked at, too.
     [Theory]
@@ -70,7 +73,8 @@ public sealed partial class StyleTests
 
     private static bool IsInOrder(string source)
     {
-        string[][] usings = [.. Using().Matches(source).Select(match => SortKey(match.Groups["kind"].Value, match.Groups["name"].Value))];
+        string[][] usings = [.. Using().Matches(source).Select(
+            match => SortKey(match.Groups["kind"].Value, match.Groups["name"].Value))];
         return usings.Zip(usings.Skip(1)).All(pair => Compare(pair.First, pair.Second) <= 0);
     }
 

@@ -47,9 +47,11 @@ public sealed class BackendRegistryTests
     [Fact]
     public void An_unknown_scheme_is_refused_and_the_known_ones_are_listed()
     {
-        var registry = new BackendRegistry([new MemoryFactory("a") { Schemes = ["zz", "aa"] }, new MemoryFactory("b") { Schemes = ["aa"] }]);
+        var registry = new BackendRegistry(
+            [new MemoryFactory("a") { Schemes = ["zz", "aa"] }, new MemoryFactory("b") { Schemes = ["aa"] }]);
 
-        TransferException e = Assert.Throws<TransferException>(() => registry.RequireServable(ImageUrl.Parse("tape:1")));
+        TransferException e = Assert.Throws<TransferException>(
+            () => registry.RequireServable(ImageUrl.Parse("tape:1")));
 
         Assert.Equal(TransferError.InvalidRequest, e.Error);
         Assert.Contains("'tape'", e.Message, StringComparison.Ordinal);
@@ -59,7 +61,8 @@ public sealed class BackendRegistryTests
     [Fact]
     public void A_scheme_whose_backend_is_unavailable_is_refused_with_the_reason()
     {
-        var registry = new BackendRegistry([new MemoryFactory() { Unavailable = "libtape.so.1 is missing: install libtape1" }]);
+        var registry = new BackendRegistry(
+            [new MemoryFactory() { Unavailable = "libtape.so.1 is missing: install libtape1" }]);
 
         TransferException e = Assert.Throws<TransferException>(() => registry.RequireServable(Url));
 

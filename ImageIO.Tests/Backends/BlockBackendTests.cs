@@ -143,7 +143,8 @@ public sealed class BlockBackendTests : IAsyncLifetime
     }
 
     private async Task<long> BackingBytesAsync() =>
-        512 * long.Parse(await SystemTool.RunAsync("stat", "--format=%b", _device.BackingFile), System.Globalization.CultureInfo.InvariantCulture);
+        512 * long.Parse(await SystemTool.RunAsync(
+            "stat", "--format=%b", _device.BackingFile), System.Globalization.CultureInfo.InvariantCulture);
 
     private Task<IBackend> OpenAsync() => OpenAsync(_device);
 

@@ -26,10 +26,13 @@ public sealed class FileBackendFailureTests : IDisposable
 
     public FileBackendFailureTests() => _file = _storage.AddFile("image", _content);
 
-    /// <summary>Errors of storage, those that other libraries take for something else, and those without a name here.</summary>
+    /// <summary>
+    /// Errors of storage, those that other libraries take for something else, and those without a name here.
+    /// </summary>
     public static TheoryData<int> Errors =>
     [
-        (int)Errno.ENXIO, (int)Errno.ESPIPE, (int)Errno.EIO, (int)Errno.ESTALE, (int)Errno.EBADF, (int)Errno.EPERM, (int)Errno.ENOENT,
+        (int)Errno.ENXIO,
+        (int)Errno.ESPIPE, (int)Errno.EIO, (int)Errno.ESTALE, (int)Errno.EBADF, (int)Errno.EPERM, (int)Errno.ENOENT,
         (int)Errno.EROFS, (int)Errno.ETIMEDOUT, (int)Errno.EREMOTEIO, (int)Errno.ENODATA, 133 /* EHWPOISON */, 300,
     ];
 
@@ -43,12 +46,14 @@ public sealed class FileBackendFailureTests : IDisposable
         byte[] bytes = Bytes.Random(4096);
         _storage.When(FuseOperation.Write).Times(1).Fail((Errno)errno);
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => backend.WriteBytesAsync(bytes, 131_072));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => backend.WriteBytesAsync(bytes, 131_072));
         await backend.WriteBytesAsync(bytes, 196_608);
         await backend.WriteBytesAsync(bytes, 8192);
 
         AssertNames(e, errno, "pwrite", 131_072);
-        Bytes.AssertEqual(Bytes.Written(Bytes.Written(_content, 196_608, bytes), 8192, bytes), _file.Content, "the file");
+        Bytes.AssertEqual(
+            Bytes.Written(Bytes.Written(_content, 196_608, bytes), 8192, bytes), _file.Content, "the file");
     }
 
     [SkippableTheory(Timeout = Timeout)]
@@ -104,7 +109,8 @@ public sealed class FileBackendFailureTests : IDisposable
         await using IBackend backend = await OpenAsync();
         _storage.When(FuseOperation.Write).Shorten(100);
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => backend.WriteBytesAsync(new byte[4096], 4096));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => backend.WriteBytesAsync(new byte[4096], 4096));
 
         Assert.Equal(TransferError.StorageFailed, e.Error);
     }
@@ -124,7 +130,8 @@ public sealed class FileBackendFailureTests : IDisposable
     public async Task Interrupted_calls_are_made_again()
     {
         await using IBackend backend = await OpenAsync();
-        foreach (FuseOperation operation in (FuseOperation[])[FuseOperation.Read, FuseOperation.Write, FuseOperation.Fsync, FuseOperation.Allocate])
+        foreach (FuseOperation operation in (FuseOperation[])[FuseOperation.Read,
+            FuseOperation.Write, FuseOperation.Fsync, FuseOperation.Allocate])
         {
             _storage.When(operation).Times(2).Fail(Errno.EINTR);
         }
@@ -198,7 +205,8 @@ public sealed class FileBackendFailureTests : IDisposable
         Assert.Equal(TransferError.StorageFailed, e.Error);
         Assert.Contains(call, e.Message, StringComparison.Ordinal);
         Assert.Contains("/image", e.Message, StringComparison.Ordinal);
-        Assert.Contains(Enum.IsDefined((Errno)errno) ? $"{(Errno)errno}" : $"{errno}", e.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            Enum.IsDefined((Errno)errno) ? $"{(Errno)errno}" : $"{errno}", e.Message, StringComparison.Ordinal);
         Assert.Contains(offset is null ? "" : $"at {offset}", e.Message, StringComparison.Ordinal);
     }
 

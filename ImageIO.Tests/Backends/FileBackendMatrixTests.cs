@@ -22,11 +22,13 @@ public static class FileBackendMatrixTests
 
     public sealed class OnExt4(Ext4 fileSystem) : Row(fileSystem), IClassFixture<Ext4>;
 
-    public sealed class OnExt4WithLargeSectors(Ext4OnLargeSectors fileSystem) : Row(fileSystem), IClassFixture<Ext4OnLargeSectors>;
+    public sealed class OnExt4WithLargeSectors(Ext4OnLargeSectors fileSystem)
+        : Row(fileSystem), IClassFixture<Ext4OnLargeSectors>;
 
     public sealed class OnXfs(Xfs fileSystem) : Row(fileSystem), IClassFixture<Xfs>;
 
-    public sealed class OnXfsWithLargeSectors(XfsOnLargeSectors fileSystem) : Row(fileSystem), IClassFixture<XfsOnLargeSectors>;
+    public sealed class OnXfsWithLargeSectors(XfsOnLargeSectors fileSystem)
+        : Row(fileSystem), IClassFixture<XfsOnLargeSectors>;
 
     public sealed class OnBtrfs(Btrfs fileSystem) : Row(fileSystem), IClassFixture<Btrfs>;
 

@@ -9,7 +9,9 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Backends;
 
-/// <summary>What regular files do beyond the contract that all backends share: space, extents, full file systems.</summary>
+/// <summary>
+/// What regular files do beyond the contract that all backends share: space, extents, full file systems.
+/// </summary>
 public sealed class FileBackendStorageTests : IAsyncLifetime
 {
     private const int Timeout = 60_000;
@@ -99,7 +101,8 @@ public sealed class FileBackendStorageTests : IAsyncLifetime
         List<Extent> extents = await _backend.GetExtentsAsync(ExtentContext.Zero, CancellationToken.None).ToListAsync();
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         Assert.Equal(
-            Enumerable.Range(0, Pieces).Select(piece => new ByteRange(piece * Distance, (piece * Distance) + data.Length)),
+            Enumerable.Range(0, Pieces).Select(
+                piece => new ByteRange(piece * Distance, (piece * Distance) + data.Length)),
             extents.Where(extent => extent.Flags == ExtentFlags.None).Select(extent => extent.Range));
         Assert.Equal(TiB, extents[^1].Range.End);
         Assert.Equal(TiB, extents.Sum(extent => extent.Range.Length));
@@ -143,7 +146,8 @@ public sealed class FileBackendStorageTests : IAsyncLifetime
     }
 
     private async Task<IBackend> OpenAsync(string path) =>
-        await _factory.OpenAsync(ImageUrl.Parse($"file://{path}"), new ImageAccess(Write: true), CancellationToken.None);
+        await _factory.OpenAsync(
+            ImageUrl.Parse($"file://{path}"), new ImageAccess(Write: true), CancellationToken.None);
 
     private sealed class SmallTmpfs() : MountedFileSystem("tmpfs", sizeMiB: 1);
 }

@@ -9,7 +9,9 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Backends;
 
-/// <summary>The block size of a file is the sector size of the disk below it, whatever the file holds (issue 15, A7).</summary>
+/// <summary>
+/// The block size of a file is the sector size of the disk below it, whatever the file holds (issue 15, A7).
+/// </summary>
 [Trait("Needs", "Root")]
 public sealed class FileBlockSizeTests
 {
@@ -119,8 +121,10 @@ public sealed class FileBlockSizeTests
 
         foreach (int length in (int[])[4096, 512])
         {
-            TransferException read = await Assert.ThrowsAsync<TransferException>(() => backend.ReadBytesAsync(0, length));
-            TransferException write = await Assert.ThrowsAsync<TransferException>(() => backend.WriteBytesAsync(new byte[length], 0));
+            TransferException read = await Assert.ThrowsAsync<TransferException>(
+                () => backend.ReadBytesAsync(0, length));
+            TransferException write = await Assert.ThrowsAsync<TransferException>(
+                () => backend.WriteBytesAsync(new byte[length], 0));
             Assert.Equal(TransferError.StorageFailed, read.Error);
             Assert.Equal(TransferError.StorageFailed, write.Error);
         }

@@ -9,8 +9,8 @@ using Mono.Unix.Native;
 namespace ImageIO.Tests.Backends;
 
 /// <summary>
-/// While the last, partial block of a file is written the file is never longer than the truth, whoever looks and whatever
-/// fails (issue 15, A4).
+/// While the last, partial block of a file is written the file is never longer than the truth, whoever looks and
+/// whatever fails (issue 15, A4).
 /// </summary>
 [Trait("Needs", "Root")]
 public sealed class FileTailTests : IDisposable
@@ -40,7 +40,8 @@ public sealed class FileTailTests : IDisposable
 
         Assert.Equal(_content, file.Content);
         Assert.All(
-            _storage.Calls.Where(call => call.Operation is FuseOperation.Write or FuseOperation.Truncate or FuseOperation.Allocate),
+            _storage.Calls.Where(
+                call => call.Operation is FuseOperation.Write or FuseOperation.Truncate or FuseOperation.Allocate),
             call => Assert.InRange(call.End, 0, Size));
     }
 
@@ -55,7 +56,8 @@ public sealed class FileTailTests : IDisposable
             FuseFile file = _storage.AddFile($"image {nth}", new byte[before]);
             await using IBackend backend = await OpenAsync(file);
             int calls = 0;
-            foreach (FuseOperation operation in (FuseOperation[])[FuseOperation.Open, FuseOperation.Write, FuseOperation.Truncate])
+            foreach (FuseOperation operation in (FuseOperation[])[FuseOperation.Open,
+                FuseOperation.Write, FuseOperation.Truncate])
             {
                 _storage.When(operation, _ => ++calls == nth).Fail(Errno.EIO);
             }

@@ -123,7 +123,8 @@ public sealed class FlushMemoryBoundTests
         var running = new TaskCompletionSource();
         ValueTask failing = _memory.FlushAsync(first, coversAll: true, () => new ValueTask(running.Task), default);
 
-        // By itself it succeeds; but the one that runs may just have been told of the loss, and the kernel tells it once.
+        // By itself it succeeds; but the one that runs may just have been told of the loss, and the kernel tells it
+        // once.
         ValueTask beside = FlushAsync(second);
         Assert.False(beside.IsCompleted);
         running.SetException(new TransferException(TransferError.StorageFailed, "for a test"));
@@ -136,11 +137,13 @@ public sealed class FlushMemoryBoundTests
     private void Write(UnflushedWrites handle, ByteRange range) =>
         _memory.WriteEnds(handle, range, _memory.WriteStarts(handle, range));
 
-    private ValueTask FlushAsync(UnflushedWrites handle) => _memory.FlushAsync(handle, coversAll: true, () => default, default);
+    private ValueTask FlushAsync(UnflushedWrites handle) => _memory.FlushAsync(
+        handle, coversAll: true, () => default, default);
 
     private async Task FailAsync(UnflushedWrites handle, bool coversAll = true) =>
         await Assert.ThrowsAsync<TransferException>(() => _memory.FlushAsync(
-            handle, coversAll, () => throw new TransferException(TransferError.StorageFailed, "for a test"), default).AsTask());
+            handle, coversAll, () =>
+                throw new TransferException(TransferError.StorageFailed, "for a test"), default).AsTask());
 
     private async Task AssertLostAsync(UnflushedWrites handle)
     {

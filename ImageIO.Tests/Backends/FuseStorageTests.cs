@@ -6,7 +6,9 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Backends;
 
-/// <summary>The file system that fails on command does what tests tell it, as the kernel and other processes see it.</summary>
+/// <summary>
+/// The file system that fails on command does what tests tell it, as the kernel and other processes see it.
+/// </summary>
 [Trait("Needs", "Root")]
 public sealed class FuseStorageTests : IDisposable
 {
@@ -134,7 +136,8 @@ public sealed class FuseStorageTests : IDisposable
         FuseFile file = _storage.AddFile("image", new byte[8192]);
         FuseGate gate = _storage.When(FuseOperation.Write).Nth(2).Hang();
         using Process process = Process.Start(
-            new ProcessStartInfo("dd", ["if=/dev/urandom", $"of={file.Path}", "bs=512", "count=10", "conv=notrunc", "status=none"]))!;
+            new ProcessStartInfo(
+                "dd", ["if=/dev/urandom", $"of={file.Path}", "bs=512", "count=10", "conv=notrunc", "status=none"]))!;
         await gate.ReachedAsync();
 
         process.Kill();

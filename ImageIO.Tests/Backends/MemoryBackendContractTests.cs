@@ -11,7 +11,8 @@ public abstract class MemoryBackendContractTests : BackendContractTests
     private readonly Factory _factory;
     private int _images;
 
-    protected MemoryBackendContractTests(int blockSize, Func<IBackend, IBackend> wrap) => _factory = new Factory(blockSize, wrap);
+    protected MemoryBackendContractTests(int blockSize, Func<IBackend, IBackend> wrap) => _factory = new Factory(
+        blockSize, wrap);
 
     protected override IBackendFactory CreateFactory() => _factory;
 
@@ -26,7 +27,8 @@ public abstract class MemoryBackendContractTests : BackendContractTests
 
     public sealed class InMemoryWith4096ByteBlocks() : MemoryBackendContractTests(4096, backend => backend);
 
-    public sealed class FaultInjectingWithoutFaults() : MemoryBackendContractTests(512, backend => new FaultyBackend(backend));
+    public sealed class FaultInjectingWithoutFaults() : MemoryBackendContractTests(
+        512, backend => new FaultyBackend(backend));
 
     private sealed class Factory(int blockSize, Func<IBackend, IBackend> wrap) : IBackendFactory
     {
@@ -68,7 +70,8 @@ public abstract class MemoryBackendContractTests : BackendContractTests
         public ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken) =>
             memory.WriteAsync(source, offset, cancellationToken);
 
-        public ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken) =>
+        public ValueTask<bool> ZeroAsync(
+            long offset, long length, ZeroMode mode, CancellationToken cancellationToken) =>
             memory.ZeroAsync(offset, length, mode, cancellationToken);
 
         public ValueTask FlushAsync(CancellationToken cancellationToken) => memory.FlushAsync(cancellationToken);

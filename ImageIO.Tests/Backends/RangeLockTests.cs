@@ -83,7 +83,8 @@ public sealed class RangeLockTests
     [Fact(Timeout = 60_000)]
     public async Task Any_requests_at_once_all_get_their_turn_and_never_meet()
     {
-        Gen<ByteRange> part = Gen.Select(Gen.Int[0, 15], Gen.Int[0, 6]).Select((start, length) => ByteRange.At(start, length));
+        Gen<ByteRange> part = Gen.Select(Gen.Int[0, 15], Gen.Int[0, 6]).Select(
+            (start, length) => ByteRange.At(start, length));
         await Gen.Select(part, part, part).Array[2, 30].SampleAsync(
             async requests =>
             {

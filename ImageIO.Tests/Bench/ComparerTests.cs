@@ -41,7 +41,8 @@ public sealed class ComparerTests
     [Fact]
     public void Works_of_one_run_alone_are_named() => Assert.Equal(
         ["only in A", "only in B"],
-        Comparer.Lines(Run(new Row("upload", "imageio")), Run(new Row("download", "imageio"))).Select(line => line[^1]));
+        Comparer.Lines(Run(new Row("upload", "imageio")), Run(new Row("download", "imageio"))).Select(
+            line => line[^1]));
 
     [Fact]
     public void Noise_is_half_of_the_distance_between_the_quartiles_by_the_median()

@@ -5,13 +5,16 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Client;
 
-/// <summary>Transfers with the real daemon over a network that cuts, delays and changes bytes (client.md section 10).</summary>
+/// <summary>
+/// Transfers with the real daemon over a network that cuts, delays and changes bytes (client.md section 10).
+/// </summary>
 [Collection(RunningDaemon.Collection)]
 public sealed class BadNetworkTests(RunningDaemon daemon)
 {
     private const int Size = 5 * 1024 * 1024;
 
-    private static readonly CopyOptions Fast = new() { RetryDelay = TimeSpan.FromMilliseconds(2), Retries = 30, BufferSize = 256 * 1024 };
+    private static readonly CopyOptions Fast =
+        new() { RetryDelay = TimeSpan.FromMilliseconds(2), Retries = 30, BufferSize = 256 * 1024 };
 
     [Fact(Timeout = 60_000)]
     public async Task Image_gets_through_a_network_that_cuts_and_delays_both_ways()
@@ -31,11 +34,13 @@ public sealed class BadNetworkTests(RunningDaemon daemon)
         Assert.True(relay.Troubles > 5, $"{relay.Troubles} cuts");
     }
 
-    // A changed byte of data is found by the request's digest; one of a head may be found only by the checksum at the end.
+    // A changed byte of data is found by the request's digest; one of a head may be found only by the checksum at the
+    // end.
     [Fact(Timeout = 120_000)]
     public async Task Changed_bytes_are_sent_again_or_told_never_kept_in_silence()
     {
-        int rounds = int.Parse(Environment.GetEnvironmentVariable("IMAGEIO_CLIENT_ROUNDS") ?? "6", CultureInfo.InvariantCulture);
+        int rounds = int.Parse(
+            Environment.GetEnvironmentVariable("IMAGEIO_CLIENT_ROUNDS") ?? "6", CultureInfo.InvariantCulture);
         int flips = 0;
         for (int round = 0; round < rounds; round++)
         {
@@ -46,7 +51,8 @@ public sealed class BadNetworkTests(RunningDaemon daemon)
             try
             {
                 await using TransferClient client = await OpenAsync(relay, image);
-                await Copier.UploadAsync(new BytesSource(content), client, Fast with { Verifies = true }, null, CancellationToken.None);
+                await Copier.UploadAsync(
+                    new BytesSource(content), client, Fast with { Verifies = true }, null, CancellationToken.None);
                 Bytes.AssertEqual(content, image.Content, $"round {round}");
             }
             catch (TransferException)
@@ -67,7 +73,8 @@ public sealed class BadNetworkTests(RunningDaemon daemon)
         await using DaemonProcess own = await DaemonProcess.StartAsync(files);
         TestImage image = await own.AddImageAsync(new byte[Size]);
         await using TransferClient client = await TransferClient.OpenAsync(
-            $"{own.RemoteUrl}{image.Url}", new TransferClientOptions { CaFile = files.Certificate.CertificateFile }, CancellationToken.None);
+            $"{own.RemoteUrl}{image.Url}",
+            new TransferClientOptions { CaFile = files.Certificate.CertificateFile }, CancellationToken.None);
         bool killed = false;
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => Copier.UploadAsync(

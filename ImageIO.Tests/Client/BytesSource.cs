@@ -47,7 +47,8 @@ internal sealed class BytesSource(byte[] bytes, params Extent[] extents) : IBack
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.Yield();
-        foreach (Extent extent in extents.Length > 0 ? extents : [new Extent(new ByteRange(0, bytes.Length), ExtentFlags.None)])
+        foreach (Extent extent in extents.Length > 0 ? extents : [new Extent(
+            new ByteRange(0, bytes.Length), ExtentFlags.None)])
         {
             yield return extent;
         }

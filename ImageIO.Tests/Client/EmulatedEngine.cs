@@ -131,7 +131,8 @@ internal sealed class EmulatedEngine : IAsyncDisposable
                 string? state = DiskStates[Math.Min(_diskPolls++, DiskStates.Count - 1)];
                 return state is null
                     ? (404, "<fault/>")
-                    : (200, $"""<disk id="disk-1"><status>{state}</status><storage_domains><storage_domain id="domain-1"/></storage_domains></disk>""");
+                    : (200, $"""<disk id="disk-1"><status>{state}</status><storage_domains><storage_domain """
+                        + $"""id="domain-1"/></storage_domains></disk>""");
             case "DELETE /disks/disk-1":
                 return (200, "<action/>");
             case "GET /storagedomains/domain-1":
@@ -167,16 +168,19 @@ internal sealed class EmulatedEngine : IAsyncDisposable
     {
         string? phase = Phases.Count > 1 ? Phases.Dequeue() : Phases.Peek();
         string urls = phase == "transferring"
-            ? $"<transfer_url>{_daemon.Process.RemoteUrl}/images/{_ticketId}</transfer_url><proxy_url>{_daemon.Process.RemoteUrl}/images/{_ticketId}</proxy_url>"
+            ? $"<transfer_url>{_daemon.Process.RemoteUrl}/images/{_ticketId}</transfer_url>"
+                + $"<proxy_url>{_daemon.Process.RemoteUrl}/images/{_ticketId}</proxy_url>"
             : "";
-        return phase is null ? (404, "<fault/>") : (200, $"""<image_transfer id="transfer-1"><phase>{phase}</phase>{urls}</image_transfer>""");
+        return phase is null ? (404, "<fault/>") : (200, $"""<image_transfer """
+            + $"""id="transfer-1"><phase>{phase}</phase>{urls}</image_transfer>""");
     }
 
     private async Task InstallTicketAsync(XElement transfer)
     {
         _ticketId = Guid.NewGuid().ToString();
         bool isUpload = transfer.Element("direction")!.Value == "upload";
-        await _daemon.InstallAsync(TicketBody.For(_ticketId, ImageFile, new FileInfo(ImageFile).Length, isUpload ? "write" : "read"));
+        await _daemon.InstallAsync(
+            TicketBody.For(_ticketId, ImageFile, new FileInfo(ImageFile).Length, isUpload ? "write" : "read"));
         Started?.Invoke(_ticketId);
     }
 }

@@ -31,10 +31,14 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
         Assert.Equal([DiskStep.CreatingDisk, DiskStep.CreatingTransfer, DiskStep.Copying, DiskStep.Finalizing], _steps);
         Assert.True(engine.IsLoggedOut);
         Assert.Equal(
-            """<disk><backup>incremental</backup><content_type>data</content_type><description>for a test</description><format>cow</format><initial_size>4194304</initial_size><name>disk</name><provisioned_size>2097152</provisioned_size><sparse>true</sparse><storage_domains><storage_domain><name>fast storage</name></storage_domain></storage_domains></disk>""",
+            """<disk><backup>incremental</backup><content_type>data</content_type><description>for """
+                + """a test</description><format>cow</format><initial_size>4194304</initial_size><name>disk</name>"""
+                + """<provisioned_size>2097152</provisioned_size><sparse>true</sparse><storage_domains>"""
+                + """<storage_domain><name>fast storage</name></storage_domain></storage_domains></disk>""",
             Sent(engine, "POST /disks"));
         Assert.Equal(
-            """<image_transfer><direction>upload</direction><format>raw</format><timeout_policy>cancel</timeout_policy><disk id="disk-1" /></image_transfer>""",
+            """<image_transfer><direction>upload</direction><format>raw</format>"""
+                + """<timeout_policy>cancel</timeout_policy><disk id="disk-1" /></image_transfer>""",
             Sent(engine, "POST /imagetransfers"));
     }
 
@@ -55,7 +59,8 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
 
         Assert.Equal(Image, target.Bytes);
         Assert.Equal(
-            """<image_transfer><direction>download</direction><format>raw</format><timeout_policy>cancel</timeout_policy><disk id="disk-1" /><host id="host-7" /></image_transfer>""",
+            """<image_transfer><direction>download</direction><format>raw</format><timeout_policy>cancel</"""
+                + """timeout_policy><disk id="disk-1" /><host id="host-7" /></image_transfer>""",
             Sent(engine, "POST /imagetransfers"));
         Assert.Contains("POST /imagetransfers/transfer-1/finalize", engine.Log, StringComparison.Ordinal);
     }
@@ -94,7 +99,8 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
     [InlineData(false, "finalizing_failure", "finished_failure")]
     [InlineData(false, "finished_failure")]
     [InlineData(false, "paused_system")]
-    public async Task End_is_what_the_phases_say_and_the_disk_where_they_are_gone(bool succeeds, params string?[] phases)
+    public async Task End_is_what_the_phases_say_and_the_disk_where_they_are_gone(
+        bool succeeds, params string?[] phases)
     {
         await using EmulatedEngine engine = Engine(end: phases);
 
@@ -134,12 +140,14 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
     public async Task Fault_is_told_in_engines_words()
     {
         await using EmulatedEngine engine = Engine(answer: line => line == "POST /disks"
-            ? (409, "<fault><detail>[Cannot add Virtual Disk: low disk space]</detail><reason>Operation Failed</reason></fault>")
+            ? (409, "<fault><detail>[Cannot add Virtual Disk: low disk space]</detail><reason>Operation "
+                + "Failed</reason></fault>")
             : null);
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => UploadAsync(engine));
 
-        Assert.Contains("Operation Failed: [Cannot add Virtual Disk: low disk space]", e.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Operation Failed: [Cannot add Virtual Disk: low disk space]", e.Message, StringComparison.Ordinal);
     }
 
     [Fact(Timeout = 30_000)]
@@ -159,7 +167,8 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
     [Fact(Timeout = 30_000)]
     public async Task Ticket_that_is_taken_away_cancels_the_transfer_and_the_phase_is_told()
     {
-        await using EmulatedEngine engine = Engine(started: id => daemon.Control.DeleteAsync($"/tickets/{id}").GetAwaiter().GetResult());
+        await using EmulatedEngine engine = Engine(
+            started: id => daemon.Control.DeleteAsync($"/tickets/{id}").GetAwaiter().GetResult());
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => UploadAsync(engine));
 
@@ -176,14 +185,16 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
         using var stop = new CancellationTokenSource();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => UploadAsync(
-            engine, copy: new CopyOptions { ResumeFile = state, BytesPerSecond = 2_000_000, BufferSize = 64 * 1024 }, stop: stop));
+            engine, copy: new CopyOptions { ResumeFile = state, BytesPerSecond = 2_000_000, BufferSize = 64 * 1024 },
+            stop: stop));
         await UploadAsync(engine, copy: new CopyOptions { ResumeFile = state });
 
         Assert.Equal(Image, await File.ReadAllBytesAsync(engine.ImageFile));
         Assert.Single(engine.Requests, request => request.Request == "POST /disks");
         Assert.Contains("POST /imagetransfers/transfer-1/pause", engine.Log, StringComparison.Ordinal);
         Assert.Contains("POST /imagetransfers/transfer-1/resume", engine.Log, StringComparison.Ordinal);
-        Assert.Contains("<timeout_policy>pause</timeout_policy>", Sent(engine, "POST /imagetransfers"), StringComparison.Ordinal);
+        Assert.Contains(
+            "<timeout_policy>pause</timeout_policy>", Sent(engine, "POST /imagetransfers"), StringComparison.Ordinal);
     }
 
     [Fact(Timeout = 30_000)]
@@ -327,7 +338,14 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
         return await DiskTransfer.UploadAsync(
             client,
             image,
-            new NewDisk { Name = "disk", Description = "for a test", StorageDomain = "fast storage", VirtualSize = Size, InitialSize = 4_194_304 },
+            new NewDisk
+            {
+                Name = "disk",
+                Description = "for a test",
+                StorageDomain = "fast storage",
+                VirtualSize = Size,
+                InitialSize = 4_194_304,
+            },
             new DiskTransferOptions
             {
                 Step = _steps.Add,

@@ -34,7 +34,9 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    /// <summary>Whether it tells what ImageIO's servers tell, and remembers losses. False: like the reference.</summary>
+    /// <summary>
+    /// Whether it tells what ImageIO's servers tell, and remembers losses. False: like the reference.
+    /// </summary>
     public bool IsOurs { get; init; }
 
     /// <summary>Whether it knows OPTIONS and all that comes with it.</summary>
@@ -163,7 +165,8 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
     }
 
     private static string? Header(string head, string name) => head.Split("\r\n")
-        .FirstOrDefault(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))?[(name.Length + 1)..].Trim();
+        .FirstOrDefault(
+            line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))?[(name.Length + 1)..].Trim();
 
     private async Task<bool> AnswerAsync(Socket socket, NetworkStream stream, int connection, string head)
     {
@@ -216,13 +219,15 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
         {
             JsonNode json = JsonNode.Parse(body)!;
             method = json["op"]!.GetValue<string>();
-            range = method == "zero" ? ByteRange.At(json["offset"]!.GetValue<long>(), json["size"]!.GetValue<long>()) : default;
+            range = method == "zero" ? ByteRange
+                .At(json["offset"]!.GetValue<long>(), json["size"]!.GetValue<long>()) : default;
         }
         else if (Header(head, method == "PUT" ? "Content-Range" : "Range") is { } text)
         {
             string[] ends = text[6..].Split('/')[0].Split('-');
             range = new ByteRange(
-                long.Parse(ends[0], CultureInfo.InvariantCulture), long.Parse(ends[1], CultureInfo.InvariantCulture) + 1);
+                long.Parse(ends[0], CultureInfo.InvariantCulture),
+                long.Parse(ends[1], CultureInfo.InvariantCulture) + 1);
             Assert.True(method != "PUT" || range.Length == length, $"{text} with a body of {length} bytes");
         }
 
@@ -264,13 +269,17 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
                 string ours = IsOurs ? $$""","size":{{_visible.Length}},"expires_in":300,"ops":["write"]""" : "";
                 await SendAsync(
                     stream, 200,
-                    $$"""{"features":["checksum","extents","flush","zero"],"max_readers":8,"max_writers":{{MaxWriters}}{{ours}}}""");
+                    $$"""
+                    {"features":["checksum","extents","flush","zero"],
+                    "max_readers":8,"max_writers":{{MaxWriters}}{{ours}}}
+                    """.ReplaceLineEndings(""));
                 return true;
             case "HEAD":
                 await SendHeadAsync(stream, 200, _visible.Length);
                 return true;
             case "GET" when request.Path.Contains("/extents", StringComparison.Ordinal):
-                string extents = Extents ?? $$"""[{"start":0,"length":{{_visible.Length}},"zero":false,"hole":false}]""";
+                string extents = Extents
+                    ?? $$"""[{"start":0,"length":{{_visible.Length}},"zero":false,"hole":false}]""";
                 if (action.Kind == FakeActionKind.CutAt)
                 {
                     await SendHeadAsync(stream, 200, extents.Length, body: extents[..action.Value]);
@@ -284,7 +293,8 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
                 ByteRange range = request.Range.IsEmpty ? new ByteRange(0, _visible.Length) : request.Range;
                 await SendHeadAsync(stream, request.Range.IsEmpty ? 200 : 206, range.Length);
                 byte[] content = Visible[(int)range.Start..(int)range.End];
-                int sent = action.Kind == FakeActionKind.CutAt ? Math.Min(action.Value, content.Length) : content.Length;
+                int sent =
+                    action.Kind == FakeActionKind.CutAt ? Math.Min(action.Value, content.Length) : content.Length;
                 await stream.WriteAsync(content.AsMemory(0, sent));
                 if (sent < content.Length)
                 {
@@ -302,7 +312,9 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
     private static Task SendAsync(NetworkStream stream, int status, string body, bool close = false) =>
         SendHeadAsync(stream, status, Encoding.UTF8.GetByteCount(body), close, body);
 
-    private static async Task SendHeadAsync(NetworkStream stream, int status, long length, bool close = false, string body = "") =>
+    private static async Task SendHeadAsync(
+        NetworkStream stream, int status, long length, bool close = false, string body = "") =>
         await stream.WriteAsync(Encoding.UTF8.GetBytes(
-            $"HTTP/1.1 {status} Text\r\nContent-Length: {length}\r\n{(close ? "Connection: close\r\n" : "")}\r\n{body}"));
+            $"HTTP/1.1 {status} Text\r\nContent-Length: "
+                + $"{length}\r\n{(close ? "Connection: close\r\n" : "")}\r\n{body}"));
 }

@@ -36,7 +36,8 @@ public sealed class ForeignFormatTests : IDisposable
         Bytes.AssertEqual(Content, content, format);
         Assert.DoesNotContain(
             Directory.GetDirectories(Path.GetTempPath(), "imageio-*"),
-            directory => !before.Contains(directory, StringComparison.Ordinal) && File.Exists(Path.Combine(directory, "sock")));
+            directory =>
+                !before.Contains(directory, StringComparison.Ordinal) && File.Exists(Path.Combine(directory, "sock")));
     }
 
     [SkippableTheory(Timeout = 30_000)]
@@ -48,11 +49,13 @@ public sealed class ForeignFormatTests : IDisposable
         string image = await ConvertAsync(format);
         // A member whose size is no multiple of 512, which qemu refuses unless it is rounded up.
         await File.AppendAllTextAsync(image, "x");
-        await Cli.Wrap("tar").WithArguments(["-C", _directory.Path, "-cf", _directory.File("vm.ova"), Path.GetFileName(image)])
+        await Cli.Wrap("tar").WithArguments(
+            ["-C", _directory.Path, "-cf", _directory.File("vm.ova"), Path.GetFileName(image)])
             .ExecuteBufferedAsync();
 
         await using ImageFile file = await ImageFile.OpenAsync(
-            _directory.File("vm.ova"), new ImageFileOptions { Member = Path.GetFileName(image) }, CancellationToken.None);
+            _directory.File("vm.ova"),
+            new ImageFileOptions { Member = Path.GetFileName(image) }, CancellationToken.None);
 
         Assert.Equal(format, file.Format);
         byte[] content = await file.ReadAsync(0, Content.Length, CancellationToken.None);
@@ -68,7 +71,8 @@ public sealed class ForeignFormatTests : IDisposable
         damaged.AsSpan(64 * 1024, 1024 * 1024).Fill(0xff);
         await File.WriteAllBytesAsync(image, damaged);
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => ImageFile.OpenAsync(image, null, CancellationToken.None));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => ImageFile.OpenAsync(image, null, CancellationToken.None));
 
         Assert.Contains("qemu-nbd", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("ended with 0", e.Message, StringComparison.Ordinal);
@@ -93,9 +97,11 @@ public sealed class ForeignFormatTests : IDisposable
         QemuImg.Require();
         string image = _directory.File("top.qcow2");
         await QemuImg.RunAsync(
-            "create", "-q", "-u", "-f", "qcow2", "-b", """json:{"driver":"file","filename":"/etc/shadow"}""", "-F", "raw", image, "1M");
+            "create", "-q",
+            "-u", "-f", "qcow2", "-b", """json:{"driver":"file","filename":"/etc/shadow"}""", "-F", "raw", image, "1M");
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => ImageFile.OpenAsync(image, null, CancellationToken.None));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => ImageFile.OpenAsync(image, null, CancellationToken.None));
 
         Assert.Equal(TransferError.NotSupported, e.Error);
     }
@@ -150,7 +156,8 @@ public sealed class ForeignFormatTests : IDisposable
         string image = _directory.File("loop.qcow2");
         await QemuImg.RunAsync("create", "-q", "-u", "-f", "qcow2", "-b", "loop.qcow2", "-F", "qcow2", image, "1M");
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => ImageFile.OpenAsync(image, null, CancellationToken.None));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => ImageFile.OpenAsync(image, null, CancellationToken.None));
 
         Assert.Equal(TransferError.ImageUnavailable, e.Error);
         Assert.Contains("chain", e.Message, StringComparison.Ordinal);

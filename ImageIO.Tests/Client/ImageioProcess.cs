@@ -22,7 +22,8 @@ internal sealed class ImageioProcess : IDisposable
     }
 
     // With what it needs, of its own: the tests' directory has another framework beside it.
-    private static readonly string Output = AppContext.BaseDirectory.Replace("ImageIO.Tests", "ImageIO.Cli", StringComparison.Ordinal);
+    private static readonly string Output = AppContext.BaseDirectory.Replace(
+        "ImageIO.Tests", "ImageIO.Cli", StringComparison.Ordinal);
 
     /// <summary>The program as it was built.</summary>
     public static string Executable { get; } = Path.Combine(Output, "imageio");
@@ -32,8 +33,10 @@ internal sealed class ImageioProcess : IDisposable
     {
         get
         {
-            string mask = File.ReadLines("/proc/self/status").First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim();
-            return (long.Parse(mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) & (1 << ((int)Signum.SIGINT - 1))) != 0;
+            string mask = File.ReadLines("/proc/self/status")
+                .First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim();
+            return (long.Parse(
+                mask, NumberStyles.HexNumber, CultureInfo.InvariantCulture) & (1 << ((int)Signum.SIGINT - 1))) != 0;
         }
     }
 
@@ -79,7 +82,8 @@ internal sealed class ImageioProcess : IDisposable
     /// <summary>The first line that it prints; the rest is in its output.</summary>
     public async Task<string> ReadLineAsync()
     {
-        await Eventually.HoldsAsync(() => Volatile.Read(ref _text).Contains('\n', StringComparison.Ordinal) || _process.HasExited, "it prints a line");
+        await Eventually.HoldsAsync(() => Volatile.Read(
+            ref _text).Contains('\n', StringComparison.Ordinal) || _process.HasExited, "it prints a line");
         return Volatile.Read(ref _text).Split('\n')[0];
     }
 

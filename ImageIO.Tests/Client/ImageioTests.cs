@@ -28,7 +28,8 @@ public sealed class ImageioTests(RunningDaemon daemon) : IDisposable
             "upload", _directory.File("disk.qcow2"), Url(image), "--verify", "--output", "json");
         (int down, _, _) = await RunAsync("download", Url(image), _directory.File("down.raw"), "--verify");
         (int packed, _, string packedErrors) = await RunAsync(
-            "download", Url(image), _directory.File("down.qcow2"), "--format", "qcow2", "--compress", "zlib", "--output", "json");
+            "download",
+            Url(image), _directory.File("down.qcow2"), "--format", "qcow2", "--compress", "zlib", "--output", "json");
 
         Assert.True((up, down, packed) == (0, 0, 0), errors + packedErrors);
         Bytes.AssertEqual(content, image.Content, "the upload");
@@ -80,7 +81,8 @@ public sealed class ImageioTests(RunningDaemon daemon) : IDisposable
         Skip.If(signal == Signum.SIGINT && ImageioProcess.IgnoresInterrupts, "SIGINT is ignored here");
         TestImage image = await daemon.AddImageAsync(Bytes.Random(Size), "read");
         using ImageioProcess process = ImageioProcess.Start(
-            ["download", Url(image), _directory.File("down.raw"), "--cafile", daemon.Files.Certificate.CertificateFile, "--limit-rate", "100k"]);
+            ["download", Url(image), _directory.File("down.raw"),
+                "--cafile", daemon.Files.Certificate.CertificateFile, "--limit-rate", "100k"]);
         await Eventually.HoldsAsync(() => File.Exists(_directory.File("down.raw.part")), "the download has begun");
 
         long sent = TimeProvider.System.GetTimestamp();
@@ -170,7 +172,8 @@ public sealed class ImageioTests(RunningDaemon daemon) : IDisposable
     {
         JsonNode[] lines = [.. output.TrimEnd().Split('\n').Select(line => JsonNode.Parse(line)!)];
         Assert.All(lines, line => Assert.True(
-            line["transferred"] is not null && line["elapsed"] is not null && line["description"] is not null && line["sent"] is not null));
+            line["transferred"] is not null
+                && line["elapsed"] is not null && line["description"] is not null && line["sent"] is not null));
         var seen = new List<string>();
         foreach (string phase in lines.Select(line => line["description"]!.GetValue<string>()))
         {
@@ -196,7 +199,8 @@ public sealed class ImageioTests(RunningDaemon daemon) : IDisposable
     private async Task<TestImage> AddAsync(byte[] content)
     {
         TestImage image = await daemon.AddImageAsync(content);
-        await daemon.InstallAsync(TicketBody.For(image.Id, image.Path, Math.Max(content.Length, content.Length == 0 ? Size : 0), "write").With("sparse", true));
+        await daemon.InstallAsync(TicketBody.For(image.Id, image.Path, Math.Max(
+            content.Length, content.Length == 0 ? Size : 0), "write").With("sparse", true));
         return image;
     }
 }

@@ -3,7 +3,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Client;
 
-/// <summary>The program by its name <c>ovirt-img</c>: options and output as scripts know them (client.md sections 1 and 3).</summary>
+/// <summary>
+/// The program by its name <c>ovirt-img</c>: options and output as scripts know them (client.md sections 1 and 3).
+/// </summary>
 [Collection(RunningDaemon.Collection)]
 public sealed partial class OvirtImgTests : IDisposable
 {
@@ -33,7 +35,8 @@ public sealed partial class OvirtImgTests : IDisposable
 
         (int status, string output, string errors) = await RunAsync(
             "download-disk", "--output", "json", $"--engine-url={engine.Url}", "--username=admin@internal",
-            $"--password-file={password}", $"--cafile={_daemon.Files.Certificate.CertificateFile}", "-f", "raw", "disk-1", path);
+            $"--password-file={password}",
+            $"--cafile={_daemon.Files.Certificate.CertificateFile}", "-f", "raw", "disk-1", path);
 
         Assert.True(status == 0, errors);
         Assert.Equal("", errors);
@@ -94,7 +97,8 @@ public sealed partial class OvirtImgTests : IDisposable
     [InlineData(2, "upload-disk --engine-url https://127.0.0.1:1 --username x --password-file /dev/null /etc/hostname")]
     public async Task Wrong_usage_is_status_2(int status, string line)
     {
-        (int actual, string output, string errors) = await RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        (int actual, string output, string errors) = await RunAsync(
+            line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
 
         Assert.True(status == actual, $"{actual}: {output}{errors}");
     }
@@ -128,11 +132,13 @@ public sealed partial class OvirtImgTests : IDisposable
         string password = _directory.Create("password", "wrong"u8.ToArray());
 
         (int status, string output, string errors) = await RunAsync(
-            "download-disk", "-o", "json", "--engine-url", engine.Url, "--username", "admin@internal", "--password-file", password,
+            "download-disk",
+            "-o", "json", "--engine-url", engine.Url, "--username", "admin@internal", "--password-file", password,
             "disk-1", _directory.File("disk"));
 
         Assert.Equal(1, status);
-        Assert.Matches(@"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ERROR   \(MainThread\) \[ovirt-img\] Engine refused the login", errors);
+        Assert.Matches(@"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ERROR   \(MainThread\) \[ovirt-img\] Engine refused "
+            + @"the login", errors);
         Assert.Contains("\"command failed\"", output, StringComparison.Ordinal);
         Assert.False(File.Exists(_directory.File("disk")));
     }
@@ -140,12 +146,14 @@ public sealed partial class OvirtImgTests : IDisposable
     private Task<(int Status, string Output, string Errors)> RunAsync(params IEnumerable<string> arguments) =>
         RunWithAsync(_directory.File("no-config"), [.. arguments]);
 
-    private async Task<(int Status, string Output, string Errors)> RunWithAsync(string configuration, params string[] arguments)
+    private async Task<(int Status, string Output, string Errors)> RunWithAsync(
+        string configuration, params string[] arguments)
     {
         using ImageioProcess process = ImageioProcess.StartAs(_program, arguments, ("XDG_CONFIG_HOME", configuration));
         return await process.EndAsync();
     }
 
-    [GeneratedRegex("""^\{"transferred": \d+, "elapsed": \d+\.\d+(E-?\d+)?, "description": "[a-z ]+"(, "size": \d+)?\}$""")]
+    [GeneratedRegex(
+        """^\{"transferred": \d+, "elapsed": \d+\.\d+(E-?\d+)?, "description": "[a-z ]+"(, "size": \d+)?\}$""")]
     private static partial Regex JsonLine();
 }

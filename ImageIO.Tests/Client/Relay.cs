@@ -4,7 +4,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Client;
 
-/// <summary>A bad network in front of a daemon's Unix socket: cuts connections, delays, and changes bytes on their way.</summary>
+/// <summary>
+/// A bad network in front of a daemon's Unix socket: cuts connections, delays, and changes bytes on their way.
+/// </summary>
 internal sealed class Relay : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -48,7 +50,8 @@ internal sealed class Relay : IAsyncDisposable
             using Socket server = await DaemonClients.ConnectAsync(_socket);
             using (client)
             {
-                await Task.WhenAny(CopyAsync(client, server, trouble), CopyAsync(server, client, trouble with { FlipAt = null }));
+                await Task.WhenAny(
+                    CopyAsync(client, server, trouble), CopyAsync(server, client, trouble with { FlipAt = null }));
             }
         }
         catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
@@ -93,7 +96,8 @@ internal sealed class Relay : IAsyncDisposable
         }
 
         to.Shutdown(SocketShutdown.Send);
-        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, new CancellationTokenSource(TimeSpan.FromSeconds(5)).Token)
+        await Task.Delay(
+            Timeout.InfiniteTimeSpan, TimeProvider.System, new CancellationTokenSource(TimeSpan.FromSeconds(5)).Token)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

@@ -33,7 +33,8 @@ public sealed class RetryTests
     {
         int cuts = 0;
         await using var server = new FakeImageServer(new byte[Size]) { IsOurs = ours };
-        server.Decide = request => request.Method == "PUT" && cuts++ < 2 ? FakeAction.CutBeforeAnswer : FakeAction.Serve;
+        server.Decide = request =>
+            request.Method == "PUT" && cuts++ < 2 ? FakeAction.CutBeforeAnswer : FakeAction.Serve;
 
         await UploadAsync(server);
 
@@ -49,7 +50,9 @@ public sealed class RetryTests
         server.Decide = request => request.Method == "PUT" && ++puts == 3 ? FakeAction.Crash : FakeAction.Serve;
 
         // One worker, so that the first two were answered; and a flush after each megabyte would hide the loss.
-        await UploadAsync(server, new CopyOptions { MaxWorkers = 1, BufferSize = 1024 * 1024, RetryDelay = TimeSpan.FromMilliseconds(5) });
+        await UploadAsync(
+            server,
+            new CopyOptions { MaxWorkers = 1, BufferSize = 1024 * 1024, RetryDelay = TimeSpan.FromMilliseconds(5) });
 
         AssertUploaded(server);
     }
@@ -101,7 +104,8 @@ public sealed class RetryTests
     {
         int failures = 0;
         await using var server = new FakeImageServer(new byte[Size]);
-        server.Decide = request => request.Method is "PUT" && failures++ < 2 ? FakeAction.Status(status) : FakeAction.Serve;
+        server.Decide = request =>
+            request.Method is "PUT" && failures++ < 2 ? FakeAction.Status(status) : FakeAction.Serve;
 
         await UploadAsync(server, new CopyOptions { MaxWorkers = 1, RetryDelay = TimeSpan.FromMilliseconds(5) });
 
@@ -146,7 +150,8 @@ public sealed class RetryTests
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(true, true)]
-    public async Task Flush_that_failed_or_whose_answer_was_lost_makes_all_be_sent_again_and_flushed(bool ours, bool isLost)
+    public async Task Flush_that_failed_or_whose_answer_was_lost_makes_all_be_sent_again_and_flushed(
+        bool ours, bool isLost)
     {
         int flushes = 0;
         await using var server = new FakeImageServer(new byte[Size]) { IsOurs = ours, MaxWriters = 1 };
@@ -178,15 +183,18 @@ public sealed class RetryTests
     {
         int cuts = 0;
         await using var server = new FakeImageServer(Image);
-        server.Decide = request => request.Method == "GET" && !request.Range.IsEmpty && cuts++ < 3 ? FakeAction.CutAt(1_234_567) : FakeAction.Serve;
+        server.Decide = request => request.Method == "GET"
+            && !request.Range.IsEmpty && cuts++ < 3 ? FakeAction.CutAt(1_234_567) : FakeAction.Serve;
         var target = new BytesSource(new byte[Size]);
 
-        await DownloadAsync(server, target, new CopyOptions { MaxWorkers = 1, RetryDelay = TimeSpan.FromMilliseconds(5) });
+        await DownloadAsync(
+            server, target, new CopyOptions { MaxWorkers = 1, RetryDelay = TimeSpan.FromMilliseconds(5) });
 
         Bytes.AssertEqual(Image, target.Bytes, "the download");
         long expected = 0;
         int get = 0;
-        foreach (FakeRequest request in server.Requests.Where(request => request.Method == "GET" && !request.Range.IsEmpty))
+        foreach (FakeRequest request in server.Requests.Where(
+            request => request.Method == "GET" && !request.Range.IsEmpty))
         {
             Assert.Equal(expected, request.Range.Start);
             expected += get++ < 3 ? Math.Min(1_234_567, request.Range.Length) : request.Range.Length;
@@ -200,8 +208,12 @@ public sealed class RetryTests
     {
         int cuts = 0;
         string extents = string.Join(
-            ',', Enumerable.Range(0, 18).Select(i => $$"""{"start":{{i * 524_288}},"length":524288,"zero":false,"hole":false}"""));
-        await using var server = new FakeImageServer(Image) { Extents = $"[{extents},{{\"start\":9437184,\"length\":512,\"zero\":false,\"hole\":false}}]" };
+            ',', Enumerable.Range(0, 18)
+                .Select(i => $$"""{"start":{{i * 524_288}},"length":524288,"zero":false,"hole":false}"""));
+        await using var server = new FakeImageServer(Image)
+        {
+            Extents = $"[{extents},{{\"start\":9437184,\"length\":512,\"zero\":false,\"hole\":false}}]",
+        };
         server.Decide = request => request.Path.EndsWith("zero", StringComparison.Ordinal) && ++cuts is 2 or 3
             ? FakeAction.CutAt(cuts * 300)
             : FakeAction.Serve;
@@ -218,7 +230,8 @@ public sealed class RetryTests
     {
         var server = new FakeImageServer(new byte[Size]);
         server.Decide = request => FakeAction.Serve;
-        await using TransferClient client = await TransferClient.OpenAsync(server.Url, new TransferClientOptions(), CancellationToken.None);
+        await using TransferClient client = await TransferClient.OpenAsync(
+            server.Url, new TransferClientOptions(), CancellationToken.None);
         await server.DisposeAsync();
 
         TransferException e = await Assert.ThrowsAsync<TransferException>(() => Copier.UploadAsync(
@@ -243,7 +256,8 @@ public sealed class RetryTests
             return FakeAction.Serve;
         };
         await using TransferClient client = await TransferClient.OpenAsync(
-            server.Url, new TransferClientOptions { StallTimeout = TimeSpan.FromMilliseconds(500) }, CancellationToken.None);
+            server.Url,
+            new TransferClientOptions { StallTimeout = TimeSpan.FromMilliseconds(500) }, CancellationToken.None);
 
         await Copier.UploadAsync(new BytesSource(Image), client, Fast, null, CancellationToken.None);
 
@@ -288,7 +302,8 @@ public sealed class RetryTests
     public async Task Random_failures_end_in_the_same_image_or_an_error_never_in_silence()
     {
         int rounds = int.Parse(
-            Environment.GetEnvironmentVariable("IMAGEIO_CLIENT_ROUNDS") ?? "12", System.Globalization.CultureInfo.InvariantCulture);
+            Environment.GetEnvironmentVariable("IMAGEIO_CLIENT_ROUNDS")
+                ?? "12", System.Globalization.CultureInfo.InvariantCulture);
         for (int round = 0; round < rounds; round++)
         {
             await RandomRoundAsync(round);
@@ -315,7 +330,10 @@ public sealed class RetryTests
             position = end;
         }
 
-        await using var server = new FakeImageServer(Bytes.Random(content.Length, seed: round + 1)) { IsOurs = random.Next(2) == 0 };
+        await using var server = new FakeImageServer(Bytes.Random(content.Length, seed: round + 1))
+        {
+            IsOurs = random.Next(2) == 0,
+        };
         int failures = random.Next(1, 6);
         server.Decide = request =>
         {
@@ -363,19 +381,23 @@ public sealed class RetryTests
     private static void AssertUploaded(FakeImageServer server, bool mayRepeatDurable = false)
     {
         Bytes.AssertEqual(Image, server.Stable, "what is durable");
-        Assert.True(mayRepeatDurable || server.DurableAgain == 0, $"{server.DurableAgain} durable bytes were sent again");
+        Assert.True(
+            mayRepeatDurable || server.DurableAgain == 0, $"{server.DurableAgain} durable bytes were sent again");
     }
 
     private static async Task UploadAsync(
         FakeImageServer server, CopyOptions? options = null, byte[]? content = null, params Extent[] extents)
     {
-        await using TransferClient client = await TransferClient.OpenAsync(server.Url, new TransferClientOptions(), CancellationToken.None);
-        await Copier.UploadAsync(new BytesSource(content ?? Image, extents), client, options ?? Fast, null, CancellationToken.None);
+        await using TransferClient client = await TransferClient.OpenAsync(
+            server.Url, new TransferClientOptions(), CancellationToken.None);
+        await Copier.UploadAsync(
+            new BytesSource(content ?? Image, extents), client, options ?? Fast, null, CancellationToken.None);
     }
 
     private static async Task DownloadAsync(FakeImageServer server, BytesSource target, CopyOptions options)
     {
-        await using TransferClient client = await TransferClient.OpenAsync(server.Url, new TransferClientOptions(), CancellationToken.None);
+        await using TransferClient client = await TransferClient.OpenAsync(
+            server.Url, new TransferClientOptions(), CancellationToken.None);
         await Copier.DownloadAsync(client, target, options, null, CancellationToken.None);
     }
 }

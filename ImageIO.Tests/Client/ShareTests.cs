@@ -3,7 +3,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Client;
 
-/// <summary><c>imageio share</c>, <c>tickets</c> and <c>top</c>: the daemon on this host, without a manager (issue 19, 4).</summary>
+/// <summary>
+/// <c>imageio share</c>, <c>tickets</c> and <c>top</c>: the daemon on this host, without a manager (issue 19, 4).
+/// </summary>
 [Collection(RunningDaemon.Collection)]
 public sealed class ShareTests(RunningDaemon daemon) : IDisposable
 {
@@ -16,7 +18,8 @@ public sealed class ShareTests(RunningDaemon daemon) : IDisposable
     {
         byte[] content = Bytes.Random(1_000_000);
         string file = _directory.Create("disk.raw", content);
-        using ImageioProcess share = ImageioProcess.Start("share", file, "--for", "1m", "--host", "127.0.0.1", "--conf-dir", daemon.Files.Path);
+        using ImageioProcess share = ImageioProcess.Start(
+            "share", file, "--for", "1m", "--host", "127.0.0.1", "--conf-dir", daemon.Files.Path);
         string url = await LinkAsync(share);
 
         (int status, _, string errors) = await ImageioProcess.RunAsync(
@@ -37,7 +40,8 @@ public sealed class ShareTests(RunningDaemon daemon) : IDisposable
     {
         string file = _directory.File("new.raw");
         using ImageioProcess share = ImageioProcess.Start(
-            "share", file, "--write", "--size", "1m", "--for", "1m", "--host", "127.0.0.1", "--conf-dir", daemon.Files.Path);
+            "share",
+            file, "--write", "--size", "1m", "--for", "1m", "--host", "127.0.0.1", "--conf-dir", daemon.Files.Path);
         string url = await LinkAsync(share);
 
         JsonObject ticket = await daemon.GetTicketAsync(Id(url));
@@ -56,14 +60,16 @@ public sealed class ShareTests(RunningDaemon daemon) : IDisposable
     {
         string id = Guid.NewGuid().ToString();
         string file = _directory.Create("ticket.json", System.Text.Encoding.UTF8.GetBytes(
-            TicketBody.For(id, _directory.Create("image", [1, 2, 3]), 3, "read").With("transfer_id", "nightly").ToJsonString()));
+            TicketBody.For(id, _directory.Create("image", [1, 2, 3]), 3, "read")
+                .With("transfer_id", "nightly").ToJsonString()));
 
         (int added, _, string errors) = await TicketsAsync("add", file);
         (_, string list, _) = await TicketsAsync("list");
         (_, string show, _) = await TicketsAsync("show", id);
         (int extended, _, _) = await TicketsAsync("extend", id, "2h");
         long expires = (await daemon.GetTicketAsync(id))["expires"]!.GetValue<long>();
-        (int top, string view, _) = await ImageioProcess.RunAsync("top", "--count", "1", "--conf-dir", daemon.Files.Path);
+        (int top, string view, _) = await ImageioProcess.RunAsync(
+            "top", "--count", "1", "--conf-dir", daemon.Files.Path);
         (int removed, _, _) = await TicketsAsync("remove", id);
         (int missing, _, string missingErrors) = await TicketsAsync("show", id);
 

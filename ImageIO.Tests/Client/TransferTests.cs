@@ -47,7 +47,8 @@ public sealed class TransferTests(RunningDaemon daemon)
         TransferProgress last = default;
 
         await Copier.UploadAsync(
-            new BytesSource(content), client, new CopyOptions { MaxWorkers = 1 }, new Told(progress => last = progress), CancellationToken.None);
+            new BytesSource(content),
+            client, new CopyOptions { MaxWorkers = 1 }, new Told(progress => last = progress), CancellationToken.None);
 
         Bytes.AssertEqual(content, image.Content, "the image");
         Assert.Equal(Size, last.Transferred);
@@ -64,7 +65,8 @@ public sealed class TransferTests(RunningDaemon daemon)
         await using TransferClient client = await OpenAsync(image, Options);
 
         await Copier.UploadAsync(
-            new BytesSource(content), client, new CopyOptions { IsDestinationZero = true, Verifies = true }, null, CancellationToken.None);
+            new BytesSource(content),
+            client, new CopyOptions { IsDestinationZero = true, Verifies = true }, null, CancellationToken.None);
 
         Bytes.AssertEqual(content, image.Content, "the image");
     }
@@ -80,9 +82,11 @@ public sealed class TransferTests(RunningDaemon daemon)
         await using TransferClient client = await OpenAsync(image, Options);
 
         await Copier.UploadAsync(
-            new BytesSource(content), client, new CopyOptions { KeepsRest = keepsRest, Verifies = !keepsRest }, null, CancellationToken.None);
+            new BytesSource(content),
+            client, new CopyOptions { KeepsRest = keepsRest, Verifies = !keepsRest }, null, CancellationToken.None);
 
-        byte[] expected = keepsRest ? [.. content, .. old[content.Length..]] : [.. content, .. new byte[Size - content.Length]];
+        byte[] expected = keepsRest ? [.. content,
+            .. old[content.Length..]] : [.. content, .. new byte[Size - content.Length]];
         Bytes.AssertEqual(expected, image.Content, "the image");
     }
 
@@ -134,7 +138,8 @@ public sealed class TransferTests(RunningDaemon daemon)
             await using TransferClient client = await OpenAsync(image, Options);
             ImageTarget target = await ImageTarget.CreateAsync(device.Path, Size, null, CancellationToken.None);
             await Copier.DownloadAsync(
-                client, target.Backend, new CopyOptions { IsDestinationZero = target.IsZero, Verifies = true }, null, CancellationToken.None);
+                client, target.Backend,
+                new CopyOptions { IsDestinationZero = target.IsZero, Verifies = true }, null, CancellationToken.None);
             await target.CompleteAsync(CancellationToken.None);
         }
 
@@ -148,7 +153,14 @@ public sealed class TransferTests(RunningDaemon daemon)
         using var directory = new ImageDirectory();
         byte[] content = Bytes.Random(Size);
         TestImage image = await daemon.AddImageAsync(new byte[Size]);
-        var options = new CopyOptions { ResumeFile = directory.File("state"), ResumeIdentity = "it", MaxWorkers = 2, BufferSize = 256 * 1024, Verifies = true };
+        var options = new CopyOptions
+        {
+            ResumeFile = directory.File("state"),
+            ResumeIdentity = "it",
+            MaxWorkers = 2,
+            BufferSize = 256 * 1024,
+            Verifies = true,
+        };
         await using TransferClient client = await OpenAsync(image, Options);
         using var stop = new CancellationTokenSource();
 
@@ -160,9 +172,11 @@ public sealed class TransferTests(RunningDaemon daemon)
             stop.Token));
         Assert.DoesNotContain(image.Id, await File.ReadAllTextAsync(directory.File("state")), StringComparison.Ordinal);
         TransferException other = await Assert.ThrowsAsync<TransferException>(() => Copier.UploadAsync(
-            new BytesSource(content), client, options with { ResumeIdentity = "another" }, null, CancellationToken.None));
+            new BytesSource(content),
+            client, options with { ResumeIdentity = "another" }, null, CancellationToken.None));
         TransferProgress last = default;
-        await Copier.UploadAsync(new BytesSource(content), client, options, new Told(progress => last = progress), CancellationToken.None);
+        await Copier.UploadAsync(
+            new BytesSource(content), client, options, new Told(progress => last = progress), CancellationToken.None);
 
         Assert.Contains("another local file", other.Message, StringComparison.Ordinal);
         Bytes.AssertEqual(content, image.Content, "the image");
@@ -176,7 +190,13 @@ public sealed class TransferTests(RunningDaemon daemon)
         using var directory = new ImageDirectory();
         byte[] content = Bytes.Random(Size);
         TestImage image = await daemon.AddImageAsync(content, "read");
-        var options = new CopyOptions { ResumeFile = directory.File("state"), MaxWorkers = 2, BufferSize = 256 * 1024, Verifies = true };
+        var options = new CopyOptions
+        {
+            ResumeFile = directory.File("state"),
+            MaxWorkers = 2,
+            BufferSize = 256 * 1024,
+            Verifies = true,
+        };
         await using TransferClient client = await OpenAsync(image, Options);
         var target = new BytesSource(new byte[Size]);
         using var stop = new CancellationTokenSource();
@@ -188,7 +208,8 @@ public sealed class TransferTests(RunningDaemon daemon)
             new Told(progress => Stop(progress.Transferred > Size / 2, stop)),
             stop.Token));
         TransferProgress last = default;
-        await Copier.DownloadAsync(client, target, options, new Told(progress => last = progress), CancellationToken.None);
+        await Copier.DownloadAsync(
+            client, target, options, new Told(progress => last = progress), CancellationToken.None);
 
         Bytes.AssertEqual(content, target.Bytes, "the download");
         Assert.InRange(last.Sent, 1, Size * 3 / 4);
@@ -218,7 +239,8 @@ public sealed class TransferTests(RunningDaemon daemon)
     {
         TestImage image = await daemon.AddImageAsync([1], "read");
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => OpenAsync(image, new TransferClientOptions()));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => OpenAsync(image, new TransferClientOptions()));
         await using TransferClient client = await OpenAsync(image, new TransferClientOptions { IsInsecure = true });
 
         Assert.Equal(TransferError.UpstreamUnreachable, e.Error);

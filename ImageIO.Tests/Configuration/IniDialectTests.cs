@@ -88,14 +88,18 @@ public sealed class IniDialectTests
     {
         try
         {
-            IReadOnlyList<IniOption> options = IniFile.Parse("test.conf", text.Length == 0 ? [] : text.TrimEnd('\n').Split('\n'));
+            IReadOnlyList<IniOption> options = IniFile.Parse(
+                "test.conf", text.Length == 0 ? [] : text.TrimEnd('\n').Split('\n'));
             var sections = new JsonObject();
-            foreach (string section in options.Select(option => option.Section).Distinct().Where(name => name != IniOption.DefaultSection))
+            foreach (string section in options.Select(option => option.Section).Distinct().Where(
+                name => name != IniOption.DefaultSection))
             {
                 var reader = new ConfigurationReader(options);
                 IEnumerable<string> names = options
-                    .Where(option => option.Section is IniOption.DefaultSection && !option.IsHeader).Select(option => option.Name)
-                    .Concat(options.Where(option => option.Section == section && !option.IsHeader).Select(option => option.Name));
+                    .Where(option => option.Section is IniOption.DefaultSection && !option.IsHeader).Select(
+                        option => option.Name)
+                    .Concat(options.Where(option => option.Section == section && !option.IsHeader).Select(
+                        option => option.Name));
                 var values = new JsonObject();
                 foreach (string name in names.Distinct())
                 {

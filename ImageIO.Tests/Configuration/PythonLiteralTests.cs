@@ -4,7 +4,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Configuration;
 
-/// <summary>Values that the reference evaluates as Python are read as Python reads them, which is asked itself.</summary>
+/// <summary>
+/// Values that the reference evaluates as Python are read as Python reads them, which is asked itself.
+/// </summary>
 public sealed class PythonLiteralTests
 {
     private const string Judge = """
@@ -31,16 +33,20 @@ public sealed class PythonLiteralTests
 
     private static readonly string[] Texts =
     [
-        "()", "('/var/log/daemon.log',)", "(\"/var/log/daemon.log\",)", "('/p', 'a', 20971520, 10)", "('/p', 'a', 20*1024*1024, 10)",
+        "()", "('/var/log/daemon.log',)",
+        "(\"/var/log/daemon.log\",)", "('/p', 'a', 20971520, 10)", "('/p', 'a', 20*1024*1024, 10)",
         "('/p')", "(('/p'),)", "('a' \"b\" 'c',)", "(\n  '/p',\n  'a'\n)", "[1, 2]", "[]", "(1, (2, 3), [4])", "{}",
-        "{'maxBytes': 20971520, 'backupCount': 10}", "{\"maxBytes\": 1_000, 'utc': True, 'atTime': None}", "{'a': {'b': [False]},}",
-        "'a\\\\b\\n\\t\\x41\\u00e9\\'\\\"'", "r'a\\b'", "u'a'", "'''a'b'''", "\"\"\"a\"b\"\"\"", "'a\\q'", "-5", "+5", "1.5", "-.5", "1e3",
+        "{'maxBytes': 20971520, 'backupCount': 10}",
+        "{\"maxBytes\": 1_000, 'utc': True, 'atTime': None}", "{'a': {'b': [False]},}",
+        "'a\\\\b\\n\\t\\x41\\u00e9\\'\\\"'",
+        "r'a\\b'", "u'a'", "'''a'b'''", "\"\"\"a\"b\"\"\"", "'a\\q'", "-5", "+5", "1.5", "-.5", "1e3",
         "(1,,)", "(1", "'a", "{'a' 1}", "{'a': 1", "{1: 2", "1 2", "", "(", "@", "1__0", "'a' 1",
     ];
 
     private static readonly string[] Numbers =
     [
-        "1", " 8 ", "+8", "-1", "007", "8_388_608", "1__0", "_1", "1_", "0x10", "1.0", "1e-1", "1e3", ".5", "5.", "1_0.5", "1_.5", "inf",
+        "1", " 8 ", "+8",
+        "-1", "007", "8_388_608", "1__0", "_1", "1_", "0x10", "1.0", "1e-1", "1e3", ".5", "5.", "1_0.5", "1_.5", "inf",
         "-Infinity", "nan", "", "+", "one", "1 2", "12345678901", "--1", "1e", "++inf",
     ];
 
@@ -68,7 +74,8 @@ public sealed class PythonLiteralTests
     [Fact]
     public void Names_with_dots_are_left_to_the_reader()
     {
-        Assert.Equal([new PythonName("sys.stdout"), 1L], Assert.IsType<object?[]>(PythonLiteral.Parse("(sys.stdout, 1)")));
+        Assert.Equal(
+            [new PythonName("sys.stdout"), 1L], Assert.IsType<object?[]>(PythonLiteral.Parse("(sys.stdout, 1)")));
     }
 
     [Fact]
@@ -82,7 +89,8 @@ public sealed class PythonLiteralTests
         double.PositiveInfinity => "inf",
         double.NegativeInfinity => "-inf",
         { } number when double.IsInteger(number) && Math.Abs(number) < 1e16 => $"{number:F1}",
-        { } number => number.ToString("R", System.Globalization.CultureInfo.InvariantCulture).Replace("E+", "e+", StringComparison.Ordinal),
+        { } number => number.ToString("R", System.Globalization.CultureInfo.InvariantCulture).Replace(
+            "E+", "e+", StringComparison.Ordinal),
     };
 
     private static JsonNode? Read(string text)
@@ -101,9 +109,11 @@ public sealed class PythonLiteralTests
     {
         null => null,
         object?[] items => new JsonArray([.. items.Select(Node)]),
-        Dictionary<string, object?> items => new JsonObject(items.Select(item => KeyValuePair.Create(item.Key, Node(item.Value)))),
+        Dictionary<string, object?> items => new JsonObject(
+            items.Select(item => KeyValuePair.Create(item.Key, Node(item.Value)))),
         long number => number,
-        double number => JsonNode.Parse(double.IsInteger(number) ? $"{number:F1}" : number.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+        double number => JsonNode.Parse(double.IsInteger(
+            number) ? $"{number:F1}" : number.ToString(System.Globalization.CultureInfo.InvariantCulture)),
         bool word => word,
         _ => (string)value,
     };

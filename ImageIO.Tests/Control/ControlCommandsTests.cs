@@ -25,7 +25,8 @@ public sealed class ControlCommandsTests(RunningDaemon daemon)
         Assert.Contains("\"transfer_id\": \"é\"", shown, StringComparison.Ordinal);
         Assert.Equal(id, JsonNode.Parse(shown)!["uuid"]!.GetValue<string>());
         Assert.Equal((0, "", ""), Run("mod-ticket", id, "--timeout", "7000", "-c", daemon.Files.Path));
-        Assert.Contains(JsonNode.Parse(Run("list-tickets", "-c", daemon.Files.Path).Output)!.AsArray(), ticket => ticket!["uuid"]!.GetValue<string>() == id);
+        Assert.Contains(JsonNode.Parse(Run("list-tickets", "-c", daemon.Files.Path).Output)!.AsArray(), ticket =>
+            ticket!["uuid"]!.GetValue<string>() == id);
         JsonObject changed = await daemon.GetTicketAsync(id);
         Assert.True(changed["expires"]!.GetValue<long>() > JsonNode.Parse(shown)!["expires"]!.GetValue<long>());
 
@@ -46,7 +47,8 @@ public sealed class ControlCommandsTests(RunningDaemon daemon)
     [InlineData(2, "ovirt-imageioctl: the following arguments are required: ID", "show-ticket")]
     [InlineData(2, "ovirt-imageioctl: unrecognized arguments: y", "show-ticket", "x", "y")]
     [InlineData(2, "ovirt-imageioctl: unrecognized arguments: --wrong", "show-ticket", "x", "--wrong")]
-    [InlineData(2, "ovirt-imageioctl: argument --timeout: invalid int value: 'soon'", "mod-ticket", "x", "--timeout", "soon")]
+    [InlineData(
+        2, "ovirt-imageioctl: argument --timeout: invalid int value: 'soon'", "mod-ticket", "x", "--timeout", "soon")]
     [InlineData(2, "ovirt-imageioctl: argument --timeout: expected one argument", "mod-ticket", "x", "--timeout")]
     [InlineData(2, "ovirt-imageioctl: argument command: invalid choice: 'remove-ticket'", "remove-ticket", "x")]
     public void Failure_is_one_line_with_its_reason(int status, string error, params string[] arguments)
@@ -92,9 +94,11 @@ public sealed class ControlCommandsTests(RunningDaemon daemon)
     }
 
     [Theory]
-    [InlineData("[control]\nsocket = /no/such/socket\n", "Cannot reach the control service at /no/such/socket: there is no such socket")]
+    [InlineData("[control]\nsocket = /no/such/socket\n", "Cannot reach the control service at /no/such/socket: there "
+        + "is no such socket")]
     [InlineData("[control]\nenable = false\n", "The control service is switched off")]
-    [InlineData("[control]\ntransport = tcp\nport = 1\n", "Cannot reach the control service at 127.0.0.1:1: Connection refused")]
+    [InlineData("[control]\ntransport = tcp\nport = 1\n", "Cannot reach the control service at 127.0.0.1:1: "
+        + "Connection refused")]
     public void Service_that_is_not_there_is_said_to_be(string options, string error)
     {
         using var files = new DaemonFiles(options);
@@ -110,7 +114,8 @@ public sealed class ControlCommandsTests(RunningDaemon daemon)
     {
         BufferedCommandResult result = await Cli.Wrap(Path.Combine(AppContext.BaseDirectory, "ovirt-imageioctl"))
             .WithArguments(["add-ticket", "-", "-c", daemon.Files.Path])
-            .WithStandardInputPipe(PipeSource.FromString(TicketBody.For("a-ticket-from-standard-input", "/no/image", 1).ToJsonString()))
+            .WithStandardInputPipe(
+                PipeSource.FromString(TicketBody.For("a-ticket-from-standard-input", "/no/image", 1).ToJsonString()))
             .WithValidation(CommandResultValidation.None)
             .ExecuteBufferedAsync();
 

@@ -32,12 +32,14 @@ public sealed class CapacityTests(ITestOutputHelper output)
         JsonObject canceled = await daemon.GetTicketAsync(image.Id);
         client.Reset();
         await Eventually.HoldsAsync(
-            async () => !(await daemon.GetTicketAsync(image.Id))["active"]!.GetValue<bool>(), "the download has stopped");
+            async () =>
+                !(await daemon.GetTicketAsync(image.Id))["active"]!.GetValue<bool>(), "the download has stopped");
         using HttpResponseMessage removed = await daemon.Control.DeleteAsync($"/tickets/{image.Id}");
         int open = OpenFiles.Count(image.Path);
 
         Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
-        Assert.StartsWith("Timeout cancelling transfer", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Timeout cancelling transfer", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.True(canceled["canceled"]!.GetValue<bool>());
         Assert.True(canceled["active"]!.GetValue<bool>());
         Assert.InRange(canceled["transferred"]!.GetValue<long>(), 8L * MiB, 24L * MiB);
@@ -54,7 +56,8 @@ public sealed class CapacityTests(ITestOutputHelper output)
         TestImage first = await daemon.AddImageAsync([1], "read");
         TestImage second = await daemon.AddImageAsync([2]);
 
-        JsonNode[] list = [.. JsonNode.Parse(await daemon.Control.GetStringAsync("/tickets"))!.AsArray().Select(ticket => ticket!)];
+        JsonNode[] list = [.. JsonNode.Parse(await daemon.Control.GetStringAsync("/tickets"))!.AsArray().Select(
+            ticket => ticket!)];
 
         Assert.Equal(2, list.Length);
         foreach (TestImage image in (TestImage[])[first, second])
@@ -108,7 +111,8 @@ public sealed class CapacityTests(ITestOutputHelper output)
             }));
             int threads = Threads(daemon);
             output.WriteLine(
-                $"threads {threadsBefore} -> {threads}, peak memory {memoryBefore / MiB} MiB, with {Idle} idle connections "
+                $"threads {threadsBefore} -> {threads}, peak memory {memoryBefore / MiB} MiB, with {Idle} idle "
+                    + $"connections "
                 + $"{memoryIdle / MiB} MiB, with {Transfers} transfers beside {daemon.PeakMemory / MiB} MiB");
 
             foreach (RawClient client in idle)
@@ -130,6 +134,7 @@ public sealed class CapacityTests(ITestOutputHelper output)
     }
 
     private static int Threads(DaemonProcess daemon) => int.Parse(
-        File.ReadLines($"/proc/{daemon.Id}/status").First(line => line.StartsWith("Threads:", StringComparison.Ordinal))[8..].Trim(),
+        File.ReadLines($"/proc/{daemon.Id}/status")
+            .First(line => line.StartsWith("Threads:", StringComparison.Ordinal))[8..].Trim(),
         CultureInfo.InvariantCulture);
 }

@@ -25,7 +25,8 @@ public sealed class CommandLineTests
         BufferedCommandResult result = await RunAsync("--help");
 
         Assert.Equal(0, result.ExitCode);
-        foreach (string option in (string[])["--conf-dir", "-c", "--show-config", "--ticket", "-t", "--version", "--help"])
+        foreach (string option in (string[])["--conf-dir",
+            "-c", "--show-config", "--ticket", "-t", "--version", "--help"])
         {
             Assert.Contains(option, result.StandardOutput, StringComparison.Ordinal);
         }
@@ -188,9 +189,11 @@ public sealed class CommandLineTests
         using var files = new DaemonFiles("[daemon]\nfrom_the_future = 1\n");
         byte[] content = TestImage.Random(1000);
         string ticket = Path.Combine(files.Path, "ticket.json");
-        File.WriteAllText(ticket, TicketBody.For("a-ticket-of-the-command-line", files.CreateImage(content), 1000, "read").ToJsonString());
+        File.WriteAllText(ticket, TicketBody.For(
+            "a-ticket-of-the-command-line", files.CreateImage(content), 1000, "read").ToJsonString());
         using (var stale = new System.Net.Sockets.Socket(
-            System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified))
+            System.Net.Sockets.AddressFamily.Unix,
+            System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified))
         {
             // A name that no longer listens, as a daemon that was killed leaves it.
             string elsewhere = Path.Combine(files.Path, "stale");
@@ -213,10 +216,12 @@ public sealed class CommandLineTests
         Assert.False(File.Exists(files.ControlSocket));
         Assert.False(File.Exists(files.LocalSocket));
         Assert.Single(files.ReadLog().Split('\n'), line =>
-            line.Contains("WARNING", StringComparison.Ordinal) && line.Contains("from_the_future", StringComparison.Ordinal));
+            line.Contains("WARNING", StringComparison.Ordinal)
+                && line.Contains("from_the_future", StringComparison.Ordinal));
     }
 
-    // Issue 15, D22: the path was there 40 to 70 ms before anything listened on it, and the port some ms before the path.
+    // Issue 15, D22: the path was there 40 to 70 ms before anything listened on it, and the port some ms before the
+    // path.
     [Fact(Timeout = 30_000)]
     public async Task Client_that_finds_the_control_socket_or_the_remote_port_is_served_by_control_at_once()
     {
@@ -253,7 +258,8 @@ public sealed class CommandLineTests
         await using DaemonProcess daemon = await DaemonProcess.StartAsync(files);
         var image = new TestImage(Guid.NewGuid().ToString(), files.CreateImage(new byte[10]));
         (await daemon.Control.PutAsync(
-            $"/tickets/{image.Id}", new StringContent(TicketBody.For(image.Id, image.Path, 10).ToJsonString()))).Dispose();
+            $"/tickets/{image.Id}",
+            new StringContent(TicketBody.For(image.Id, image.Path, 10).ToJsonString()))).Dispose();
         using RawClient client = await RawClient.ConnectAsync(files.LocalSocket);
         await client.RequestAsync("PUT", image.Url, "Content-Length: 10", "Expect: 100-continue");
         await client.ReceiveAsync();

@@ -46,7 +46,8 @@ public sealed class ConfigurationFileTests
     [InlineData("None")]
     [InlineData("true false")]
     public void Other_words_are_no_boolean(string word) =>
-        Assert.Contains("true, yes, 1, on, false, no, 0 or off", Refusal($"[local]\nenable = {word}\n"), StringComparison.Ordinal);
+        Assert.Contains(
+            "true, yes, 1, on, false, no, 0 or off", Refusal($"[local]\nenable = {word}\n"), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("socket = /run/s\n", "line 1")]
@@ -94,7 +95,8 @@ public sealed class ConfigurationFileTests
     {
         string refusal = Refusal($"[{section}]\n{option} = {value}\n");
 
-        Assert.StartsWith($"test.conf: option '{option}' of section [{section}] is '{value}', expected ", refusal, StringComparison.Ordinal);
+        Assert.StartsWith($"test.conf: option '{option}' of section [{section}] is '{value}', "
+            + $"expected ", refusal, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refusal);
     }
 
@@ -103,7 +105,8 @@ public sealed class ConfigurationFileTests
     {
         using var vendor = new ImageDirectory();
         using var own = new ImageDirectory();
-        Add(vendor, "10-a.conf", "[daemon]\nmax_connections = 1\ninactivity_timeout = 1\nuser_name = vendor-10\ngroup_name = vendor-10\n");
+        Add(vendor, "10-a.conf", "[daemon]\nmax_connections = 1\ninactivity_timeout = 1\nuser_name = "
+            + "vendor-10\ngroup_name = vendor-10\n");
         Add(own, "50-b.conf", "[daemon]\nmax_connections = 2\ninactivity_timeout = 2\nuser_name = own-50\n");
         Add(vendor, "60-c.conf", "[daemon]\nmax_connections = 3\n");
         Add(vendor, "99-d.conf", "[daemon]\ninactivity_timeout = 4\n");
@@ -159,9 +162,12 @@ public sealed class ConfigurationFileTests
             filename = /run/ovirt-imageio/profile
             """);
 
-        Assert.Equal(
-            [new LogFileTarget("/var/log/ovirt-imageio/daemon.log") { Level = LogEventLevel.Debug, Rotation = new SizeRotation(1000) { BackupCount = 3 } }],
-            configuration.Log.Targets);
+        var target = new LogFileTarget("/var/log/ovirt-imageio/daemon.log")
+        {
+            Level = LogEventLevel.Debug,
+            Rotation = new SizeRotation(1000) { BackupCount = 3 },
+        };
+        Assert.Equal([target], configuration.Log.Targets);
         Assert.Empty(configuration.Reader.Unknown.Select(option => $"[{option.Section}] {option.Name}"));
     }
 
@@ -170,7 +176,8 @@ public sealed class ConfigurationFileTests
     {
         DaemonConfiguration configuration = Read("[future]\na = 1\nb = 2\n[daemon]\nc = 3\n");
 
-        Assert.Equal(["future a", "future b", "daemon c"], configuration.Reader.Unknown.Select(option => $"{option.Section} {option.Name}"));
+        Assert.Equal(["future a",
+            "future b", "daemon c"], configuration.Reader.Unknown.Select(option => $"{option.Section} {option.Name}"));
         Assert.Equal(3, configuration.Reader.Warnings.Count());
     }
 
@@ -194,7 +201,8 @@ public sealed class ConfigurationFileTests
         File.WriteAllText(Path.Combine(dropIns, name), text);
     }
 
-    private static DaemonConfiguration Read(string text) => DaemonConfiguration.Read(IniFile.Parse("test.conf", text.Split('\n')));
+    private static DaemonConfiguration Read(string text) => DaemonConfiguration.Read(
+        IniFile.Parse("test.conf", text.Split('\n')));
 
     private static string Refusal(string text) => Assert.Throws<ConfigurationException>(() => Read(text)).Message;
 }

@@ -16,9 +16,11 @@ public sealed class ContentDigestTests(RunningDaemon daemon)
 
     private static readonly string Wrong = $"sha-256=:{Convert.ToBase64String(new byte[32])}:";
 
-    public static TheoryData<string> Matching => [Sha256, Sha512, $"{Sha256}, {Sha512}", $"md5=:AAAA:, {Sha256}", "unixsum=:AAAA:"];
+    public static TheoryData<string> Matching =>
+        [Sha256, Sha512, $"{Sha256}, {Sha512}", $"md5=:AAAA:, {Sha256}", "unixsum=:AAAA:"];
 
-    public static TheoryData<string> Mismatching => [Wrong, $"{Sha512}, {Wrong}", $"{Wrong}, {Sha512}", $"crc32c=:AAAA:, {Wrong}"];
+    public static TheoryData<string> Mismatching =>
+        [Wrong, $"{Sha512}, {Wrong}", $"{Wrong}, {Sha512}", $"crc32c=:AAAA:, {Wrong}"];
 
     [Theory(Timeout = 20_000)]
     [MemberData(nameof(Matching))]
@@ -108,16 +110,19 @@ public sealed class ContentDigestTests(RunningDaemon daemon)
         await client.RequestAsync("PUT", image.Url, "Content-Length: 0", $"Content-Digest: {Wrong}");
         RawResponse wrong = await client.ReceiveAsync();
         await client.RequestAsync(
-            "PUT", image.Url, "Content-Length: 0", $"Content-Digest: sha-256=:{Convert.ToBase64String(SHA256.HashData([]))}:");
+            "PUT",
+            image.Url, "Content-Length: 0", $"Content-Digest: sha-256=:{Convert.ToBase64String(SHA256.HashData([]))}:");
         RawResponse right = await client.ReceiveAsync();
 
         wrong.AssertIsError(400);
         Assert.Equal(200, right.Status);
     }
 
-    private static async Task<RawResponse> PutAsync(RawClient client, TestImage image, string digest, params string[] headers)
+    private static async Task<RawResponse> PutAsync(
+        RawClient client, TestImage image, string digest, params string[] headers)
     {
-        await client.RequestAsync("PUT", image.Url, [$"Content-Length: {Body.Length}", $"Content-Digest: {digest}", .. headers]);
+        await client.RequestAsync(
+            "PUT", image.Url, [$"Content-Length: {Body.Length}", $"Content-Digest: {digest}", .. headers]);
         await client.SendAsync(Body);
         return await client.ReceiveAsync();
     }

@@ -13,7 +13,8 @@ public sealed class CorsTests(RunningDaemon daemon)
     {
         TestImage image = await daemon.AddImageAsync([1]);
 
-        Assert.DoesNotContain("access-control", (await SendAsync("GET", image.Url)).Head, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(
+            "access-control", (await SendAsync("GET", image.Url)).Head, StringComparison.OrdinalIgnoreCase);
     }
 
     [Theory(Timeout = 20_000)]
@@ -28,7 +29,8 @@ public sealed class CorsTests(RunningDaemon daemon)
         RawResponse headers = await SendAsync(method, image.Url, "Access-Control-Request-Headers: content-range");
         RawResponse methods = await SendAsync(method, image.Url, "Access-Control-Request-Method: PUT");
         RawResponse all = await SendAsync(
-            method, image.Url, Origin, "Access-Control-Request-Headers: content-range", "Access-Control-Request-Method: PUT");
+            method,
+            image.Url, Origin, "Access-Control-Request-Headers: content-range", "Access-Control-Request-Method: PUT");
 
         string allowed = method == "OPTIONS" ? "OPTIONS,GET,PUT" : "*";
         AssertCors(origin, "*", null, null);
@@ -119,7 +121,8 @@ public sealed class CorsTests(RunningDaemon daemon)
     private async Task<RawResponse> SendAsync(string method, string target, params string[] headers)
     {
         using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
-        await client.RequestAsync(method, target, [.. headers, .. method == "PUT" ? ["Content-Length: 0"] : Array.Empty<string>()]);
+        await client.RequestAsync(
+            method, target, [.. headers, .. method == "PUT" ? ["Content-Length: 0"] : Array.Empty<string>()]);
         return await client.ReceiveAsync();
     }
 }

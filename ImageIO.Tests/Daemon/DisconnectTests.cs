@@ -37,7 +37,8 @@ public sealed class DisconnectTests(DaemonFixture daemon) : IClassFixture<Daemon
                 int certain = leaving.Reset || leaving.Tls ? 0 : leaving.Point;
                 int same = stored.AsSpan().CommonPrefixLength(content);
                 Assert.True(same >= certain, $"Only {same} of {certain} bytes are on disk");
-                Assert.True(stored.AsSpan(leaving.Point).IndexOfAnyExcept((byte)0) < 0, "Bytes that were never sent are on disk");
+                Assert.True(stored.AsSpan(
+                    leaving.Point).IndexOfAnyExcept((byte)0) < 0, "Bytes that were never sent are on disk");
             },
             seed: "0000KSDbFhD2", iter: 24, threads: 1);
 
@@ -95,7 +96,8 @@ public sealed class DisconnectTests(DaemonFixture daemon) : IClassFixture<Daemon
             await Eventually.HoldsAsync(() => own.Connections.Count == 1, "only the control connection is left");
         }
 
-        string[] errors = [.. own.Files.ReadLog().Split('\n').SkipWhile(line => !line.Contains("ERROR", StringComparison.Ordinal))];
+        string[] errors = [.. own.Files.ReadLog().Split('\n').SkipWhile(
+            line => !line.Contains("ERROR", StringComparison.Ordinal))];
         Assert.True(errors.Length == 0, string.Join('\n', errors));
     }
 

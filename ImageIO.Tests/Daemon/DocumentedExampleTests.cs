@@ -51,7 +51,8 @@ public sealed class DocumentedExampleTests : IAsyncLifetime
         string output = "";
         int run = 0;
         // OtherClientsTests run the other clients: each needs a program of its own.
-        foreach (MarkdownBlock block in MarkdownBlock.Read(page).Where(block => block.Heading is not ("Synopsis" or "Other clients")))
+        foreach (MarkdownBlock block in MarkdownBlock.Read(page).Where(
+            block => block.Heading is not ("Synopsis" or "Other clients")))
         {
             switch (block)
             {
@@ -109,7 +110,8 @@ public sealed class DocumentedExampleTests : IAsyncLifetime
     private Task<string> RunPythonAsync(string block, TestImage image)
     {
         Skip.IfNot(File.Exists("/usr/bin/python3"), "Needs python3");
-        string script = $"import hashlib, sys\nimage = open(sys.argv[1], 'rb')\nblock_size = 4194304\n{block}\nprint(checksum)";
+        string script =
+            $"import hashlib, sys\nimage = open(sys.argv[1], 'rb')\nblock_size = 4194304\n{block}\nprint(checksum)";
         return RunAsync("/usr/bin/python3", image, "-c", script, image.Path);
     }
 
@@ -144,7 +146,8 @@ public sealed class DocumentedExampleTests : IAsyncLifetime
                 .Set("ID", image.Id))
             .WithValidation(CommandResultValidation.None)
             .ExecuteBufferedAsync();
-        Assert.True(result.ExitCode == 0, $"{string.Join(' ', arguments)}: {result.StandardOutput}{result.StandardError}");
+        Assert.True(
+            result.ExitCode == 0, $"{string.Join(' ', arguments)}: {result.StandardOutput}{result.StandardError}");
         return result.StandardOutput;
     }
 

@@ -31,7 +31,8 @@ public sealed class ExampleBackendTests : IDisposable
         await using DaemonProcess daemon = await DaemonProcess.StartAsync(files);
         byte[] disk = new byte[10_000_001];
         new Random(1).NextBytes(disk);
-        await daemon.InstallAsync(TicketBody.For("example", "/", disk.Length, "read", "write").With("url", "memory:disk"));
+        await daemon.InstallAsync(
+            TicketBody.For("example", "/", disk.Length, "read", "write").With("url", "memory:disk"));
         using (HttpResponseMessage put = await daemon.Remote.PutAsync("/images/example", new ByteArrayContent(disk)))
         {
             Assert.Equal(HttpStatusCode.OK, put.StatusCode);
@@ -47,7 +48,8 @@ public sealed class ExampleBackendTests : IDisposable
             await file.WriteAsync(disk);
         }
 
-        await daemon.InstallAsync(TicketBody.For("compressed", "/", disk.Length, "read").With("url", $"gzip://{compressed}"));
+        await daemon.InstallAsync(
+            TicketBody.For("compressed", "/", disk.Length, "read").With("url", $"gzip://{compressed}"));
         downloaded = await daemon.Remote.GetByteArrayAsync("/images/compressed");
         Assert.True(disk.AsSpan().SequenceEqual(downloaded));
     }
@@ -84,7 +86,8 @@ public sealed class ExampleBackendTests : IDisposable
 
     // The assemblies that are tested, not built again: only their package is made here.
     private Task PackAsync(string project) => DotnetAsync(
-        "pack", Path.Combine(RepositoryFiles.Root, project), "--no-build", "--no-restore", "--configuration", Configuration,
+        "pack",
+        Path.Combine(RepositoryFiles.Root, project), "--no-build", "--no-restore", "--configuration", Configuration,
         "--output", Path.Combine(_directory, "out", "packages"), $"-p:PackageVersion={Version}");
 
     private static string Configuration =>

@@ -54,7 +54,8 @@ public sealed class ExtentsTests(RunningDaemon daemon)
     [Fact(Timeout = 20_000)]
     public async Task Sparse_file_tells_its_zero_ranges_and_has_no_holes()
     {
-        string path = daemon.Files.CreateSparseImage(8 * Block, (2 * Block, Bytes.Random(Block)), (5 * Block, Bytes.Random(Block)));
+        string path = daemon.Files.CreateSparseImage(
+            8 * Block, (2 * Block, Bytes.Random(Block)), (5 * Block, Bytes.Random(Block)));
         TestImage image = await AddAsync(path, 8 * Block);
 
         string byDefault = await daemon.Remote.GetStringAsync($"{image.Url}/extents");
@@ -96,11 +97,14 @@ public sealed class ExtentsTests(RunningDaemon daemon)
     [InlineData(0, """[{"start":0,"length":0,"zero":false,"hole":false}]""")]
     [InlineData(1000, """[{"start":0,"length":1000,"zero":false,"hole":false}]""")]
     [InlineData(Block, """[{"start":0,"length":65536,"zero":false,"hole":false}]""")]
-    [InlineData(Block + 1, """[{"start":0,"length":65536,"zero":false,"hole":false},{"start":65536,"length":1,"zero":true,"hole":false}]""")]
-    [InlineData(9 * Block, """[{"start":0,"length":65536,"zero":false,"hole":false},{"start":65536,"length":458752,"zero":true,"hole":false}]""")]
+    [InlineData(Block + 1, """[{"start":0,"length":65536,"zero":false,"hole":false},"""
+        + """{"start":65536,"length":1,"zero":true,"hole":false}]""")]
+    [InlineData(9 * Block, """[{"start":0,"length":65536,"zero":false,"hole":false},"""
+        + """{"start":65536,"length":458752,"zero":true,"hole":false}]""")]
     public async Task Extents_end_where_ticket_or_image_end_first_as_a_download_does(int ticketSize, string expected)
     {
-        TestImage image = await AddAsync(daemon.Files.CreateSparseImage(8 * Block, (0, Bytes.Random(Block))), ticketSize);
+        TestImage image = await AddAsync(
+            daemon.Files.CreateSparseImage(8 * Block, (0, Bytes.Random(Block))), ticketSize);
 
         Assert.Equal(expected + "\n", await daemon.Local.GetStringAsync($"{image.Url}/extents"));
         Assert.Equal(Math.Min(ticketSize, 8 * Block), (await daemon.Local.GetByteArrayAsync(image.Url)).Length);
@@ -125,7 +129,8 @@ public sealed class ExtentsTests(RunningDaemon daemon)
     {
         const int Count = 2000;
         string path = daemon.Files.CreateSparseImage(
-            2L * Block * Count, Enumerable.Range(0, Count).Select(index => ((2L * index * Block) + Block, new byte[] { 1 })));
+            2L * Block * Count,
+            Enumerable.Range(0, Count).Select(index => ((2L * index * Block) + Block, new byte[] { 1 })));
         TestImage image = await AddAsync(path, 2L * Block * Count);
 
         using HttpResponseMessage response = await daemon.Remote.GetAsync(
@@ -171,9 +176,11 @@ public sealed class ExtentsTests(RunningDaemon daemon)
     {
         TestImage image = await daemon.AddImageAsync([1]);
 
-        foreach (HttpMethod method in (HttpMethod[])[HttpMethod.Put, HttpMethod.Delete, HttpMethod.Post, HttpMethod.Options])
+        foreach (HttpMethod method in (HttpMethod[])[HttpMethod.Put,
+            HttpMethod.Delete, HttpMethod.Post, HttpMethod.Options])
         {
-            using HttpResponseMessage response = await daemon.Local.SendAsync(new HttpRequestMessage(method, $"{image.Url}/extents"));
+            using HttpResponseMessage response = await daemon.Local.SendAsync(
+                new HttpRequestMessage(method, $"{image.Url}/extents"));
             Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
         }
     }

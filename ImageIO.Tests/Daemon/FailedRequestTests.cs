@@ -26,7 +26,8 @@ public sealed class FailedRequestTests
         int before = OpenFiles.CountAll(daemon.Id);
         await FailTimesAsync(1000);
 
-        await Eventually.HoldsAsync(() => OpenFiles.CountAll(daemon.Id) <= before, $"at most {before} descriptors are open");
+        await Eventually.HoldsAsync(
+            () => OpenFiles.CountAll(daemon.Id) <= before, $"at most {before} descriptors are open");
     }
 
     [Fact(Timeout = 60_000)]
@@ -55,7 +56,8 @@ public sealed class FailedRequestTests
         await InstallAsync(daemon.Control, missing);
         foreach (string request in (List<string>)
             [.. Broken(image), .. Broken(missing), .. Broken(new TestImage(unknown, "")),
-             $"PUT {image.Url} HTTP/1.1\nHost: h\nContent-Length: 1\n\nx", $"OPTIONS {image.Url} HTTP/1.1\nHost: h\n\n"])
+             $"PUT {image.Url} HTTP/1.1\nHost: h\nContent-Length: 1\n\nx",
+             $"OPTIONS {image.Url} HTTP/1.1\nHost: h\n\n"])
         {
             await FailAsync(files.LocalSocket, request);
         }

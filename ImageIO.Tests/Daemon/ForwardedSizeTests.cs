@@ -29,7 +29,8 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
     {
         _host = new ScriptedDaemon(ServeAsync);
         _front = await DaemonFixture.StartAsync($"[backend_http]\nca_file = {_host.Certificate.CertificateFile}");
-        await _front.InstallAsync(TicketBody.For(Id, "/", Size).With("url", $"https://127.0.0.1:{_host.Port}/images/x"));
+        await _front.InstallAsync(
+            TicketBody.For(Id, "/", Size).With("url", $"https://127.0.0.1:{_host.Port}/images/x"));
     }
 
     public async Task DisposeAsync()
@@ -50,7 +51,8 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
     {
         int first = range.Contains("1000", StringComparison.Ordinal) ? 1000 : 0;
         int last = range.EndsWith("1999", StringComparison.Ordinal) ? 1999 : Image.Length - 1;
-        Answer($"206 Partial Content\nContent-Range: bytes {first}-{last}/{Image.Length}\n{framing}", Image[first..(last + 1)]);
+        Answer($"206 Partial Content\nContent-Range: bytes "
+            + $"{first}-{last}/{Image.Length}\n{framing}", Image[first..(last + 1)]);
 
         RawResponse answer = await GetAsync(range);
 
@@ -78,10 +80,12 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
     [InlineData("", "bytes 0-1023/1024")]
     [InlineData("bytes=0-", "bytes 0-1023/1024")]
     [InlineData("bytes=1000-", "bytes 1000-1023/1024")]
-    public async Task A_daemons_ticket_that_ends_before_ours_is_416_where_the_client_relies_on_the_end(string range, string contentRange)
+    public async Task A_daemons_ticket_that_ends_before_ours_is_416_where_the_client_relies_on_the_end(
+        string range, string contentRange)
     {
         int first = range.Contains("1000", StringComparison.Ordinal) ? 1000 : 0;
-        Answer($"206 Partial Content\nContent-Range: {contentRange}\nContent-Length: {1024 - first}", Image[first..1024]);
+        Answer(
+            $"206 Partial Content\nContent-Range: {contentRange}\nContent-Length: {1024 - first}", Image[first..1024]);
 
         RawResponse answer = await GetAsync(range);
 
@@ -103,7 +107,8 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
     [Fact(Timeout = 20_000)]
     public async Task An_empty_image_is_an_empty_answer()
     {
-        Answer("416 Range Not Satisfiable\nContent-Range: bytes */0\nContent-Type: text/plain\nContent-Length: 5", "none\n"u8.ToArray());
+        Answer("416 Range Not Satisfiable\nContent-Range: bytes */0\nContent-Type: "
+            + "text/plain\nContent-Length: 5", "none\n"u8.ToArray());
 
         RawResponse answer = await GetAsync("");
 
@@ -114,8 +119,10 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
 
     [Theory(Timeout = 20_000)]
     [InlineData("bytes=1000-1999", "206 Partial Content\nContent-Range: bytes 0-999/16384\nContent-Length: 1000", 1000)]
-    [InlineData("bytes=1000-1999", "206 Partial Content\nContent-Range: bytes 1000-2999/16384\nContent-Length: 2000", 2000)]
-    [InlineData("bytes=1000-1999", "206 Partial Content\nContent-Range: bytes 1000-1999/16384\nContent-Length: 500", 500)]
+    [InlineData(
+        "bytes=1000-1999", "206 Partial Content\nContent-Range: bytes 1000-2999/16384\nContent-Length: 2000", 2000)]
+    [InlineData(
+        "bytes=1000-1999", "206 Partial Content\nContent-Range: bytes 1000-1999/16384\nContent-Length: 500", 500)]
     [InlineData("bytes=1000-1999", "206 Partial Content\nContent-Range: bytes */16384\nContent-Length: 1000", 1000)]
     [InlineData("bytes=1000-1999", "206 Partial Content\nContent-Length: 1000", 1000)]
     [InlineData("bytes=1000-1999", "200 OK\nContent-Length: 16384", 16384)]
@@ -132,7 +139,8 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
     [InlineData("", "bytes=0-")]
     [InlineData("bytes=7-", "bytes=7-")]
     [InlineData("bytes = 7-9", "bytes=7-9")]
-    public async Task The_daemon_is_asked_for_a_range_which_makes_it_tell_the_size_of_its_ticket(string range, string asked)
+    public async Task The_daemon_is_asked_for_a_range_which_makes_it_tell_the_size_of_its_ticket(
+        string range, string asked)
     {
         Answer("503 Service Unavailable\nContent-Length: 0", []);
 
@@ -162,19 +170,22 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
 
         Assert.Equal(length, received);
         await Eventually.HoldsAsync(
-            () => _front.Files.ReadLog().Contains("UpstreamFailed", StringComparison.Ordinal), "the log names the side");
+            () =>
+                _front.Files.ReadLog().Contains("UpstreamFailed", StringComparison.Ordinal), "the log names the side");
         Assert.DoesNotContain("unhandled", _front.Files.ReadLog(), StringComparison.Ordinal);
     }
 
     [Theory(Timeout = 20_000)]
     [InlineData("""[{"start": 0, "length": 16384, "zero": false, "hole": false}]""", "0+4096")]
     [InlineData(
-        """[{"start": 0, "length": 1000, "zero": true, "hole": true}, {"start": 1000, "length": 9000, "zero": false, "hole": false}, {"start": 10000, "length": 6384, "zero": true, "hole": false}]""",
+        """[{"start": 0, "length": 1000, "zero": true, "hole": true}, {"start": 1000, "length": 9000, "zero": """
+            + """false, "hole": false}, {"start": 10000, "length": 6384, "zero": true, "hole": false}]""",
         "0+1000zh 1000+3096")]
     [InlineData("""[{"start": 0, "length": 4096, "zero": true, "hole": false}]""", "0+4096z")]
     public async Task Extents_end_where_the_ticket_ends(string theirs, string expected)
     {
-        Answer("200 OK\nContent-Type: application/json\nContent-Length: " + theirs.Length, Encoding.ASCII.GetBytes(theirs));
+        Answer("200 OK\nContent-Type: application/json\nContent-Length: "
+            + theirs.Length, Encoding.ASCII.GetBytes(theirs));
 
         Assert.Equal(expected, await ExtentsAsync());
     }
@@ -182,10 +193,12 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
     [Theory(Timeout = 20_000)]
     [InlineData(Size, "0+1024z")]
     [InlineData(1024, "416")]
-    public async Task Extents_that_end_before_the_ticket_are_the_images_or_416_if_they_are_the_other_tickets(int theirSize, string expected)
+    public async Task Extents_that_end_before_the_ticket_are_the_images_or_416_if_they_are_the_other_tickets(
+        int theirSize, string expected)
     {
         const string Theirs = """[{"start": 0, "length": 1024, "zero": true, "hole": false}]""";
-        _answers["/extents"] = ("200 OK\nContent-Type: application/json\nContent-Length: " + Theirs.Length, Encoding.ASCII.GetBytes(Theirs));
+        _answers["/extents"] = ("200 OK\nContent-Type: application/json\nContent-Length: "
+            + Theirs.Length, Encoding.ASCII.GetBytes(Theirs));
         Answer($"206 Partial Content\nContent-Range: bytes 0-0/{theirSize}\nContent-Length: 1", Image[..1]);
 
         Assert.Equal(expected, await ExtentsAsync());
@@ -218,8 +231,10 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
     public async Task Checksum_is_of_the_bytes_that_the_ticket_permits_or_416(int theirSize, bool goesOn, int expected)
     {
         const string Theirs = """{"algorithm": "sha1", "block_size": 4194304, "checksum": "00"}""";
-        _answers["/checksum"] = ($"200 OK\nContent-Type: application/json\nContent-Length: {Theirs.Length}", Encoding.ASCII.GetBytes(Theirs));
-        _answers["bytes=0-0"] = ($"206 Partial Content\nContent-Range: bytes 0-0/{theirSize}\nContent-Length: 1", Image[..1]);
+        _answers["/checksum"] = ($"200 OK\nContent-Type: application/json\nContent-Length: "
+            + $"{Theirs.Length}", Encoding.ASCII.GetBytes(Theirs));
+        _answers["bytes=0-0"] =
+            ($"206 Partial Content\nContent-Range: bytes 0-0/{theirSize}\nContent-Length: 1", Image[..1]);
         _answers["bytes=4096-4096"] = goesOn
             ? ($"206 Partial Content\nContent-Range: bytes 4096-4096/{theirSize}\nContent-Length: 1", Image[..1])
             : ($"416 Range Not Satisfiable\nContent-Range: bytes */{Size}\nContent-Length: 0", []);
@@ -255,7 +270,8 @@ public sealed class ForwardedSizeTests : IAsyncLifetime
         return !answer.IsSuccessStatusCode
             ? ((int)answer.StatusCode).ToString(CultureInfo.InvariantCulture)
             : string.Join(' ', JsonNode.Parse(text)!.AsArray().Select(extent =>
-                $"{extent!["start"]}+{extent["length"]}{((bool)extent["zero"]! ? "z" : "")}{((bool)extent["hole"]! ? "h" : "")}"));
+                $"{extent!["start"]}+{extent["length"]}"
+                + ((bool)extent["zero"]! ? "z" : "") + ((bool)extent["hole"]! ? "h" : "")));
     }
 
     private void Answer(string head, byte[] body) => _answers[""] = (head, body);

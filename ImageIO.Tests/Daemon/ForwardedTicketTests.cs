@@ -4,7 +4,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>Tickets whose URL is another daemon's: forwarded, with this daemon's rules around (proxy-api, third generation).</summary>
+/// <summary>
+/// Tickets whose URL is another daemon's: forwarded, with this daemon's rules around (proxy-api, third generation).
+/// </summary>
 public sealed class ForwardedTicketTests : IAsyncLifetime
 {
     private readonly DaemonFixture _host = new();
@@ -53,7 +55,8 @@ public sealed class ForwardedTicketTests : IAsyncLifetime
         Bytes.AssertEqual(content, received, "the download");
         foreach (string url in (string[])[writer, reader])
         {
-            await Eventually.HoldsAsync(async () => !(await TicketAsync(url))["active"]!.GetValue<bool>(), "it has ended");
+            await Eventually.HoldsAsync(
+                async () => !(await TicketAsync(url))["active"]!.GetValue<bool>(), "it has ended");
             JsonObject ticket = await TicketAsync(url);
             Assert.Equal(content.Length, ticket["transferred"]!.GetValue<long>());
             Assert.Equal(1, ticket["connections"]!.GetValue<int>());
@@ -79,7 +82,8 @@ public sealed class ForwardedTicketTests : IAsyncLifetime
     [Theory(Timeout = 20_000)]
     [InlineData("", 200, 0, null)]
     [InlineData("bytes=40-", 206, 40, "bytes 40-99/100")]
-    public async Task What_lies_beyond_this_daemons_ticket_is_not_shown(string range, int status, int first, string? contentRange)
+    public async Task What_lies_beyond_this_daemons_ticket_is_not_shown(
+        string range, int status, int first, string? contentRange)
     {
         TestImage image = await _host.AddImageAsync(Bytes.Random(1000), "read");
         string url = await InstallAsync(image, 100);
@@ -98,7 +102,10 @@ public sealed class ForwardedTicketTests : IAsyncLifetime
     {
         TestImage image = await _host.AddImageAsync(new byte[1000]);
         string url = await InstallAsync(image, 100);
-        using var request = new HttpRequestMessage(HttpMethod.Put, url) { Content = new ByteArrayContent(new byte[101]) };
+        using var request = new HttpRequestMessage(HttpMethod.Put, url)
+        {
+            Content = new ByteArrayContent(new byte[101]),
+        };
         request.Headers.TransferEncodingChunked = true;
 
         using HttpResponseMessage put = await _front.Remote.SendAsync(request);
@@ -139,7 +146,8 @@ public sealed class ForwardedTicketTests : IAsyncLifetime
         foreach (string subResource in (string[])["/extents", "/checksum"])
         {
             Assert.Equal(
-                await _host.Remote.GetStringAsync(image.Url + subResource), await _front.Remote.GetStringAsync(url + subResource));
+                await _host.Remote.GetStringAsync(image.Url + subResource),
+                await _front.Remote.GetStringAsync(url + subResource));
         }
 
         JsonNode options = await OptionsAsync(url);
@@ -242,7 +250,8 @@ public sealed class ForwardedTicketTests : IAsyncLifetime
     public async Task Ticket_without_a_daemon_behind_it_can_be_installed_and_is_503_when_it_is_used()
     {
         using HttpResponseMessage put = await _control.PutAsync(
-            "/tickets/x", new StringContent(TicketBody.For("x", "/", 1).With("url", "https://:::1/images/secret").ToJsonString()));
+            "/tickets/x",
+            new StringContent(TicketBody.For("x", "/", 1).With("url", "https://:::1/images/secret").ToJsonString()));
         using HttpResponseMessage get = await _front.Remote.GetAsync("/images/x");
 
         await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, put);
@@ -265,7 +274,8 @@ public sealed class ForwardedTicketTests : IAsyncLifetime
         JsonObject ticket = TicketBody.For(id, "/", size)
             .With("url", $"https://127.0.0.1:{_host.RemotePort}{image.Url}");
         change?.Invoke(ticket);
-        using HttpResponseMessage put = await _control.PutAsync($"/tickets/{id}", new StringContent(ticket.ToJsonString()));
+        using HttpResponseMessage put = await _control.PutAsync(
+            $"/tickets/{id}", new StringContent(ticket.ToJsonString()));
         await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, put);
         return $"/images/{id}";
     }

@@ -27,7 +27,8 @@ public sealed partial class FullDiskTests(DaemonFixture daemon) : IClassFixture<
 
         full.AssertIsError(507);
         Assert.InRange(written, 1, content.Length - 1);
-        Assert.True(stored.AsSpan().CommonPrefixLength(content) >= written, "Fewer bytes are on disk than the answer says");
+        Assert.True(
+            stored.AsSpan().CommonPrefixLength(content) >= written, "Fewer bytes are on disk than the answer says");
         Assert.Equal(200, again.Status);
         Assert.True(content.AsSpan().SequenceEqual(image.Content), "The file differs from what was uploaded");
         await daemon.BecomesQuietAsync(image);

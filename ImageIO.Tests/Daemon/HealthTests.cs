@@ -37,12 +37,14 @@ public sealed class HealthTests(DaemonFixture daemon) : IClassFixture<DaemonFixt
         Assert.Equal(200, await GetAsync(manager, "/health/ready"));
 
         own.Signal(Signum.SIGTERM);
-        await Eventually.HoldsAsync(async () => await GetAsync(manager, "/health/ready") == 503, "the daemon is not ready");
+        await Eventually.HoldsAsync(
+            async () => await GetAsync(manager, "/health/ready") == 503, "the daemon is not ready");
         // Closed sockets leave no file behind.
         await Eventually.HoldsAsync(() => !File.Exists(files.LocalSocket), "no client is accepted");
 
         Assert.Equal(200, await GetAsync(manager, "/health/live"));
-        Assert.Equal(200, await GetAsync(manager, image.Url.Replace("/images/", "/tickets/", StringComparison.Ordinal)));
+        Assert.Equal(
+            200, await GetAsync(manager, image.Url.Replace("/images/", "/tickets/", StringComparison.Ordinal)));
         await upload.SendAsync(new byte[10]);
         Assert.Equal(200, (await upload.ReceiveAsync()).Status);
         Assert.Equal((0, ""), await own.ExitAsync());

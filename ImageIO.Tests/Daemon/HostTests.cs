@@ -6,7 +6,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>Every service serves any Host header, and none, like Engine's control client sends (daemon-api section 1).</summary>
+/// <summary>
+/// Every service serves any Host header, and none, like Engine's control client sends (daemon-api section 1).
+/// </summary>
 [Collection(RunningDaemon.Collection)]
 public sealed class HostTests(RunningDaemon unix, TcpControlDaemon tcp) : IClassFixture<TcpControlDaemon>
 {
@@ -32,7 +34,8 @@ public sealed class HostTests(RunningDaemon unix, TcpControlDaemon tcp) : IClass
     {
         using RawClient client = await ConnectAsync(transport);
         byte[] body = Encoding.UTF8.GetBytes(TicketBody.For("hostless", "/nowhere", 1, "read").ToJsonString());
-        byte[] request = [.. Encoding.UTF8.GetBytes($"PUT /tickets/hostless HTTP/1.1\r\nContent-Length: {body.Length}\r\n\r\n"), .. body];
+        byte[] request = [.. Encoding.UTF8.GetBytes(
+            $"PUT /tickets/hostless HTTP/1.1\r\nContent-Length: {body.Length}\r\n\r\n"), .. body];
 
         if (transport == "tcp")
         {
@@ -107,12 +110,14 @@ public sealed class HostTests(RunningDaemon unix, TcpControlDaemon tcp) : IClass
     {
         using RawClient client = await ConnectAsync("unix");
         string body = TicketBody.For("chunked", "/nowhere", 1, "read").ToJsonString();
-        string chunks = $"1\r\n{body[0]}\r\n00a;note=\"1F\"\r\n{body[1..11]}\r\n{body.Length - 11:X}\r\n{body[11..]}\r\n0\r\n";
+        string chunks =
+            $"1\r\n{body[0]}\r\n00a;note=\"1F\"\r\n{body[1..11]}\r\n{body.Length - 11:X}\r\n{body[11..]}\r\n0\r\n";
 
         byte[] requests = Encoding.UTF8.GetBytes(
             $"PUT /tickets/chunked HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}\r\n"
             + "GET /tickets/chunked HTTP/1.1\r\n\r\n"
-            + $"PUT /tickets/chunked HTTP/1.1\r\nHost: [::]:54322\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}Sum: none\r\nHost: no\r\n\r\n"
+            + $"PUT /tickets/chunked HTTP/1.1\r\nHost: [::]:54322\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}Sum: "
+            + $"none\r\nHost: no\r\n\r\n"
             + "GET /tickets/none HTTP/1.1\r\n\r\n"
             + $"PUT /tickets/chunked HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}\r\n"
             + "DELETE /tickets/chunked HTTP/1.1\r\nHost: [::]:54322\r\n\r\n");
@@ -135,8 +140,10 @@ public sealed class HostTests(RunningDaemon unix, TcpControlDaemon tcp) : IClass
         {
             string[] lines =
             [
-                "", "Host:", "Host: ", "Host: h", "Host: localhost:54322", "Host: [::]:54322", "host:\t[::1]:54322 ", "HOST: a b",
-                "Host: .", "Host: -", "Host: h:", "Host: :1", "Host: h:99999", "Host: h:1:2", "Host: https://h/", "Host: user@h",
+                "", "Host:",
+                "Host: ", "Host: h", "Host: localhost:54322", "Host: [::]:54322", "host:\t[::1]:54322 ", "HOST: a b",
+                "Host: .",
+                "Host: -", "Host: h:", "Host: :1", "Host: h:99999", "Host: h:1:2", "Host: https://h/", "Host: user@h",
                 "Host: \u00e9", "Host: \u0001\u007f", "Host: a,b", "Host: [", "Host: ]:1", "Host: ?", "Host: 1.2.3.4:x",
             ];
             var data = new TheoryData<string, string>();
@@ -244,7 +251,8 @@ public sealed class HostTests(RunningDaemon unix, TcpControlDaemon tcp) : IClass
             print("done")
             """;
 
-        string output = await RunAsync("/usr/bin/python3", "-c", Script, $"{tcp.ControlUrl.Port}", unix.Files.ControlSocket);
+        string output = await RunAsync(
+            "/usr/bin/python3", "-c", Script, $"{tcp.ControlUrl.Port}", unix.Files.ControlSocket);
 
         Assert.Equal("done\n", output);
     }

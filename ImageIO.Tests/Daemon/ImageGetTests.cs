@@ -79,7 +79,8 @@ public sealed class ImageGetTests(RunningDaemon daemon)
     public async Task Get_past_the_end_is_416_and_names_the_size(string range, int imageSize, int ticketSize, int limit)
     {
         string id = Guid.NewGuid().ToString();
-        await daemon.InstallAsync(TicketBody.For(id, daemon.Files.CreateImage(TestImage.Random(imageSize)), ticketSize, "read"));
+        await daemon.InstallAsync(
+            TicketBody.For(id, daemon.Files.CreateImage(TestImage.Random(imageSize)), ticketSize, "read"));
 
         RawResponse response = await GetAsync($"/images/{id}", $"Range: {range}");
 
@@ -122,7 +123,8 @@ public sealed class ImageGetTests(RunningDaemon daemon)
     [InlineData("bytes=0-18446744073709551616", 416, "bytes */10000")]
     [InlineData("bytes=0-18446744073709551617", 416, "bytes */18446744073709551617")]
     [InlineData("bytes=18446744073709551617-", 416, "bytes */18446744073709551617")]
-    public async Task Content_range_states_a_ticket_size_beyond_2_to_the_64_exactly(string range, int status, string contentRange)
+    public async Task Content_range_states_a_ticket_size_beyond_2_to_the_64_exactly(
+        string range, int status, string contentRange)
     {
         string id = Guid.NewGuid().ToString();
         await daemon.InstallAsync(TicketBody.For(id, daemon.Files.CreateImage(TestImage.Random(Size)), 0, "read")
@@ -139,7 +141,8 @@ public sealed class ImageGetTests(RunningDaemon daemon)
     public async Task File_name_is_sent_as_raw_utf8()
     {
         string id = Guid.NewGuid().ToString();
-        await daemon.InstallAsync(TicketBody.For(id, daemon.Files.CreateImage([1]), 1, "read").With("filename", "דיסק 1.raw"));
+        await daemon.InstallAsync(
+            TicketBody.For(id, daemon.Files.CreateImage([1]), 1, "read").With("filename", "דיסק 1.raw"));
 
         RawResponse response = await GetAsync($"/images/{id}");
 
@@ -237,8 +240,10 @@ public sealed class ImageGetTests(RunningDaemon daemon)
         Assert.DoesNotContain("/", response.Text, StringComparison.Ordinal);
         Assert.DoesNotContain("no-such-image", response.Head + response.Text, StringComparison.Ordinal);
         Assert.Equal(0, (await daemon.GetTicketAsync(id))["connections"]!.GetValue<int>());
-        string errorId = System.Text.RegularExpressions.Regex.Match(response.Text, "error id ([0-9a-f]{12})\n$").Groups[1].Value;
-        Assert.Single(daemon.Files.ReadLog().Split('\n'), line => line.Contains($"\"ErrorId\":\"{errorId}\"", StringComparison.Ordinal));
+        string errorId = System.Text.RegularExpressions.Regex.Match(
+            response.Text, "error id ([0-9a-f]{12})\n$").Groups[1].Value;
+        Assert.Single(daemon.Files.ReadLog().Split(
+            '\n'), line => line.Contains($"\"ErrorId\":\"{errorId}\"", StringComparison.Ordinal));
     }
 
     private static string[] WithoutDate(RawResponse response) =>

@@ -139,7 +139,8 @@ public sealed class ImagePatchTests(RunningDaemon daemon)
         string path = daemon.Files.CreateImage(Bytes.Random(Length));
         await daemon.InstallAsync(TicketBody.For(id, path, Length).With("sparse", sparse));
 
-        RawResponse response = await PatchAsync($"/images/{id}", $$"""{"op": "zero", "size": {{Length}}, "flush": true}""");
+        RawResponse response = await PatchAsync(
+            $"/images/{id}", $$"""{"op": "zero", "size": {{Length}}, "flush": true}""");
 
         Assert.Equal(200, response.Status);
         Assert.Equal(new byte[Length], await File.ReadAllBytesAsync(path));
@@ -159,7 +160,10 @@ public sealed class ImagePatchTests(RunningDaemon daemon)
         Assert.Equal("OPTIONS,GET,PUT,PATCH", response.Header("allow"));
         Assert.Equal("application/json", response.Header("content-type"));
         Assert.Equal(
-            $$"""{"features":["checksum","extents","flush","zero"],"max_readers":8,"max_writers":8,"unix_socket":"{{daemon.Files.LocalSocket}}","size":{{Size}},"expires_in":300,"ops":["write"]}""" + "\n",
+            $$"""
+            {"features":["checksum","extents","flush","zero"],"max_readers":8,"max_writers":8,
+            "unix_socket":"{{daemon.Files.LocalSocket}}","size":{{Size}},"expires_in":300,"ops":["write"]}
+            """.ReplaceLineEndings("") + "\n",
             response.Text);
     }
 
@@ -171,7 +175,9 @@ public sealed class ImagePatchTests(RunningDaemon daemon)
         RawResponse response = await OptionsAsync(image.Url);
 
         Assert.Equal("OPTIONS,GET", response.Header("allow"));
-        Assert.StartsWith("""{"features":["checksum","extents"],"max_readers":8,"max_writers":8,""", response.Text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            """{"features":["checksum","extents"],"max_readers":8,"max_writers":8,""",
+            response.Text, StringComparison.Ordinal);
     }
 
     [Fact(Timeout = 20_000)]
@@ -199,7 +205,8 @@ public sealed class ImagePatchTests(RunningDaemon daemon)
         Assert.Equal(200, response.Status);
         Assert.Equal("OPTIONS,GET,PUT,PATCH", response.Header("allow"));
         Assert.Equal(
-            $$"""{"features":["checksum","extents","flush","zero"],"unix_socket":"{{daemon.Files.LocalSocket}}"}""" + "\n", response.Text);
+            $$"""{"features":["checksum","extents","flush","zero"],"unix_socket":"{{daemon.Files.LocalSocket}}"}"""
+                + "\n", response.Text);
     }
 
     [Fact(Timeout = 20_000)]

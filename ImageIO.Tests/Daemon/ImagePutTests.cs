@@ -144,7 +144,8 @@ public sealed class ImagePutTests(RunningDaemon daemon)
         File.Delete(missing.Path);
         using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
         string target = line[4..].Replace("READ", read.Id, StringComparison.Ordinal)
-            .Replace("WRITE", write.Id, StringComparison.Ordinal).Replace("MISSING", missing.Id, StringComparison.Ordinal);
+            .Replace("WRITE", write.Id, StringComparison.Ordinal).Replace(
+                "MISSING", missing.Id, StringComparison.Ordinal);
 
         await client.RequestAsync("PUT", target, headers);
         RawResponse response = await client.ReceiveAsync();
@@ -176,7 +177,8 @@ public sealed class ImagePutTests(RunningDaemon daemon)
     {
         TestImage image = await daemon.AddImageAsync(new byte[7]);
 
-        RawResponse response = await PutAsync(image.Url, "a=b&c=d"u8.ToArray(), "Content-Type: application/x-www-form-urlencoded");
+        RawResponse response = await PutAsync(
+            image.Url, "a=b&c=d"u8.ToArray(), "Content-Type: application/x-www-form-urlencoded");
 
         Assert.Equal(200, response.Status);
         Assert.Equal("a=b&c=d"u8.ToArray(), image.Content);

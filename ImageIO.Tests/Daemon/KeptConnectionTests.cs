@@ -100,7 +100,8 @@ public sealed class KeptConnectionTests(RunningDaemon daemon)
         TestImage missing = await daemon.AddImageAsync(new byte[8], "write");
         File.Delete(missing.Path);
         target = target.Replace("READ", read.Id, StringComparison.Ordinal)
-            .Replace("WRITE", write.Id, StringComparison.Ordinal).Replace("MISSING", missing.Id, StringComparison.Ordinal);
+            .Replace("WRITE", write.Id, StringComparison.Ordinal).Replace(
+                "MISSING", missing.Id, StringComparison.Ordinal);
         await client.RequestAsync(method, target, header.Length == 0 ? [] : [header]);
         return await client.ReceiveAsync(hasBody: method != "HEAD");
     }

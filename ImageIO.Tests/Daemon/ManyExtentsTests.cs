@@ -5,7 +5,9 @@ using Xunit.Abstractions;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What a file in very many pieces costs a daemon; in a process of its own, whose memory is nobody else's.</summary>
+/// <summary>
+/// What a file in very many pieces costs a daemon; in a process of its own, whose memory is nobody else's.
+/// </summary>
 public sealed class ManyExtentsTests(ITestOutputHelper output)
 {
     private const int Timeout = 300_000;
@@ -36,8 +38,8 @@ public sealed class ManyExtentsTests(ITestOutputHelper output)
             output.WriteLine($"{Blocks} extents in {TimeProvider.System.GetElapsedTime(start)}; "
                 + $"the peak of {before / 1024} KiB grew by {growth / 1024} KiB");
 
-            // Gathered, they would take 24 MiB as a list and 60 MiB as text. Measured: 20 MiB, the collector having not yet
-            // found it worth its while to run.
+            // Gathered, they would take 24 MiB as a list and 60 MiB as text. Measured: 20 MiB, the collector having not
+            // yet found it worth its while to run.
             Assert.InRange(growth, 0, 48 * 1024 * 1024);
         }
         finally

@@ -58,7 +58,8 @@ public sealed class MessageBodyTests(DaemonFixture daemon) : IClassFixture<Daemo
     [Theory(Timeout = 20_000)]
     [InlineData("Content-Length: 1000000", "")]
     [InlineData("Transfer-Encoding: chunked", "8000\r\n")]
-    public async Task Body_larger_than_any_sensible_one_is_not_gathered_for_a_client_without_a_ticket(string framing, string chunk)
+    public async Task Body_larger_than_any_sensible_one_is_not_gathered_for_a_client_without_a_ticket(
+        string framing, string chunk)
     {
         using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
 
@@ -88,8 +89,10 @@ public sealed class MessageBodyTests(DaemonFixture daemon) : IClassFixture<Daemo
     public async Task Body_of_many_small_values_is_not_multiplied_in_memory()
     {
         TestImage image = await daemon.AddImageAsync(new byte[4096]);
-        byte[] zeros = Encoding.ASCII.GetBytes($"{{\"op\": \"flush\", \"x\": [0{string.Concat(Enumerable.Repeat(",0", 500_000))}]}}");
-        byte[] fields = Encoding.ASCII.GetBytes($"{{\"op\": \"flush\"{string.Concat(Enumerable.Range(0, 1001).Select(i => $",\"{i}\":0"))}}}");
+        byte[] zeros = Encoding.ASCII.GetBytes(
+            $"{{\"op\": \"flush\", \"x\": [0{string.Concat(Enumerable.Repeat(",0", 500_000))}]}}");
+        byte[] fields = Encoding.ASCII.GetBytes(
+            $"{{\"op\": \"flush\"{string.Concat(Enumerable.Range(0, 1001).Select(i => $",\"{i}\":0"))}}}");
         JsonFields.Parse(zeros);
 
         long before = GC.GetAllocatedBytesForCurrentThread();

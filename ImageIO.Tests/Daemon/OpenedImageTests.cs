@@ -4,7 +4,9 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What is open behind a ticket, and for how long, as the kernel tells of the daemon's process (daemon-api section 5).</summary>
+/// <summary>
+/// What is open behind a ticket, and for how long, as the kernel tells of the daemon's process (daemon-api section 5).
+/// </summary>
 [Collection(RunningDaemon.Collection)]
 public sealed class OpenedImageTests(RunningDaemon daemon)
 {
@@ -43,7 +45,8 @@ public sealed class OpenedImageTests(RunningDaemon daemon)
         File.Move(other, image.Path, overwrite: true);
 
         Assert.Equal([4, 5], await daemon.Local.GetByteArrayAsync(image.Url));
-        Assert.Equal("[{\"start\":0,\"length\":2,\"zero\":false,\"hole\":false}]\n", await daemon.Local.GetStringAsync($"{image.Url}/extents"));
+        Assert.Equal("[{\"start\":0,\"length\":2,\"zero\":false,\"hole\":false}]\n", await daemon.Local.GetStringAsync(
+            $"{image.Url}/extents"));
     }
 
     [Fact(Timeout = 20_000)]

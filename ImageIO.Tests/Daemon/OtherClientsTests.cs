@@ -5,7 +5,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>
-/// Clients that Debian has, as docs/images.md shows them, against the daemon and the proxy in front of it (issue 15, D24).
+/// Clients that Debian has, as docs/images.md shows them, against the daemon and the proxy in front of it (issue 15,
+/// D24).
 /// </summary>
 [Trait("Needs", "Tools")]
 public sealed class OtherClientsTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDaemon>
@@ -15,7 +16,11 @@ public sealed class OtherClientsTests(ProxiedDaemon fixture) : IClassFixture<Pro
 
     // Where Debian and Fedora put modules of qemu, on both architectures.
     private static bool HasQemuCurl { get; } =
-        new[] { "/usr/lib/x86_64-linux-gnu/qemu", "/usr/lib/aarch64-linux-gnu/qemu", "/usr/lib64/qemu", "/usr/lib64/qemu-kvm" }
+        new[]
+        {
+            "/usr/lib/x86_64-linux-gnu/qemu", "/usr/lib/aarch64-linux-gnu/qemu",
+            "/usr/lib64/qemu", "/usr/lib64/qemu-kvm",
+        }
             .Any(directory => File.Exists(Path.Combine(directory, "block-curl.so")));
 
     // What a shell runs; $URL, $CA, $SOCKET and $OUT stand for what they say.
@@ -27,17 +32,23 @@ public sealed class OtherClientsTests(ProxiedDaemon fixture) : IClassFixture<Pro
             [
                 ("curl", "curl -sS --fail --cacert $CA -o $OUT $URL"),
                 ("curl", "curl -sS --fail --cacert $CA --http1.0 -o $OUT $URL"),
-                ("curl", "head -c 1000000 <(curl -sS --cacert $CA $URL) > $OUT; curl -sS --fail --cacert $CA -C - -o $OUT $URL"),
+                ("curl", "head -c 1000000 <(curl -sS --cacert $CA $URL) > $OUT; curl -sS --fail --cacert $CA -C - -o "
+                    + "$OUT $URL"),
                 ("wget", "wget -q --ca-certificate=$CA -O $OUT $URL"),
-                ("wget", "head -c 1000000 <(curl -sS --cacert $CA $URL) > $OUT; wget -q -c --ca-certificate=$CA -O $OUT $URL"),
-                ("aria2c", "aria2c -q -x8 -s8 -k1M --file-allocation=none --ca-certificate=$CA -d $(dirname $OUT) -o $(basename $OUT) $URL"),
-                // qemu 7.2 loses a wake-up of its own on a busy machine, and waits for ever for an answer that it has: 13 of 60 runs
-                // against nginx, 6 of 40 against us.
-                ("qemu-img", "for try in 1 2 3 4 5 6; do timeout 8 qemu-img convert -O raw 'json:{\"driver\":\"raw\",\"file\":"
+                ("wget", "head -c 1000000 <(curl -sS --cacert $CA $URL) > $OUT; wget -q -c --ca-certificate=$CA "
+                    + "-O $OUT $URL"),
+                ("aria2c", "aria2c -q -x8 -s8 -k1M --file-allocation=none --ca-certificate=$CA -d $(dirname $OUT) -o "
+                    + "$(basename $OUT) $URL"),
+                // qemu 7.2 loses a wake-up of its own on a busy machine, and waits for ever for an answer that it has:
+                // 13 of 60 runs against nginx, 6 of 40 against us.
+                ("qemu-img", "for try in 1 2 3 4 5 6; do timeout 8 qemu-img convert -O raw "
+                    + "'json:{\"driver\":\"raw\",\"file\":"
                     + "{\"driver\":\"https\",\"url\":\"'$URL'\",\"sslverify\":\"off\"}}' $OUT && break; done"),
                 // It always asks for one byte more than it needs, and a range that ends past the image is 416.
-                ("nbdkit", "nbdkit -U - --filter=offset curl url=$URL cainfo=$CA range=$((SIZE - 512)) --run 'nbdcopy \"$uri\" '$OUT; tail -c 512 $IN >> $OUT"),
-                ("socat", "printf \"GET /${URL#*//*/} HTTP/1.1\\r\\nHost: l\\r\\n\\r\\n\" | socat -t 10 - OPENSSL:${HOST},cafile=$CA | sed -e '1,/^\\r$/d' > $OUT"),
+                ("nbdkit", "nbdkit -U - --filter=offset curl url=$URL cainfo=$CA range=$((SIZE - 512)) --run 'nbdcopy "
+                    + "\"$uri\" '$OUT; tail -c 512 $IN >> $OUT"),
+                ("socat", "printf \"GET /${URL#*//*/} HTTP/1.1\\r\\nHost: l\\r\\n\\r\\n\" | socat -t 10 "
+                    + "- OPENSSL:${HOST},cafile=$CA | sed -e '1,/^\\r$/d' > $OUT"),
             ];
             var data = new TheoryData<string, string, string>();
             foreach ((string tool, string command) in commands)
@@ -47,7 +58,8 @@ public sealed class OtherClientsTests(ProxiedDaemon fixture) : IClassFixture<Pro
             }
 
             data.Add("curl", "daemon", "curl -sS --fail --unix-socket $SOCKET -o $OUT http://l/images/$ID");
-            data.Add("socat", "daemon", "printf \"GET /images/$ID HTTP/1.1\\r\\nHost: l\\r\\n\\r\\n\" | socat -t 10 - UNIX-CONNECT:$SOCKET | sed -e '1,/^\\r$/d' > $OUT");
+            data.Add("socat", "daemon", "printf \"GET /images/$ID HTTP/1.1\\r\\nHost: l\\r\\n\\r\\n\" | socat -t 10 "
+                + "- UNIX-CONNECT:$SOCKET | sed -e '1,/^\\r$/d' > $OUT");
             return data;
         }
     }
@@ -63,7 +75,8 @@ public sealed class OtherClientsTests(ProxiedDaemon fixture) : IClassFixture<Pro
         {
             "socat",
             "daemon",
-            "(printf \"PUT /images/$ID HTTP/1.1\\r\\nContent-Length: $(stat -c %s $IN)\\r\\n\\r\\n\"; cat $IN) | socat -t 10 - UNIX-CONNECT:$SOCKET | grep -q '200 OK'"
+            "(printf \"PUT /images/$ID HTTP/1.1\\r\\nContent-Length: $(stat -c %s $IN)\\r\\n\\r\\n\"; cat $IN) | socat "
+                + "-t 10 - UNIX-CONNECT:$SOCKET | grep -q '200 OK'"
         },
     };
 
@@ -96,7 +109,8 @@ public sealed class OtherClientsTests(ProxiedDaemon fixture) : IClassFixture<Pro
         AssertNoErrors();
     }
 
-    private async Task RunAsync(string tool, string server, string command, TestImage image, (string Name, string Value) file)
+    private async Task RunAsync(
+        string tool, string server, string command, TestImage image, (string Name, string Value) file)
     {
         Skip.IfNot(File.Exists($"/usr/bin/{tool}"), $"Needs {tool}");
         Skip.If(tool == "qemu-img" && !HasQemuCurl, "Needs qemu's client of HTTPS");
@@ -110,7 +124,8 @@ public sealed class OtherClientsTests(ProxiedDaemon fixture) : IClassFixture<Pro
                 .Set("ID", image.Id)
                 .Set("SIZE", $"{Size}")
                 .Set("IN", image.Path)
-                .Set("CA", isProxy ? fixture.Proxy.Files.Certificate.CertificateFile : fixture.Daemon.Files.Certificate.CertificateFile)
+                .Set("CA", isProxy ? fixture.Proxy.Files.Certificate.CertificateFile
+                    : fixture.Daemon.Files.Certificate.CertificateFile)
                 .Set("SOCKET", fixture.Daemon.Files.LocalSocket)
                 // IN of an upload is another file.
                 .Set(file.Name, file.Value))

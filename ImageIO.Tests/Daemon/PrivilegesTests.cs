@@ -62,10 +62,12 @@ public sealed class PrivilegesTests
         string runDirectory = Path.Combine(files.Path, "run");
         Directory.CreateDirectory(runDirectory);
         files.AddOptions(
-            "99-z.conf", $"[daemon]\nrun_dir = {runDirectory}\n[control]\nsocket = {runDirectory}/control\n[local]\nsocket = {runDirectory}/local\n");
+            "99-z.conf", $"[daemon]\nrun_dir = {runDirectory}\n[control]\nsocket "
+                + $"= {runDirectory}/control\n[local]\nsocket = {runDirectory}/local\n");
         await using DaemonProcess process = await DaemonProcess.StartAsync(files);
 
-        foreach (string path in (string[])[runDirectory, files.LogFile, $"{runDirectory}/control", $"{runDirectory}/local"])
+        foreach (string path in (string[])[runDirectory,
+            files.LogFile, $"{runDirectory}/control", $"{runDirectory}/local"])
         {
             Assert.Equal(0, Syscall.stat(path, out Stat stat));
             Assert.Equal((uid, gid), (stat.st_uid, stat.st_gid));
@@ -79,12 +81,14 @@ public sealed class PrivilegesTests
     [SkippableTheory(Timeout = 30_000)]
     [InlineData("user_name = no-such-user-here\n", "no-such-user-here")]
     [InlineData("user_name = nobody\ngroup_name = no-such-group-here\n", "no-such-group-here")]
-    public async Task Missing_user_or_group_ends_the_start_with_one_line_and_leaves_nothing(string options, string named)
+    public async Task Missing_user_or_group_ends_the_start_with_one_line_and_leaves_nothing(
+        string options, string named)
     {
         Skip.If(Syscall.geteuid() != 0, "needs root");
         using var files = new DaemonFiles("[daemon]\ndrop_privileges = true\n" + options);
 
-        BufferedCommandResult result = await Cli.Wrap(DaemonProcess.Executable).WithArguments(["--conf-dir", files.Path])
+        BufferedCommandResult result = await Cli.Wrap(DaemonProcess.Executable).WithArguments(
+            ["--conf-dir", files.Path])
             .WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
 
         Assert.Equal(1, result.ExitCode);
@@ -109,7 +113,8 @@ public sealed class PrivilegesTests
 
     private static void OpenToAll(DaemonFiles files) => File.SetUnixFileMode(
         files.Path,
-        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupWrite
+        UnixFileMode.UserRead
+            | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupWrite
         | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute);
 
     private static string Line(string[] status, string name) =>

@@ -10,7 +10,8 @@ public sealed class PythonTransferTests(RunningDaemon daemon)
 {
     private const string Python = "/usr/bin/python3";
 
-    // As virt-v2v does it: ask, four connections, pieces with their range, zeroes, a flush; then everything is compared.
+    // As virt-v2v does it: ask, four connections, pieces with their range, zeroes, a flush; then everything is
+    // compared.
     private const string Script = """
         import concurrent.futures, hashlib, http.client, json, os, socket, ssl, sys
         port, ca, local, url = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
@@ -37,7 +38,8 @@ public sealed class PythonTransferTests(RunningDaemon daemon)
             response, body = ask(connections[0], "OPTIONS", url)
             options = json.loads(body)
             assert response.status == 200 and response.headers["Allow"] == "OPTIONS,GET,PUT,PATCH", response.headers
-            assert options["features"] == ["checksum", "extents", "flush", "zero"] and options["unix_socket"] == local, options
+            assert options["features"] == ["checksum", "extents", "flush", "zero"], options
+            assert options["unix_socket"] == local, options
             assert options["max_writers"] >= 4 and options["max_readers"] >= 4
 
             data = os.urandom(SIZE)
@@ -57,14 +59,16 @@ public sealed class PythonTransferTests(RunningDaemon daemon)
             assert ask(connections[1], "PATCH", url, json.dumps({"op": "flush"}))[0].status == 200
 
             # A body without a length goes in chunks.
-            assert ask(connections[2], "PUT", url, iter([b"chunk", b"ed"]), Content_Range="bytes 100-*/*")[0].status == 200
+            chunks = iter([b"chunk", b"ed"])
+            assert ask(connections[2], "PUT", url, chunks, Content_Range="bytes 100-*/*")[0].status == 200
             data = data[:100] + b"chunked" + data[107:]
 
             received = bytearray()
             for first in range(0, SIZE, 3 * MiB):
                 last = min(first + 3 * MiB, SIZE) - 1
                 response, body = ask(connections[3], "GET", url, Range=f"bytes={first}-{last}")
-                assert response.status == 206 and int(response.headers["Content-Length"]) == len(body) == last - first + 1
+                assert response.status == 206
+                assert int(response.headers["Content-Length"]) == len(body) == last - first + 1
                 assert response.headers["Content-Range"] == f"bytes {first}-{last}/{SIZE}", response.headers
                 received += body
             assert received == data, "ranges"
@@ -103,7 +107,8 @@ public sealed class PythonTransferTests(RunningDaemon daemon)
 
         BufferedCommandResult result = await Cli.Wrap(Python)
             .WithArguments([
-                "-c", Script, $"{daemon.RemotePort}", daemon.Files.Certificate.CertificateFile, daemon.Files.LocalSocket, image.Url, transport,
+                "-c", Script, $"{daemon.RemotePort}",
+                daemon.Files.Certificate.CertificateFile, daemon.Files.LocalSocket, image.Url, transport,
             ])
             .WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
 

@@ -8,7 +8,9 @@ using Serilog.Events;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>Files that are written for the reference load here and mean the same (issue 18, section 4 of the contract).</summary>
+/// <summary>
+/// Files that are written for the reference load here and mean the same (issue 18, section 4 of the contract).
+/// </summary>
 public sealed class ReferenceConfigurationTests
 {
     // What Vdsm and engine-setup write.
@@ -63,15 +65,19 @@ public sealed class ReferenceConfigurationTests
     {
         { "Vdsm's file", VdsmConf },
         { "engine-setup's file", EngineConf },
-        { "its developers' variant", EngineConf.Replace("logfile", "stderr", StringComparison.Ordinal).Replace("INFO", "DEBUG", StringComparison.Ordinal) },
+        { "its developers' variant", EngineConf.Replace(
+            "logfile", "stderr", StringComparison.Ordinal).Replace("INFO", "DEBUG", StringComparison.Ordinal) },
         { "preference of IPv6", "[control]\nprefer_ipv4 = False\n" },
         { "continued lines", "[handler_logfile]\nargs = (\n    '/var/log/ovirt-imageio/daemon.log',\n    )\n" },
         { "defaults", "[DEFAULT]\nlevel = INFO\n[logger_root]\nhandlers = logfile\n" },
         { "dictionary with single quotes", "[handler_logfile]\nkwargs = {'maxBytes': 20971520, 'backupCount': 10}\n" },
         { "arguments by position", "[handler_logfile]\nargs = ('/p', 'a', 20971520, 10)\nkwargs = {}\n" },
-        { "timed rotation", "[handler_logfile]\nclass = logging.handlers.TimedRotatingFileHandler\nargs = ('/p', 'midnight')\nkwargs = {'backupCount': 7}\n" },
-        { "watched file", "[handler_logfile]\nclass = logging.handlers.WatchedFileHandler\nargs = ('/p',)\nkwargs = {}\n" },
-        { "syslog for standard error", "[handler_stderr]\nclass = logging.handlers.SysLogHandler\nargs = ('/dev/log',)\n[logger_root]\nhandlers = stderr\n" },
+        { "timed rotation", "[handler_logfile]\nclass = logging.handlers.TimedRotatingFileHandler\nargs = ('/p', "
+            + "'midnight')\nkwargs = {'backupCount': 7}\n" },
+        { "watched file",
+            "[handler_logfile]\nclass = logging.handlers.WatchedFileHandler\nargs = ('/p',)\nkwargs = {}\n" },
+        { "syslog for standard error", "[handler_stderr]\nclass = logging.handlers.SysLogHandler\nargs = "
+            + "('/dev/log',)\n[logger_root]\nhandlers = stderr\n" },
         { "both handlers", "[logger_root]\nhandlers = logfile,stderr\n" },
         { "both handlers with a blank", "[logger_root]\nhandlers = logfile, stderr\n" },
         { "level CRITICAL", "[logger_root]\nlevel = CRITICAL\n" },
@@ -82,7 +88,8 @@ public sealed class ReferenceConfigurationTests
         { "number with underscores", "[backend_file]\nbuffer_size = 8_388_608\n" },
         { "float with an exponent", "[daemon]\npoll_interval = 1e-1\n" },
         { "profiles", "[profile]\nfilename = /tmp/profile\nenable = 1\n" },
-        { "other loggers", "[loggers]\nkeys = root,other\n[handlers]\nkeys = logfile,x\n[formatters]\nkeys = long,y\nz = 1\n" },
+        { "other loggers",
+            "[loggers]\nkeys = root,other\n[handlers]\nkeys = logfile,x\n[formatters]\nkeys = long,y\nz = 1\n" },
     };
 
     public static TheoryData<string, string> Warned => new()
@@ -98,7 +105,8 @@ public sealed class ReferenceConfigurationTests
         { "[backend_file]\nbuffer_size = 0\n", "16384 is used; set 16384 to 268435456" },
         { "[backend_file]\nbuffer_size = 99999999999999999999\n", "268435456 is used; set 16384 to 268435456" },
         { "[logger_root]\nhandlers =\n", "lines go to standard error; set logfile or stderr" },
-        { "[handler_logfile]\nclass = my.Handler\nargs = ('/p', 1, 2)\n", "FileHandler takes its place; set one of FileHandler, " },
+        { "[handler_logfile]\nclass = my.Handler\nargs = ('/p', 1, 2)\n",
+            "FileHandler takes its place; set one of FileHandler, " },
         { "[handler_stderr]\nclass = my.Handler\n", "StreamHandler takes its place; set one of FileHandler, " },
         { "[handler_logfile]\nformatter = short\n", "the form of log lines is fixed" },
         { "[formatter_long]\nformat = %(message)s\n", "the form of log lines is fixed" },
@@ -106,13 +114,15 @@ public sealed class ReferenceConfigurationTests
 
     // Sections, options and the type of each value as the reference shows them.
     private const string Shape = """
-        {"daemon": {"poll_interval": 1.5, "max_connections": 1, "inactivity_timeout": 1, "run_dir": "", "drop_privileges": true,
-            "user_name": "", "group_name": "", "systemd_enable": true},
+        {"daemon": {"poll_interval": 1.5, "max_connections": 1, "inactivity_timeout": 1, "run_dir": "",
+            "drop_privileges": true, "user_name": "", "group_name": "", "systemd_enable": true},
          "tls": {"enable": true, "key_file": "", "cert_file": "", "ca_file": "", "enable_tls1_1": true},
-         "backend_file": {"buffer_size": 1}, "backend_nbd": {"buffer_size": 1}, "backend_http": {"buffer_size": 1, "ca_file": ""},
+         "backend_file": {"buffer_size": 1}, "backend_nbd": {"buffer_size": 1},
+         "backend_http": {"buffer_size": 1, "ca_file": ""},
          "remote": {"host": "", "port": 1},
          "local": {"enable": true, "socket": ""},
-         "control": {"enable": true, "transport": "", "prefer_ipv4": true, "socket": "", "port": 1, "remove_timeout": 1},
+         "control": {"enable": true, "transport": "", "prefer_ipv4": true, "socket": "",
+            "port": 1, "remove_timeout": 1},
          "profile": {"filename": ""},
          "loggers": {"keys": ""}, "handlers": {"keys": ""}, "formatters": {"keys": ""},
          "logger_root": {"level": "", "handlers": "", "propagate": 1},
@@ -127,7 +137,8 @@ public sealed class ReferenceConfigurationTests
     {
         DaemonConfiguration configuration = Read(text);
 
-        Assert.True(!configuration.Reader.Warnings.Any(), $"{what}: {string.Join('\n', configuration.Reader.Warnings)}");
+        Assert.True(
+            !configuration.Reader.Warnings.Any(), $"{what}: {string.Join('\n', configuration.Reader.Warnings)}");
     }
 
     [Theory]
@@ -145,15 +156,18 @@ public sealed class ReferenceConfigurationTests
     {
         DaemonConfiguration configuration = Read("[backend_file]\nbuffer_size = 8388608\n");
 
-        Assert.Equal((2 * 1024 * 1024, 4), (configuration.RingFor("file").BufferSize, configuration.RingFor("file").QueueDepth));
+        Assert.Equal(
+            (2 * 1024 * 1024, 4), (configuration.RingFor("file").BufferSize, configuration.RingFor("file").QueueDepth));
         Assert.Equal(2 * 8 * 8388608, configuration.BufferCeiling);
-        Assert.Equal((1024 * 1024, 4), (configuration.RingFor("block").BufferSize, configuration.RingFor("block").QueueDepth));
+        Assert.Equal(
+            (1024 * 1024, 4), (configuration.RingFor("block").BufferSize, configuration.RingFor("block").QueueDepth));
     }
 
     [Fact]
     public void Handlers_level_counts_beside_the_roots()
     {
-        LogSettings log = Read("[handler_logfile]\nlevel = ERROR\n[logger_root]\nhandlers = logfile,stderr\nlevel = WARN\n").Log;
+        LogSettings log = Read(
+            "[handler_logfile]\nlevel = ERROR\n[logger_root]\nhandlers = logfile,stderr\nlevel = WARN\n").Log;
 
         Assert.Equal(LogEventLevel.Warning, log.Level);
         Assert.Equal([LogEventLevel.Error, LogEventLevel.Debug], log.Targets.Select(target => target.Level));
@@ -162,10 +176,12 @@ public sealed class ReferenceConfigurationTests
     [Fact(Timeout = 30_000)]
     public async Task Show_config_has_the_references_sections_names_and_types_and_nothing_but_json()
     {
-        using var files = new DaemonFiles("[remote]\nhost = no such host\n[tls]\nkey_file = /nowhere\n[daemon]\nplugin_dir = /nowhere\nunknown = 1\n");
+        using var files = new DaemonFiles("[remote]\nhost = no such host\n[tls]\nkey_file = "
+            + "/nowhere\n[daemon]\nplugin_dir = /nowhere\nunknown = 1\n");
 
         BufferedCommandResult result = await Cli.Wrap(DaemonProcess.Executable)
-            .WithArguments(["-c", files.Path, "--show-config"]).WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
+            .WithArguments(["-c", files.Path, "--show-config"])
+            .WithValidation(CommandResultValidation.None).ExecuteBufferedAsync();
 
         Assert.Equal((0, ""), (result.ExitCode, result.StandardError));
         JsonObject shown = JsonNode.Parse(result.StandardOutput)!.AsObject();
@@ -188,5 +204,6 @@ public sealed class ReferenceConfigurationTests
         _ => "integer",
     };
 
-    private static DaemonConfiguration Read(string text) => DaemonConfiguration.Read(IniFile.Parse("test.conf", text.Split('\n')));
+    private static DaemonConfiguration Read(string text) => DaemonConfiguration.Read(
+        IniFile.Parse("test.conf", text.Split('\n')));
 }

@@ -95,7 +95,8 @@ public sealed class RequestOrderTests(RunningDaemon daemon)
         RawResponse response = await client.ReceiveAsync();
 
         response.AssertIsError(403);
-        Assert.Equal(isBelow, response.Text.Contains("/extents, /checksum and /checksum/algorithms", StringComparison.Ordinal));
+        Assert.Equal(
+            isBelow, response.Text.Contains("/extents, /checksum and /checksum/algorithms", StringComparison.Ordinal));
     }
 
     [Theory(Timeout = 20_000)]
@@ -198,7 +199,8 @@ public sealed class RequestOrderTests(RunningDaemon daemon)
     [InlineData("remote", "https://host.example/info/?a=b", 200)]
     [InlineData("control", "http://localhost/tickets/none", 404)]
     [InlineData("control", "http://localhost/tickets", 200)]
-    public async Task Target_in_absolute_form_is_served_whatever_the_host_header(string service, string target, int status)
+    public async Task Target_in_absolute_form_is_served_whatever_the_host_header(
+        string service, string target, int status)
     {
         using RawClient client = await ConnectAsync(service);
 

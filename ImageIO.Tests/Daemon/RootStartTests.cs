@@ -6,8 +6,8 @@ using Mono.Unix.Native;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>
-/// A start as root in directories of the daemon's user, who may have put anything there (issue 15, C15): root follows no
-/// link, gives nothing away that it did not make, and leaves nothing behind that is its own.
+/// A start as root in directories of the daemon's user, who may have put anything there (issue 15, C15): root follows
+/// no link, gives nothing away that it did not make, and leaves nothing behind that is its own.
 /// </summary>
 [Trait("Needs", "Root")]
 public sealed class RootStartTests : IDisposable
@@ -78,9 +78,11 @@ public sealed class RootStartTests : IDisposable
         {
             while (!stop.IsCancellationRequested)
             {
-                foreach (string socket in (string[])[$"{_own}/control", $"{_own}/local", $"{_own}/control~", $"{_own}/local~"])
+                foreach (string socket in (string[])[$"{_own}/control",
+                    $"{_own}/local", $"{_own}/control~", $"{_own}/local~"])
                 {
-                    if (Syscall.lstat(socket, out Stat stat) == 0 && (stat.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFSOCK)
+                    if (Syscall.lstat(socket, out Stat stat) == 0
+                        && (stat.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFSOCK)
                     {
                         Syscall.unlink(socket);
                         Syscall.symlink(_secret, socket);
@@ -192,7 +194,8 @@ public sealed class RootStartTests : IDisposable
 
         Assert.Equal(1, result.ExitCode);
         Assert.All(Directory.GetFileSystemEntries(_own), AssertIsUsers);
-        Assert.DoesNotContain(Directory.GetFileSystemEntries(_own), entry => entry.EndsWith("control", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.GetFileSystemEntries(_own), entry => entry.EndsWith("control", StringComparison.Ordinal));
     }
 
     private void AssertIsUsers(string path)
@@ -204,7 +207,8 @@ public sealed class RootStartTests : IDisposable
     private void AssertSecretIsRoots()
     {
         Assert.Equal(0, Syscall.stat(_secret, out Stat stat));
-        Assert.Equal(("root's\n", 0u, "600"), (File.ReadAllText(_secret), stat.st_uid, Convert.ToString((int)(stat.st_mode & FilePermissions.ALLPERMS), 8)));
+        Assert.Equal(("root's\n", 0u, "600"), (File.ReadAllText(_secret), stat.st_uid, Convert.ToString(
+            (int)(stat.st_mode & FilePermissions.ALLPERMS), 8)));
     }
 
     private Task<DaemonProcess> StartAsync(string? log = null)

@@ -5,8 +5,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>
-/// A daemon with 400 descriptors, files of at most 8 MiB and a heap of 384 MiB: a burst is refused or waits, and everything
-/// is as before within five seconds when it is over (issue 15, B11, B12 and B13).
+/// A daemon with 400 descriptors, files of at most 8 MiB and a heap of 384 MiB: a burst is refused or waits, and
+/// everything is as before within five seconds when it is over (issue 15, B11, B12 and B13).
 /// </summary>
 public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<ScarceDaemon>
 {
@@ -18,8 +18,8 @@ public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<Sc
         await daemon.RequireAsync();
         TestImage image = await daemon.Process.AddImageAsync(Bytes.Random(MiB), "read");
 
-        // All connect at once. Most wait in the backlog until others have gone; those that are too slow, on a busy machine, to
-        // begin their handshake or to send their request are turned away and try again.
+        // All connect at once. Most wait in the backlog until others have gone; those that are too slow, on a busy
+        // machine, to begin their handshake or to send their request are turned away and try again.
         int[] lengths = await Task.WhenAll(Enumerable.Range(0, 400).Select(async _ =>
         {
             using HttpClient client = DaemonClients.OverTls(daemon.Port, daemon.Files.Certificate);
@@ -83,7 +83,8 @@ public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<Sc
         HttpClient client = daemon.Process.Local;
         TestImage image = await daemon.Process.AddImageAsync(Bytes.Random(100_000));
         string forwarded = Guid.NewGuid().ToString();
-        await daemon.Process.InstallAsync(TicketBody.For(forwarded, "/x", 1).With("url", "https://localhost:1/images/x"));
+        await daemon.Process.InstallAsync(
+            TicketBody.For(forwarded, "/x", 1).With("url", "https://localhost:1/images/x"));
         HashSet<string> before = daemon.Assemblies();
 
         foreach (string target in (string[])
@@ -100,7 +101,10 @@ public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<Sc
             (await client.PatchAsync(image.Url, new StringContent(body))).Dispose();
         }
 
-        using (var put = new HttpRequestMessage(HttpMethod.Put, image.Url) { Content = new ByteArrayContent(new byte[1000]) })
+        using (var put = new HttpRequestMessage(HttpMethod.Put, image.Url)
+        {
+            Content = new ByteArrayContent(new byte[1000]),
+        })
         {
             put.Headers.TryAddWithoutValidation("Content-Digest", "sha-256=:AAAA:");
             (await client.SendAsync(put)).Dispose();
@@ -125,10 +129,13 @@ public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<Sc
         var image = new TestImage(Guid.NewGuid().ToString(), daemon.Files.CreateImage([]));
         await daemon.Process.InstallAsync(TicketBody.For(image.Id, image.Path, 16 * MiB));
 
-        using HttpResponseMessage beyond = await daemon.Process.Local.PutAsync(image.Url, new ByteArrayContent(new byte[9 * MiB]));
-        using HttpResponseMessage within = await daemon.Process.Local.PutAsync(image.Url, new ByteArrayContent(new byte[MiB]));
+        using HttpResponseMessage beyond = await daemon.Process.Local.PutAsync(
+            image.Url, new ByteArrayContent(new byte[9 * MiB]));
+        using HttpResponseMessage within = await daemon.Process.Local.PutAsync(
+            image.Url, new ByteArrayContent(new byte[MiB]));
 
-        Assert.True(beyond.StatusCode is HttpStatusCode.InsufficientStorage or HttpStatusCode.InternalServerError, $"{beyond.StatusCode}");
+        Assert.True(beyond.StatusCode is HttpStatusCode.InsufficientStorage
+            or HttpStatusCode.InternalServerError, $"{beyond.StatusCode}");
         Assert.Equal(HttpStatusCode.OK, within.StatusCode);
         await daemon.AssertServesAsync();
     }
@@ -139,7 +146,8 @@ public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<Sc
     public async Task Threads_that_the_system_refuses_are_done_without()
     {
         await daemon.RequireAsync();
-        TestImage[] images = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => daemon.Process.AddImageAsync(new byte[MiB])));
+        TestImage[] images = await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(_ => daemon.Process.AddImageAsync(new byte[MiB])));
         // Storage may have one more thread, and needs a dozen.
         using (PidsLimit? limit = PidsLimit.TrySet(daemon.Process.Id, more: 1))
         {
@@ -147,7 +155,8 @@ public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<Sc
             HttpStatusCode[] statuses = await Task.WhenAll(images.Select(async image =>
             {
                 using HttpClient client = DaemonClients.OverTls(daemon.Port, daemon.Files.Certificate);
-                using HttpResponseMessage put = await client.PutAsync(image.Url, new ByteArrayContent(Bytes.Random(MiB)));
+                using HttpResponseMessage put = await client.PutAsync(
+                    image.Url, new ByteArrayContent(Bytes.Random(MiB)));
                 return put.StatusCode;
             }));
 
@@ -157,16 +166,20 @@ public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<Sc
         await daemon.AssertServesAsync();
     }
 
-    // With exactly one descriptor free, the new connection took it, the certificate could not be read, and was never tried again.
+    // With exactly one descriptor free, the new connection took it, the certificate could not be read, and was never
+    // tried again.
     [SkippableTheory(Timeout = 60_000)]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Certificate_that_could_not_be_read_for_want_of_descriptors_is_read_when_there_are_some(bool bySignal)
+    public async Task Certificate_that_could_not_be_read_for_want_of_descriptors_is_read_when_there_are_some(
+        bool bySignal)
     {
         await daemon.RequireAsync();
         TestCertificate current = daemon.Files.Certificate;
-        string[] old = [await File.ReadAllTextAsync(current.CertificateFile), await File.ReadAllTextAsync(current.KeyFile)];
-        var renewed = new TestCertificate(Directory.CreateDirectory(Path.Combine(daemon.Files.Path, $"renewed-{bySignal}")).FullName);
+        string[] old = [await File.ReadAllTextAsync(current.CertificateFile),
+            await File.ReadAllTextAsync(current.KeyFile)];
+        var renewed = new TestCertificate(
+            Directory.CreateDirectory(Path.Combine(daemon.Files.Path, $"renewed-{bySignal}")).FullName);
 
         await daemon.LeaveDescriptorsAsync(1);
         try
@@ -199,6 +212,7 @@ public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<Sc
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Loopback, daemon.Port);
         await socket.SendAsync(new byte[] { 22 });
-        await socket.ReceiveAsync(new byte[1]).WaitAsync(TimeSpan.FromMilliseconds(200)).ContinueWith(_ => { }, TaskScheduler.Default);
+        await socket.ReceiveAsync(new byte[1]).WaitAsync(TimeSpan.FromMilliseconds(200)).ContinueWith(
+            _ => { }, TaskScheduler.Default);
     }
 }

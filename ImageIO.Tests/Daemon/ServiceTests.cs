@@ -63,13 +63,15 @@ public sealed class ServiceTests
     {
         await using DaemonFixture first = await DaemonFixture.StartAsync("[local]\nsocket =\n");
         await using DaemonFixture second = await DaemonFixture.StartAsync("[local]\nsocket =\n");
-        using HttpResponseMessage response = await first.Remote.SendAsync(new HttpRequestMessage(HttpMethod.Options, "/images/*"));
+        using HttpResponseMessage response = await first.Remote.SendAsync(
+            new HttpRequestMessage(HttpMethod.Options, "/images/*"));
         TestImage image = await first.AddImageAsync([7]);
 
         string name = await LocalSocketAsync(first.Remote);
         using HttpClient client = DaemonClients.OverUnixSocket(name);
 
-        Assert.Contains("\"unix_socket\":\"\\u0000", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"unix_socket\":\"\\u0000", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal([7], await client.GetByteArrayAsync(image.Url));
         Assert.NotEqual(name, await LocalSocketAsync(second.Remote));
     }
@@ -86,13 +88,18 @@ public sealed class ServiceTests
     [Fact(Timeout = 20_000)]
     public async Task Daemon_without_a_local_service_has_no_socket_to_tell()
     {
-        await using DaemonFixture daemon = await DaemonFixture.StartAsync("[local]\nenable = false\n[daemon]\nmax_connections = 3\n");
+        await using DaemonFixture daemon = await DaemonFixture.StartAsync(
+            "[local]\nenable = false\n[daemon]\nmax_connections = 3\n");
         TestImage image = await daemon.AddImageAsync([7]);
 
-        using HttpResponseMessage response = await daemon.Remote.SendAsync(new HttpRequestMessage(HttpMethod.Options, image.Url));
+        using HttpResponseMessage response = await daemon.Remote.SendAsync(
+            new HttpRequestMessage(HttpMethod.Options, image.Url));
 
         Assert.Equal(
-            """{"features":["checksum","extents","flush","zero"],"max_readers":3,"max_writers":3,"size":1,"expires_in":300,"ops":["write"]}""" + "\n",
+            """
+            {"features":["checksum","extents","flush","zero"],"max_readers":3,"max_writers":3,
+            "size":1,"expires_in":300,"ops":["write"]}
+            """.ReplaceLineEndings("") + "\n",
             await response.Content.ReadAsStringAsync());
         Assert.False(File.Exists(daemon.Files.LocalSocket));
     }
@@ -103,7 +110,8 @@ public sealed class ServiceTests
     [InlineData("prefer_ipv4 = false", "[::1]")]
     public async Task Control_service_on_tcp_listens_on_loopback_only(string option, string address)
     {
-        await using DaemonFixture daemon = await DaemonFixture.StartAsync($"[control]\ntransport = tcp\nport = 0\n{option}\n");
+        await using DaemonFixture daemon = await DaemonFixture.StartAsync(
+            $"[control]\ntransport = tcp\nport = 0\n{option}\n");
 
         // As the kernel tells the address of the socket (getsockname(2)).
         Assert.Contains($"http://{address}:{daemon.ControlPort}", daemon.Urls.Split(", "));
@@ -199,7 +207,8 @@ public sealed class ServiceTests
 
     private static async Task<string> LocalSocketAsync(HttpClient client)
     {
-        using HttpResponseMessage response = await client.SendAsync(new HttpRequestMessage(HttpMethod.Options, "/images/*"));
+        using HttpResponseMessage response = await client.SendAsync(
+            new HttpRequestMessage(HttpMethod.Options, "/images/*"));
         return JsonNode.Parse(await response.Content.ReadAsStringAsync())!["unix_socket"]!.GetValue<string>();
     }
 

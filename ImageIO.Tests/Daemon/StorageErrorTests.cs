@@ -27,7 +27,8 @@ public sealed class StorageErrorTests(RunningDaemon daemon) : IDisposable
         {
             using HttpResponseMessage response = await daemon.Local.GetAsync(image + path);
             Assert.Equal(500, (int)response.StatusCode);
-            Assert.StartsWith("The storage failed", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            Assert.StartsWith(
+                "The storage failed", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         }
     }
 
@@ -38,13 +39,15 @@ public sealed class StorageErrorTests(RunningDaemon daemon) : IDisposable
         _storage.When(FuseOperation.Fsync).Fail(Errno.ENOSPC);
 
         using HttpResponseMessage put = await daemon.Local.PutAsync(image, new ByteArrayContent(new byte[Size]));
-        using HttpResponseMessage flush = await daemon.Local.PatchAsync(image, new StringContent("""{"op": "flush"}"""));
+        using HttpResponseMessage flush = await daemon.Local.PatchAsync(
+            image, new StringContent("""{"op": "flush"}"""));
 
         foreach (HttpResponseMessage response in (HttpResponseMessage[])[put, flush])
         {
             Assert.Equal(507, (int)response.StatusCode);
             Assert.Equal(
-                "No space left on the storage: what was written could not be made durable\n", await response.Content.ReadAsStringAsync());
+                "No space left on the storage: what was written could not be made durable\n",
+                await response.Content.ReadAsStringAsync());
         }
     }
 

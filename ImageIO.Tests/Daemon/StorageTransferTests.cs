@@ -29,14 +29,16 @@ public sealed class StorageTransferTests(DaemonFixture daemon) : IClassFixture<D
         // Not from the device: its page cache knows nothing of what came through the device of the partition.
         await using (FileStream disk = File.OpenRead(source.BackingFile))
         {
-            using HttpResponseMessage answer = await daemon.Remote.PutAsync($"/images/{id}", new StreamContent(disk) { Headers = { ContentLength = 64 * MiB } });
+            using HttpResponseMessage answer = await daemon.Remote.PutAsync(
+                $"/images/{id}", new StreamContent(disk) { Headers = { ContentLength = 64 * MiB } });
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         }
 
         await daemon.Control.DeleteAsync($"/tickets/{id}");
         await using LoopDevice partition = await LoopDevice.CreateOnAsync(target.BackingFile, sectorSize, offset: MiB);
         await SystemTool.RunAsync("e2fsck", "-fn", partition.Path);
-        Assert.Equal(content, await WithMountedAsync(partition.Path, directory => File.ReadAllBytesAsync(Path.Combine(directory, "content"))));
+        Assert.Equal(content, await WithMountedAsync(partition.Path, directory =>
+            File.ReadAllBytesAsync(Path.Combine(directory, "content"))));
     }
 
     [SkippableFact(Timeout = Timeout)]
@@ -58,7 +60,8 @@ public sealed class StorageTransferTests(DaemonFixture daemon) : IClassFixture<D
         const int Length = (4 * MiB) + 77;
         long full = await SpaceAsync(device.BackingFile);
         using (HttpResponseMessage patch = await daemon.Remote.PatchAsync(
-            $"/images/{id}", new StringContent($$"""{"op": "zero", "offset": {{Start}}, "size": {{Length}}, "flush": true}""")))
+            $"/images/{id}",
+            new StringContent($$"""{"op": "zero", "offset": {{Start}}, "size": {{Length}}, "flush": true}""")))
         {
             Assert.Equal(HttpStatusCode.OK, patch.StatusCode);
         }
@@ -127,7 +130,8 @@ public sealed class StorageTransferTests(DaemonFixture daemon) : IClassFixture<D
             await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => PutRangeAsync(
                 id, bounds[writer], expected.AsMemory(bounds[writer]..bounds[writer + 1]))));
 
-            Assert.True(Same(expected, await File.ReadAllBytesAsync(path)), $"round {round}: {string.Join(' ', bounds)}");
+            Assert.True(
+                Same(expected, await File.ReadAllBytesAsync(path)), $"round {round}: {string.Join(' ', bounds)}");
             await daemon.Control.DeleteAsync($"/tickets/{id}");
             File.Delete(path);
         }
@@ -143,13 +147,15 @@ public sealed class StorageTransferTests(DaemonFixture daemon) : IClassFixture<D
     }
 
     private static async Task<long> SpaceAsync(string path) =>
-        512 * long.Parse(await SystemTool.RunAsync("stat", "--format=%b", path), System.Globalization.CultureInfo.InvariantCulture);
+        512 * long.Parse(
+            await SystemTool.RunAsync("stat", "--format=%b", path), System.Globalization.CultureInfo.InvariantCulture);
 
     // A disk with a partition table, a file system in its only partition, which begins at 1 MiB, and a file in that.
     private static async Task<LoopDevice> MakeDiskAsync(int sectorSize, byte[] content)
     {
         LoopDevice disk = await LoopDevice.CreateAsync(64 * MiB, sectorSize);
-        await SystemTool.FeedAsync("start=1MiB, type=83\n", "sfdisk", "--quiet", "--wipe=never", "--no-reread", "--no-tell-kernel", disk.Path);
+        await SystemTool.FeedAsync(
+            "start=1MiB, type=83\n", "sfdisk", "--quiet", "--wipe=never", "--no-reread", "--no-tell-kernel", disk.Path);
         await using LoopDevice partition = await LoopDevice.CreateOnAsync(disk.BackingFile, sectorSize, offset: MiB);
         await SystemTool.RunAsync("mkfs.ext4", "-q", partition.Path);
         await WithMountedAsync(partition.Path, async directory =>
@@ -184,15 +190,22 @@ public sealed class StorageTransferTests(DaemonFixture daemon) : IClassFixture<D
 
     private async Task PutRangeAsync(string id, long start, ReadOnlyMemory<byte> bytes)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Put, $"/images/{id}?flush=n") { Content = new ReadOnlyMemoryContent(bytes) };
-        request.Content.Headers.TryAddWithoutValidation("Content-Range", $"bytes {start}-{Math.Max(start, start + bytes.Length - 1)}/*");
+        using var request = new HttpRequestMessage(HttpMethod.Put, $"/images/{id}?flush=n")
+        {
+            Content = new ReadOnlyMemoryContent(bytes),
+        };
+        request.Content.Headers.TryAddWithoutValidation(
+            "Content-Range", $"bytes {start}-{Math.Max(start, start + bytes.Length - 1)}/*");
         using HttpResponseMessage answer = await daemon.Remote.SendAsync(request);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
     private async Task<byte[]> GetRangeAsync(string id, long start, long length)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/images/{id}") { Headers = { Range = new RangeHeaderValue(start, start + length - 1) } };
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/images/{id}")
+        {
+            Headers = { Range = new RangeHeaderValue(start, start + length - 1) },
+        };
         using HttpResponseMessage answer = await daemon.Remote.SendAsync(request);
         Assert.Equal(HttpStatusCode.PartialContent, answer.StatusCode);
         return await answer.Content.ReadAsByteArrayAsync();

@@ -91,7 +91,8 @@ public sealed class SystemdTests : IDisposable
         while (!lines.Exists(received => received.StartsWith(line, StringComparison.Ordinal)))
         {
             int length = await _systemd.ReceiveAsync(buffer);
-            lines.AddRange(Encoding.UTF8.GetString(buffer, 0, length).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            lines.AddRange(
+                Encoding.UTF8.GetString(buffer, 0, length).Split('\n', StringSplitOptions.RemoveEmptyEntries));
         }
 
         return lines;

@@ -21,13 +21,15 @@ public sealed class TelemetryTests
         using var files = new DaemonFiles($"[telemetry]\notlp_endpoint = {collector.Url}\n");
         await using DaemonProcess daemon = await DaemonProcess.StartAsync(files);
         string id = Guid.NewGuid().ToString();
-        await daemon.InstallAsync(TicketBody.For(id, files.CreateImage(new byte[1000]), 1000).With("transfer_id", "transfer-traced"));
+        await daemon.InstallAsync(
+            TicketBody.For(id, files.CreateImage(new byte[1000]), 1000).With("transfer_id", "transfer-traced"));
 
         (await daemon.Remote.GetAsync($"/images/{id}")).EnsureSuccessStatusCode().Dispose();
         daemon.Signal(Signum.SIGTERM);
         Assert.Equal((0, ""), await daemon.ExitAsync());
 
-        foreach (string text in (string[])["service.name", "ovirt-imageio", "GET /images/ID", "transfer-traced", "imageio.backend"])
+        foreach (string text in (string[])["service.name",
+            "ovirt-imageio", "GET /images/ID", "transfer-traced", "imageio.backend"])
         {
             Assert.Contains(text, collector.Received, StringComparison.Ordinal);
         }
@@ -74,9 +76,11 @@ public sealed class TelemetryTests
         faulty.Fail(BackendCall.Read, 2);
         await using StorageImage storage = StorageImage.On(faulty, () => []);
 
-        await new ReadOperation(storage.Image, 1000, new ByteRange(0, 512), new ScriptedDestination()).RunAsync(CancellationToken.None);
+        await new ReadOperation(storage.Image, 1000, new ByteRange(0, 512), new ScriptedDestination()).RunAsync(
+            CancellationToken.None);
         await Assert.ThrowsAsync<TransferException>(() =>
-            new ReadOperation(storage.Image, 1000, new ByteRange(0, 512), new ScriptedDestination()).RunAsync(CancellationToken.None));
+            new ReadOperation(storage.Image, 1000, new ByteRange(0, 512), new ScriptedDestination()).RunAsync(
+                CancellationToken.None));
 
         Activity span = Assert.Single(spans.Ended);
         Assert.Equal(("storage read", "StorageFailed"), (span.DisplayName, span.GetTagItem("error.type")));

@@ -78,7 +78,8 @@ public sealed class TicketDeleteTests(DaemonFixture daemon) : IClassFixture<Daem
 
         Task<HttpStatusCode> deleting = DeleteAsync(daemon, image.Id);
         await Eventually.HoldsAsync(
-            () => deleting.IsCompleted || daemon.Tickets.All.Any(ticket => ticket.IsCanceled), "the ticket is canceled");
+            () =>
+                deleting.IsCompleted || daemon.Tickets.All.Any(ticket => ticket.IsCanceled), "the ticket is canceled");
         try
         {
             await client.SendAsync(new byte[Size]);
@@ -128,7 +129,8 @@ public sealed class TicketDeleteTests(DaemonFixture daemon) : IClassFixture<Daem
             async () => !(await hasty.GetTicketAsync(image.Id))["active"]!.GetValue<bool>(), "the upload has stopped");
 
         Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
-        Assert.StartsWith("Timeout cancelling transfer", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Timeout cancelling transfer", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.True(canceled["canceled"]!.GetValue<bool>());
         Assert.Equal(HttpStatusCode.NotFound, gone.StatusCode);
         Assert.Equal(HttpStatusCode.NoContent, await DeleteAsync(hasty, ""));
@@ -189,7 +191,8 @@ public sealed class TicketDeleteTests(DaemonFixture daemon) : IClassFixture<Daem
         await client.SendAsync(new byte[500]);
         // Not only the opening of the image, which counts as use, too.
         await Eventually.HoldsAsync(
-            () => daemon.Files.ReadLog().Contains(": write 1000 bytes", StringComparison.Ordinal) && daemon.Tickets.All.Single().IsActive,
+            () => daemon.Files.ReadLog().Contains(": write 1000 bytes", StringComparison.Ordinal)
+                && daemon.Tickets.All.Single().IsActive,
             "the upload runs");
         return client;
     }

@@ -29,8 +29,10 @@ public sealed class TicketStateTests(RunningDaemon daemon)
         ticket.Remove("expires");
         Assert.Equal(
             $$"""
-            {"active":false,"canceled":false,"connections":0,"idle_time":0,"inactivity_timeout":60,"ops":["read","write"],"size":5,"sparse":false,"dirty":false,"timeout":300,"url":"file:///no/image","uuid":"{{id}}","transfer_id":"(ticket/{{id[..18]}})"}
-            """,
+            {"active":false,"canceled":false,"connections":0,"idle_time":0,"inactivity_timeout":60,
+            "ops":["read","write"],"size":5,"sparse":false,"dirty":false,"timeout":300,
+            "url":"file:///no/image","uuid":"{{id}}","transfer_id":"(ticket/{{id[..18]}})"}
+            """.ReplaceLineEndings(""),
             ticket.ToJsonString());
     }
 
@@ -72,7 +74,8 @@ public sealed class TicketStateTests(RunningDaemon daemon)
     [InlineData("""{"timeout": "1"}""")]
     public async Task Patch_with_a_bad_value_is_400_also_for_an_unknown_ticket(string body)
     {
-        using HttpResponseMessage response = await daemon.Control.PatchAsync("/tickets/unknown", new StringContent(body));
+        using HttpResponseMessage response = await daemon.Control.PatchAsync(
+            "/tickets/unknown", new StringContent(body));
 
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
     }
@@ -105,7 +108,8 @@ public sealed class TicketStateTests(RunningDaemon daemon)
         await client.SendAsync(content[..^1]);
 
         await Eventually.HoldsAsync(
-            async () => (await daemon.GetTicketAsync(image.Id))["transferred"]!.GetValue<long>() > 0, "progress is reported");
+            async () =>
+                (await daemon.GetTicketAsync(image.Id))["transferred"]!.GetValue<long>() > 0, "progress is reported");
         JsonObject running = await daemon.GetTicketAsync(image.Id);
         await client.SendAsync(content[^1..]);
         RawResponse response = await client.ReceiveAsync();

@@ -11,8 +11,8 @@ using Xunit.Abstractions;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>
-/// Many connections that are opened, used and dropped at random moments leave nothing: counted, not guessed. The variable
-/// IMAGEIO_TLS_CONNECTIONS says how many; <c>make churn</c> takes 10,000.
+/// Many connections that are opened, used and dropped at random moments leave nothing: counted, not guessed. The
+/// variable IMAGEIO_TLS_CONNECTIONS says how many; <c>make churn</c> takes 10,000.
 /// </summary>
 [Collection(AloneCollection.Name)]
 [Trait("Tls", "EachOpenSsl")]
@@ -46,9 +46,11 @@ public sealed class TlsChurnTests(ITestOutputHelper output)
 
         output.WriteLine(
             $"{Connections} connections: descriptors {descriptors} to {OpenFiles.CountAll(Environment.ProcessId)}, "
-            + $"memory {memory >> 20} to {after >> 20} MiB, SSL objects {SslHandle.Alive}, blocks {daemon.Blocks.Rented}");
+            + $"memory {memory >> 20} to {after >> 20} MiB, SSL objects {SslHandle.Alive}, blocks "
+            + $"{daemon.Blocks.Rented}");
         await Eventually.HoldsAsync(
-            () => OpenFiles.CountAll(Environment.ProcessId) <= descriptors, $"{descriptors} descriptors are open as before");
+            () => OpenFiles.CountAll(Environment.ProcessId) <= descriptors,
+            $"{descriptors} descriptors are open as before");
         // A descriptor's or an object's worth for each connection would be far more: an SSL object has 20 KiB at least.
         long leaked = (Connections - warmUp) * 10L * 1024;
         Assert.True(after - memory < Math.Max(leaked, 32L << 20), $"Memory grew by {after - memory} bytes");
@@ -57,7 +59,8 @@ public sealed class TlsChurnTests(ITestOutputHelper output)
     private static async Task BecomesQuietAsync(DaemonFixture daemon, TestImage image)
     {
         await Eventually.HoldsAsync(
-            () => daemon.Connections.CountByService().Where(pair => pair.Service == "remote").Sum(pair => pair.Count) == 0,
+            () => daemon.Connections.CountByService()
+                .Where(pair => pair.Service == "remote").Sum(pair => pair.Count) == 0,
             "no connection is left");
         await daemon.BecomesQuietAsync(image);
         await Eventually.HoldsAsync(() => SslHandle.Alive == 0, "no SSL object is left");
@@ -95,7 +98,8 @@ public sealed class TlsChurnTests(ITestOutputHelper output)
                 CertificateChainPolicy = daemon.Files.Certificate.Policy,
             });
             await tls.WriteAsync(Encoding.ASCII.GetBytes(
-                $"{(isUpload ? "PUT" : "GET")} {image.Url}?close=y HTTP/1.1\r\nHost: h\r\n{(isUpload ? $"Content-Length: {ImageSize}\r\n" : "")}\r\n"));
+                $"{(isUpload ? "PUT" : "GET")} {image.Url}?close=y HTTP/1.1\r\nHost: "
+                    + $"h\r\n{(isUpload ? $"Content-Length: {ImageSize}\r\n" : "")}\r\n"));
             if (isUpload)
             {
                 await tls.WriteAsync(new byte[ending == "keep" ? ImageSize : Math.Min(plan.Limit, ImageSize)]);
@@ -123,7 +127,8 @@ public sealed class TlsChurnTests(ITestOutputHelper output)
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();
         return 1024 * long.Parse(
-            File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(
+            File.ReadLines("/proc/self/status")
+                .First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(
                 ' ', StringSplitOptions.RemoveEmptyEntries)[1],
             CultureInfo.InvariantCulture);
     }

@@ -69,13 +69,15 @@ public sealed class TlsConnectionTests : IAsyncLifetime
     public async Task Client_that_leaves_at_any_stage_leaves_nothing(bool isReset)
     {
         int whole = await CountHandshakeAsync();
-        foreach (int limit in (int[])[.. Enumerable.Range(0, 16).Select(part => whole * part / 16), whole - 1, whole, whole + 10, whole + 60])
+        foreach (int limit in (int[])[.. Enumerable.Range(
+            0, 16).Select(part => whole * part / 16), whole - 1, whole, whole + 10, whole + 60])
         {
             using TcpClient socket = await ConnectAsync();
             socket.LingerState = new LingerOption(isReset, 0);
             try
             {
-                await using var tls = new SslStream(new LimitedStream(socket.GetStream(), limit), leaveInnerStreamOpen: true);
+                await using var tls = new SslStream(
+                    new LimitedStream(socket.GetStream(), limit), leaveInnerStreamOpen: true);
                 await tls.AuthenticateAsClientAsync(Options());
                 await tls.WriteAsync("GET /info/ HTTP/1.1\r\nHost: h\r\n"u8.ToArray());
             }
@@ -86,7 +88,8 @@ public sealed class TlsConnectionTests : IAsyncLifetime
         }
 
         await Eventually.HoldsAsync(() => RemoteConnections == 0, "nothing is left of them");
-        await Eventually.HoldsAsync(() => Daemon.Blocks.Rented <= 2, "their blocks are given back; the control connection may hold some");
+        await Eventually.HoldsAsync(
+            () => Daemon.Blocks.Rented <= 2, "their blocks are given back; the control connection may hold some");
         using TcpClient other = await ConnectAsync();
         await using SslStream works = await HandshakeAsync(other);
     }
@@ -97,13 +100,15 @@ public sealed class TlsConnectionTests : IAsyncLifetime
         using TcpClient socket = await ConnectAsync();
         await using SslStream tls = await HandshakeAsync(socket);
 
-        await tls.WriteAsync(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /info/ HTTP/1.1\r\nHost: h\r\n\r\n", 499))
+        await tls.WriteAsync(
+            Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /info/ HTTP/1.1\r\nHost: h\r\n\r\n", 499))
             + "GET /none HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
         string answers = Encoding.Latin1.GetString(await ReadToEndAsync(tls));
 
         Assert.Equal(500, answers.Split("HTTP/1.1 200 OK").Length);
         Assert.Equal(2, answers.Split("HTTP/1.1 404").Length);
-        Assert.True(answers.LastIndexOf("200 OK", StringComparison.Ordinal) < answers.IndexOf("HTTP/1.1 404", StringComparison.Ordinal));
+        Assert.True(answers.LastIndexOf("200 OK", StringComparison.Ordinal) < answers.IndexOf(
+            "HTTP/1.1 404", StringComparison.Ordinal));
     }
 
     [Fact(Timeout = 30_000)]
@@ -214,8 +219,8 @@ public sealed class TlsConnectionTests : IAsyncLifetime
         return count;
     }
 
-    // Issue 15, D24: it waits for its answer, as with "printf ... | openssl s_client". A client that has gone is found by the
-    // first write that fails.
+    // Issue 15, D24: it waits for its answer, as with "printf ... | openssl s_client". A client that has gone is found
+    // by the first write that fails.
     [Theory(Timeout = 30_000)]
     [InlineData(100, true)]
     [InlineData(8 << 20, true)]

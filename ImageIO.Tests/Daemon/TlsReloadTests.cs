@@ -75,7 +75,8 @@ public sealed class TlsReloadTests : IAsyncLifetime
         Assert.True(_daemon.IsTlsReloadFailing, "The metric tells");
         string log = _daemon.Files.ReadLog();
         Assert.Single(log.Split('\n'), line =>
-            line.Contains("ERROR", StringComparison.Ordinal) && line.Contains("Cannot use the changed TLS files", StringComparison.Ordinal));
+            line.Contains("ERROR", StringComparison.Ordinal)
+                && line.Contains("Cannot use the changed TLS files", StringComparison.Ordinal));
         Assert.Contains(file, log, StringComparison.Ordinal);
 
         File.WriteAllText(file, good);
@@ -114,7 +115,8 @@ public sealed class TlsReloadTests : IAsyncLifetime
         int[] requests = await Task.WhenAll(load);
 
         Assert.All(requests, count => Assert.True(count > 0, "The load ran"));
-        Assert.All(certificates, certificate => Assert.True(seen.ContainsKey(Thumbprint(certificate.CertificateFile)), "Both were served"));
+        Assert.All(certificates, certificate =>
+            Assert.True(seen.ContainsKey(Thumbprint(certificate.CertificateFile)), "Both were served"));
     }
 
     private static string Thumbprint(string certificateFile)
@@ -176,7 +178,8 @@ public sealed class TlsReloadTests : IAsyncLifetime
         do
         {
             byte[] received = await client.GetByteArrayAsync(
-                $"https://127.0.0.1:{_daemon.RemotePort}{image.Url}?close={(reconnect ? "y" : "n")}", CancellationToken.None);
+                $"https://127.0.0.1:{_daemon.RemotePort}{image.Url}?close={(reconnect ? "y" : "n")}",
+                CancellationToken.None);
             Bytes.AssertEqual(content, received, "the download");
             requests++;
         }

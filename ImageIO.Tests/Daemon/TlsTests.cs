@@ -25,7 +25,8 @@ public sealed class TlsTests : IAsyncLifetime
     [InlineData(SslProtocols.Tls13)]
     public async Task Tls_1_2_and_1_3_are_served(SslProtocols version)
     {
-        await using SslStream tls = await HandshakeAsync(new SslClientAuthenticationOptions { EnabledSslProtocols = version });
+        await using SslStream tls = await HandshakeAsync(
+            new SslClientAuthenticationOptions { EnabledSslProtocols = version });
 
         Assert.Equal(version, tls.SslProtocol);
         await AssertServesAsync(tls);
@@ -70,7 +71,8 @@ public sealed class TlsTests : IAsyncLifetime
     [InlineData("", "")]
     public async Task Http_1_1_is_agreed_on_or_1_0(string offered, string agreed)
     {
-        await using SslStream tls = await HandshakeAsync(new SslClientAuthenticationOptions { ApplicationProtocols = Protocols(offered) });
+        await using SslStream tls = await HandshakeAsync(
+            new SslClientAuthenticationOptions { ApplicationProtocols = Protocols(offered) });
 
         Assert.Equal(agreed, tls.NegotiatedApplicationProtocol.ToString());
         await AssertServesAsync(tls);
@@ -292,7 +294,8 @@ public sealed class TlsTests : IAsyncLifetime
     }
 
     private Task BecomesLonelyAsync(int left) => Eventually.HoldsAsync(
-        () => Daemon.Connections.CountByService().Where(pair => pair.Service == "remote").Sum(pair => pair.Count) == left,
+        () =>
+            Daemon.Connections.CountByService().Where(pair => pair.Service == "remote").Sum(pair => pair.Count) == left,
         $"{left} connections of clients are left");
 
     private async Task<(int Status, string Output)> RunClientAsync(string input, params string[] arguments)

@@ -100,7 +100,8 @@ public sealed partial class TransferEndTests : IAsyncLifetime
         await client.RequestAsync("GET", image.Url);
         await client.ReadAsync(1);
         Daemon.Signal(Signum.SIGTERM);
-        await Eventually.HoldsAsync(() => _files.ReadLog().Contains("Draining: ", StringComparison.Ordinal), "it drains");
+        await Eventually.HoldsAsync(
+            () => _files.ReadLog().Contains("Draining: ", StringComparison.Ordinal), "it drains");
         while ((await client.ReadAsync(MiB)).Length > 0)
         {
         }
@@ -110,13 +111,15 @@ public sealed partial class TransferEndTests : IAsyncLifetime
         Assert.Equal(0, status);
         string[] said = [.. Stages().Matches(_files.ReadLog()).Select(match => match.Value)];
         Assert.Equal(
-            ["Stopping: no new connections to remote, local", "Draining: 1 running requests may go on for 5 s", "Drained", "Stopped"], said);
+            ["Stopping: no new connections to remote, local",
+                "Draining: 1 running requests may go on for 5 s", "Drained", "Stopped"], said);
     }
 
     private async Task<TestImage> AddAsync(string transferId, int size, params string[] ops)
     {
         var image = new TestImage(Guid.NewGuid().ToString(), _files.CreateSparseImage(size));
-        await Daemon.InstallAsync(TicketBody.For(image.Id, image.Path, size, ops.Length > 0 ? ops : ["read"]).With("transfer_id", transferId));
+        await Daemon.InstallAsync(TicketBody.For(image.Id, image.Path, size, ops.Length > 0 ? ops : ["read"]).With(
+            "transfer_id", transferId));
         return image;
     }
 

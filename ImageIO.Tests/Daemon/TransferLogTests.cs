@@ -50,7 +50,8 @@ public sealed partial class TransferLogTests : IAsyncLifetime
 
         foreach (string text in (string[])[
             "Transfer transfer-8: ticket added", "Transfer transfer-8: write 1000 bytes at 500",
-            "Transfer transfer-8: write of 1000 bytes at 500 ended", "Transfer transfer-8: ticket expires in 77 s", "Transfer transfer-8: ticket removed"])
+            "Transfer transfer-8: write of 1000 bytes at 500 ended",
+            "Transfer transfer-8: ticket expires in 77 s", "Transfer transfer-8: ticket removed"])
         {
             await Eventually.HoldsAsync(
                 () => _daemon.Files.ReadLog().Contains(text, StringComparison.Ordinal), $"the log has: {text}");
@@ -65,7 +66,8 @@ public sealed partial class TransferLogTests : IAsyncLifetime
 
         string[] added = [.. _daemon.Files.ReadLog().Split('\n').Skip(before.Length - 1)];
 
-        Assert.Contains("one\\u000a2026-01-01 00:00:00,000 ERROR forged\\u2028line\\u0000: ticket added", added[^2], StringComparison.Ordinal);
+        Assert.Contains("one\\u000a2026-01-01 00:00:00,000 ERROR forged\\u2028line\\u0000: "
+            + "ticket added", added[^2], StringComparison.Ordinal);
         Assert.DoesNotContain(added, line => line.StartsWith("2026-01-01", StringComparison.Ordinal));
     }
 
@@ -75,7 +77,8 @@ public sealed partial class TransferLogTests : IAsyncLifetime
         TestImage image = await AddAsync("transfer-9", 100);
         string[] targets =
         [
-            image.Url, $"{image.Url}/extents", $"{image.Url}/extents?context=dirty", $"{image.Url}/checksum", $"{image.Url}/checksum?algorithm=x",
+            image.Url, $"{image.Url}/extents",
+            $"{image.Url}/extents?context=dirty", $"{image.Url}/checksum", $"{image.Url}/checksum?algorithm=x",
             $"{image.Url}?flush=x", $"{image.Url}/more", "/images/secret-of-nobody",
         ];
         foreach (string target in targets)
@@ -85,13 +88,15 @@ public sealed partial class TransferLogTests : IAsyncLifetime
             (await _daemon.Local.PatchAsync(target, new StringContent("""{"op": "the-payload"}"""))).Dispose();
         }
 
-        foreach (HttpMethod method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Put, HttpMethod.Patch, HttpMethod.Delete])
+        foreach (HttpMethod method in (HttpMethod[])[HttpMethod.Get,
+            HttpMethod.Put, HttpMethod.Patch, HttpMethod.Delete])
         {
             foreach (string id in (string[])[image.Id, "secret-of-nobody"])
             {
                 (await _daemon.Control.SendAsync(new HttpRequestMessage(method, $"/tickets/{id}")
                 {
-                    Content = method == HttpMethod.Put || method == HttpMethod.Patch ? new StringContent($"{{\"uuid\": \"{id}\"}}") : null,
+                    Content = method == HttpMethod.Put
+                        || method == HttpMethod.Patch ? new StringContent($"{{\"uuid\": \"{id}\"}}") : null,
                 })).Dispose();
             }
         }
@@ -105,7 +110,9 @@ public sealed partial class TransferLogTests : IAsyncLifetime
         }
     }
 
-    [GeneratedRegex(@"Transfer transfer-7: connection \S+ closed after (?<operations>[0-9]+) operations, (?<bytes>[0-9]+) bytes in [0-9.]+ s: complete; waited [0-9.]+ s for the client, [0-9.]+ s for the storage, (?<handshake>[0-9.]+) s for the TLS handshake")]
+    [GeneratedRegex(@"Transfer transfer-7: connection \S+ closed after (?<operations>[0-9]+) operations, "
+        + @"(?<bytes>[0-9]+) bytes in [0-9.]+ s: complete; waited [0-9.]+ s for the client, [0-9.]+ s for the storage, "
+        + @"(?<handshake>[0-9.]+) s for the TLS handshake")]
     private static partial Regex Summary();
 
     private async Task<TestImage> AddAsync(string transferId, int size)

@@ -45,7 +45,8 @@ public sealed class TransferTests(DaemonFixture daemon) : IClassFixture<DaemonFi
             {
                 byte[] bytes = content[(part * Part)..Math.Min(Size, (part + 1) * Part)];
                 await client.RequestAsync(
-                    "PUT", $"{image.Url}?flush=n", $"Content-Length: {bytes.Length}", $"Content-Range: bytes {part * Part}-*/*");
+                    "PUT", $"{image.Url}?flush=n",
+                    $"Content-Length: {bytes.Length}", $"Content-Range: bytes {part * Part}-*/*");
                 await client.SendAsync(bytes);
                 Assert.Equal(200, (await client.ReceiveAsync()).Status);
             }

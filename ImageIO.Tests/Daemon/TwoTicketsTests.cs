@@ -33,13 +33,15 @@ public sealed class TwoTicketsTests(RunningDaemon daemon) : IDisposable
             int calls = 0;
             var gate = new FuseGate();
             foreach (FuseOperation operation in
-                (FuseOperation[])[FuseOperation.Write, FuseOperation.Truncate, FuseOperation.Allocate, FuseOperation.Fsync])
+                (FuseOperation[])[FuseOperation.Write,
+                    FuseOperation.Truncate, FuseOperation.Allocate, FuseOperation.Fsync])
             {
                 _storage.When(operation, _ => ++calls == nth).Hang(gate);
             }
 
             Task<HttpStatusCode> put = PutAsync(writer, content[start..], start);
-            await Eventually.HoldsAsync(() => gate.Count == 1 || put.IsCompleted, "the call is reached, or was the last");
+            await Eventually.HoldsAsync(
+                () => gate.Count == 1 || put.IsCompleted, "the call is reached, or was the last");
             Assert.Equal(content, await daemon.Local.GetByteArrayAsync(reader));
             bool wasLast = put.IsCompleted;
             gate.Open();

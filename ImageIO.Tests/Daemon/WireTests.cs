@@ -3,7 +3,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>HTTP/1.1 as its bytes: what clients of the reference depend on, and no library shows (daemon-api section 2).</summary>
+/// <summary>
+/// HTTP/1.1 as its bytes: what clients of the reference depend on, and no library shows (daemon-api section 2).
+/// </summary>
 [Collection(RunningDaemon.Collection)]
 public sealed class WireTests(RunningDaemon daemon)
 {
@@ -97,7 +99,8 @@ public sealed class WireTests(RunningDaemon daemon)
         TestImage image = await daemon.AddImageAsync([7]);
         using RawClient client = await RawClient.ConnectTlsAsync(daemon);
 
-        await client.SendAsync(Encoding.Latin1.GetBytes($"GET {image.Url} HTTP/1.1\r\nHost: h\r\nUser-Agent: \u00e9\u00ff\r\n\r\n"));
+        await client.SendAsync(
+            Encoding.Latin1.GetBytes($"GET {image.Url} HTTP/1.1\r\nHost: h\r\nUser-Agent: \u00e9\u00ff\r\n\r\n"));
 
         Assert.Equal([7], (await client.ReceiveAsync()).Body);
     }
@@ -256,7 +259,8 @@ public sealed class WireTests(RunningDaemon daemon)
         using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);
 
         await client.SendAsync(
-            $"GET {image.Url} HTTP/1.1\nHost: h\nRange: bytes=0-0\n\nPUT {image.Url} HTTP/1.1\nHost: h\nContent-Length: 1\n\nx"
+            $"GET {image.Url} HTTP/1.1\nHost: h\nRange: bytes=0-0\n\nPUT {image.Url} HTTP/1.1\nHost: "
+                + $"h\nContent-Length: 1\n\nx"
             + $"GET {image.Url} HTTP/1.1\nHost: h\nRange: bytes=0-1\n\n");
 
         Assert.Equal([7], (await client.ReceiveAsync()).Body);

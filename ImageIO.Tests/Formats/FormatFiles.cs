@@ -9,7 +9,8 @@ namespace ImageIO.Tests.Formats;
 internal static class FormatFiles
 {
     public static ValueTask<IBackend> OpenAsync(string path, bool write = false) =>
-        new FileBackendFactory().OpenAsync(ImageUrl.Parse($"file:{path}"), new ImageAccess(write), CancellationToken.None);
+        new FileBackendFactory().OpenAsync(
+            ImageUrl.Parse($"file:{path}"), new ImageAccess(write), CancellationToken.None);
 
     /// <summary>A qcow2 image with its whole chain, whose files all lie in one directory.</summary>
     public static async ValueTask<Qcow2Reader> OpenChainAsync(string path)
@@ -32,7 +33,8 @@ internal static class FormatFiles
         for (int position = 0; position < content.Length; position += step)
         {
             await image.ReadAsync(
-                content.AsMemory(position, Math.Min(step, content.Length - position)), position, CancellationToken.None);
+                content.AsMemory(position, Math.Min(step, content.Length - position)),
+                position, CancellationToken.None);
         }
 
         return content;

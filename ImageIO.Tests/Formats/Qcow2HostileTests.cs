@@ -42,7 +42,8 @@ public sealed class Qcow2HostileTests : IDisposable
         TransferException e = await Assert.ThrowsAsync<TransferException>(
             () => FormatFiles.OpenChainAsync(_directory.Create("lie", image)).AsTask());
 
-        Assert.True(e.Error is TransferError.ImageUnavailable or TransferError.NotSupported, $"{what}: {e.Error}, {e.Message}");
+        Assert.True(
+            e.Error is TransferError.ImageUnavailable or TransferError.NotSupported, $"{what}: {e.Error}, {e.Message}");
     }
 
     [SkippableTheory(Timeout = 30_000)]
@@ -95,7 +96,8 @@ public sealed class Qcow2HostileTests : IDisposable
             byte[] damaged = [.. image];
             for (int flips = random.Next(1, 6); flips > 0; flips--)
             {
-                int place = random.Next(3) == 0 ? random.Next(112) : random.Next(damaged.Length / 512) * 512 + random.Next(16);
+                int place = random.Next(3) == 0 ? random.Next(112) : random.Next(damaged.Length / 512) * 512
+                    + random.Next(16);
                 damaged[place] = random.Next(3) switch { 0 => 0, 1 => 0xff, _ => (byte)random.Next(256) };
             }
 

@@ -32,7 +32,8 @@ public sealed class Qcow2ReaderTests : IDisposable
         QemuImg.Require();
         string image = await CreateAsync("image.qcow2", options);
         await QemuImg.IoAsync(
-            image, "write -P 1 0 70000", "write -P 2 1000000 512", "write -z 65536 65536", "write -P 3 2500096 600000", "discard 2600000 131072");
+            image, "write -P 1 0 70000",
+            "write -P 2 1000000 512", "write -z 65536 65536", "write -P 3 2500096 600000", "discard 2600000 131072");
 
         await AssertReadsLikeQemuAsync(image);
     }
@@ -49,7 +50,8 @@ public sealed class Qcow2ReaderTests : IDisposable
         string raw = _directory.Create("raw", Mixed());
         string image = _directory.File("image.qcow2");
         await QemuImg.RunAsync(
-            "convert", "-f", "raw", "-O", "qcow2", "-c", "-o", $"compression_type={compression},cluster_size={cluster}", raw, image);
+            "convert", "-f",
+            "raw", "-O", "qcow2", "-c", "-o", $"compression_type={compression},cluster_size={cluster}", raw, image);
         // Some clusters are written over, and then are not compressed.
         await QemuImg.IoAsync(image, "write -P 9 200000 5000");
 
@@ -61,10 +63,13 @@ public sealed class Qcow2ReaderTests : IDisposable
     {
         QemuImg.Require();
         _directory.Create("base.raw", Bytes.Random(1_500_160));
-        await QemuImg.RunAsync("create", "-q", "-f", "qcow2", "-b", "base.raw", "-F", "raw", _directory.File("middle.qcow2"), "2M");
-        await QemuImg.IoAsync(_directory.File("middle.qcow2"), "write -P 4 100000 100000", "write -z 1000000 300000", "discard 0 65536");
         await QemuImg.RunAsync(
-            "create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", "-b", "middle.qcow2", "-F", "qcow2", _directory.File("top.qcow2"), $"{Size}");
+            "create", "-q", "-f", "qcow2", "-b", "base.raw", "-F", "raw", _directory.File("middle.qcow2"), "2M");
+        await QemuImg.IoAsync(
+            _directory.File("middle.qcow2"), "write -P 4 100000 100000", "write -z 1000000 300000", "discard 0 65536");
+        await QemuImg.RunAsync(
+            "create", "-q", "-f", "qcow2",
+            "-o", "cluster_size=4k", "-b", "middle.qcow2", "-F", "qcow2", _directory.File("top.qcow2"), $"{Size}");
         await QemuImg.IoAsync(_directory.File("top.qcow2"), "write -P 5 150000 4096", "write -P 6 2900000 4096");
 
         await AssertReadsLikeQemuAsync(_directory.File("top.qcow2"));
@@ -123,7 +128,8 @@ public sealed class Qcow2ReaderTests : IDisposable
             "create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=password",
             "-o", options.Replace("DIR", _directory.Path, StringComparison.Ordinal), image, "1M");
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => FormatFiles.OpenChainAsync(image).AsTask());
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => FormatFiles.OpenChainAsync(image).AsTask());
 
         Assert.Equal(TransferError.NotSupported, e.Error);
         Assert.Contains(name, e.Message, StringComparison.Ordinal);
@@ -145,7 +151,8 @@ public sealed class Qcow2ReaderTests : IDisposable
         }
 
         var expected = JsonNode.Parse(await QemuImg.RunAsync(
-            "measure", "--output=json", "-f", "raw", "-O", "qcow2", "-o", $"cluster_size={cluster}" + (options.Length > 0 ? "," + options : ""), raw))!;
+            "measure", "--output=json", "-f",
+            "raw", "-O", "qcow2", "-o", $"cluster_size={cluster}" + (options.Length > 0 ? "," + options : ""), raw))!;
         int clusterSize = cluster switch { "512" => 512, "2M" => 2 * 1024 * 1024, _ => 65536 };
 
         await using Core.Backends.IBackend source = await FormatFiles.OpenAsync(raw);
@@ -194,7 +201,8 @@ public sealed class Qcow2ReaderTests : IDisposable
             position = extent.Range.End;
             if (extent.Flags.HasFlag(ExtentFlags.Zero))
             {
-                Assert.False(expectedBytes.AsSpan((int)extent.Range.Start, (int)extent.Range.Length).ContainsAnyExcept((byte)0));
+                Assert.False(
+                    expectedBytes.AsSpan((int)extent.Range.Start, (int)extent.Range.Length).ContainsAnyExcept((byte)0));
             }
         }
 
@@ -211,9 +219,11 @@ public sealed class Qcow2ReaderTests : IDisposable
             bool zero = node["zero"]!.GetValue<bool>();
             Extent extent = extents.Single(one => one.Range.Start <= start && start < one.Range.End);
             // qemu also asks the file system whether a cluster's bytes are a hole of the file.
-            Assert.True(zero || !extent.Flags.HasFlag(ExtentFlags.Zero), $"{extent} at {start}, qemu: {node.ToJsonString()}");
             Assert.True(
-                extent.Flags.HasFlag(ExtentFlags.Zero) || !zero || node["data"]!.GetValue<bool>() || node["offset"] is not null,
+                zero || !extent.Flags.HasFlag(ExtentFlags.Zero), $"{extent} at {start}, qemu: {node.ToJsonString()}");
+            Assert.True(
+                extent.Flags.HasFlag(ExtentFlags.Zero)
+                    || !zero || node["data"]!.GetValue<bool>() || node["offset"] is not null,
                 $"{extent} at {start}, qemu: {node.ToJsonString()}");
         }
     }

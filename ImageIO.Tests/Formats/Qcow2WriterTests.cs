@@ -25,7 +25,8 @@ public sealed class Qcow2WriterTests : IDisposable
     [InlineData(Qcow2Compression.Zlib, 4096)]
     [InlineData(Qcow2Compression.Zstd, 65536)]
     [InlineData(Qcow2Compression.Zstd, 1048576)]
-    public async Task Random_writes_and_zeroes_at_once_make_an_image_without_fault(Qcow2Compression compression, int cluster)
+    public async Task Random_writes_and_zeroes_at_once_make_an_image_without_fault(
+        Qcow2Compression compression, int cluster)
     {
         QemuImg.Require();
         byte[] model = new byte[Size];
@@ -44,7 +45,8 @@ public sealed class Qcow2WriterTests : IDisposable
             for (int round = 0; round < 8; round++)
             {
                 // Four writers, each in its own quarter, as the rules of a copy keep them.
-                await Task.WhenAll(Enumerable.Range(0, 4).Select(quarter => ChangeAsync(writer, model, quarter, random.Next())));
+                await Task.WhenAll(
+                    Enumerable.Range(0, 4).Select(quarter => ChangeAsync(writer, model, quarter, random.Next())));
             }
 
             byte[] soFar = await FormatFiles.ReadAllAsync(writer);
@@ -69,7 +71,8 @@ public sealed class Qcow2WriterTests : IDisposable
         }
 
         await QemuImg.CheckAsync(file);
-        Assert.Contains($"\"virtual-size\": {size}", await QemuImg.RunAsync("info", "--output=json", file), StringComparison.Ordinal);
+        Assert.Contains($"\"virtual-size\": {size}", await QemuImg.RunAsync(
+            "info", "--output=json", file), StringComparison.Ordinal);
     }
 
     [SkippableFact(Timeout = 30_000)]
@@ -82,7 +85,8 @@ public sealed class Qcow2WriterTests : IDisposable
             await writer.FlushAsync(CancellationToken.None);
         }
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => FormatFiles.OpenChainAsync(file).AsTask());
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => FormatFiles.OpenChainAsync(file).AsTask());
 
         Assert.Equal(TransferError.ImageUnavailable, e.Error);
     }
@@ -209,7 +213,8 @@ public sealed class Qcow2WriterTests : IDisposable
         await using LoopDevice device = await LoopDevice.CreateOnAsync(
             _directory.Create("device", Bytes.Random(8 * 1024 * 1024)));
         byte[] model = new byte[Size];
-        IBackend file = await new BlockBackendFactory(Microsoft.Extensions.Logging.Abstractions.NullLogger<BlockBackendFactory>.Instance)
+        IBackend file = await new BlockBackendFactory(
+            Microsoft.Extensions.Logging.Abstractions.NullLogger<BlockBackendFactory>.Instance)
             .OpenAsync(ImageUrl.Parse($"file:{device.Path}"), new ImageAccess(Write: true), CancellationToken.None);
         await using (Qcow2Writer writer = await Qcow2Writer.CreateAsync(
             file, new Qcow2WriterOptions { VirtualSize = Size }, CancellationToken.None))
@@ -251,7 +256,8 @@ public sealed class Qcow2WriterTests : IDisposable
         }
     }
 
-    private static async ValueTask<Qcow2Writer> CreateAsync(string file, Qcow2WriterOptions options) => await Qcow2Writer.CreateAsync(
+    private static async ValueTask<Qcow2Writer> CreateAsync(string file, Qcow2WriterOptions options) =>
+        await Qcow2Writer.CreateAsync(
         await FormatFiles.OpenAsync(file, write: true), options, CancellationToken.None);
 
     private async Task AssertIsAsync(byte[] model, string file)

@@ -28,7 +28,8 @@ public sealed class TarArchiveTests : IDisposable
         string directory = Directory.CreateDirectory(_directory.File("vm")).FullName;
         await File.WriteAllBytesAsync(Path.Combine(directory, "vm.ovf"), first);
         await File.WriteAllBytesAsync(Path.Combine(directory, longName), second);
-        await Cli.Wrap("tar").WithArguments(["-C", _directory.Path, "--format", format, "-cf", _directory.File("vm.ova"), "vm"]).ExecuteBufferedAsync();
+        await Cli.Wrap("tar").WithArguments(
+            ["-C", _directory.Path, "--format", format, "-cf", _directory.File("vm.ova"), "vm"]).ExecuteBufferedAsync();
 
         await using IBackend archive = await FormatFiles.OpenAsync(_directory.File("vm.ova"));
         IReadOnlyList<TarMember> members = await TarArchive.ReadAsync(archive, CancellationToken.None);
@@ -48,7 +49,8 @@ public sealed class TarArchiveTests : IDisposable
     public async Task Unknown_member_is_refused_and_the_text_lists_those_there_are()
     {
         await File.WriteAllBytesAsync(_directory.File("a.img"), [1]);
-        await Cli.Wrap("tar").WithArguments(["-C", _directory.Path, "-cf", _directory.File("x.ova"), "a.img"]).ExecuteBufferedAsync();
+        await Cli.Wrap("tar")
+            .WithArguments(["-C", _directory.Path, "-cf", _directory.File("x.ova"), "a.img"]).ExecuteBufferedAsync();
         await using IBackend archive = await FormatFiles.OpenAsync(_directory.File("x.ova"));
         IReadOnlyList<TarMember> members = await TarArchive.ReadAsync(archive, CancellationToken.None);
 
@@ -61,7 +63,8 @@ public sealed class TarArchiveTests : IDisposable
     public async Task A_damaged_or_cut_archive_is_refused()
     {
         await File.WriteAllBytesAsync(_directory.File("a.img"), Bytes.Random(5000));
-        await Cli.Wrap("tar").WithArguments(["-C", _directory.Path, "-cf", _directory.File("x.ova"), "a.img"]).ExecuteBufferedAsync();
+        await Cli.Wrap("tar")
+            .WithArguments(["-C", _directory.Path, "-cf", _directory.File("x.ova"), "a.img"]).ExecuteBufferedAsync();
         byte[] whole = await File.ReadAllBytesAsync(_directory.File("x.ova"));
         byte[] flipped = [.. whole];
         flipped[130] ^= 1;

@@ -14,7 +14,8 @@ public sealed class ForwarderMarkTests
     {
         string other = new ForwarderMark().Append(default);
 
-        string via = _mark.Append(new StringValues(["1.1 gateway.example.com, " + other, "1.0 imageio-x", "1.1 imageio-a b"]));
+        string via = _mark.Append(
+            new StringValues(["1.1 gateway.example.com, " + other, "1.0 imageio-x", "1.1 imageio-a b"]));
 
         Assert.StartsWith(other + ", 1.1 imageio-", via, StringComparison.Ordinal);
         Assert.Equal(2, via.Split(", ").Length);

@@ -16,7 +16,8 @@ public sealed class UpstreamPoolTests : IDisposable
         _daemon.Start(UpstreamPool.MostIdle * 2);
         var settings = new UpstreamSettings(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(10), null);
         _pool = new UpstreamPool(
-            settings, new Lazy<EventLoops>(() => throw new InvalidOperationException("No TLS here")), TimeProvider.System);
+            settings,
+            new Lazy<EventLoops>(() => throw new InvalidOperationException("No TLS here")), TimeProvider.System);
     }
 
     private UpstreamUrl Url => UpstreamUrl.Parse($"http://127.0.0.1:{((IPEndPoint)_daemon.LocalEndpoint).Port}")!;

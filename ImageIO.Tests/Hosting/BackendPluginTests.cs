@@ -44,7 +44,8 @@ public sealed class BackendPluginTests : IDisposable
     [Fact]
     public void Backend_in_a_directory_of_its_own_is_loaded_too()
     {
-        string file = Path.Combine(Directory.CreateDirectory(Path.Combine(_directory, "broken")).FullName, "ImageIO.Backends.Broken.dll");
+        string file = Path.Combine(
+            Directory.CreateDirectory(Path.Combine(_directory, "broken")).FullName, "ImageIO.Backends.Broken.dll");
         File.WriteAllText(file, "not an assembly");
         Assert.Throws<ConfigurationException>(() => Names(_directory));
     }
@@ -71,7 +72,8 @@ public sealed class BackendPluginTests : IDisposable
     }
 
     public static TheoryData<string> OtherContracts =>
-        [$"{Core.Major + 1}.0.0.0", $"{Core.Major}.{Core.Minor + 1}.0.0", $"{Core.Major}.{Core.Minor}.{Core.Build + 1}.0"];
+        [$"{Core.Major + 1}.0.0.0",
+            $"{Core.Major}.{Core.Minor + 1}.0.0", $"{Core.Major}.{Core.Minor}.{Core.Build + 1}.0"];
 
     [Fact]
     public void Assembly_without_a_backend_is_a_dependency_and_does_no_harm()
@@ -86,7 +88,8 @@ public sealed class BackendPluginTests : IDisposable
         string deployed = Path.Combine(AppContext.BaseDirectory, "ImageIO.Backends.File.dll");
         string second = Path.Combine(_directory, "ImageIO.Backends.File.dll");
         File.Copy(deployed, second);
-        File.Copy(Path.Combine(AppContext.BaseDirectory, "ImageIO.Backends.Posix.dll"), Path.Combine(_directory, "ImageIO.Backends.Posix.dll"));
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "ImageIO.Backends.Posix.dll"), Path.Combine(
+            _directory, "ImageIO.Backends.Posix.dll"));
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => Names(_directory));
         Assert.Contains("'file'", e.Message, StringComparison.Ordinal);
         Assert.Contains(deployed, e.Message, StringComparison.Ordinal);
@@ -139,6 +142,7 @@ public sealed class BackendPluginTests : IDisposable
             .AddBackends(pluginDirectory, new ConfigurationReader([]))
             .AddSingleton<BackendRegistry>()
             .BuildServiceProvider();
-        return [.. services.GetRequiredService<BackendRegistry>().Factories.Select(factory => factory.Name).Order(StringComparer.Ordinal)];
+        return [.. services.GetRequiredService<BackendRegistry>().Factories.Select(factory => factory.Name).Order(
+            StringComparer.Ordinal)];
     }
 }

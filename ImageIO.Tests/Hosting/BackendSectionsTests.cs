@@ -38,9 +38,11 @@ public sealed class BackendSectionsTests
         Exception wrong = options.Wrong("library", "a tape library");
 
         Assert.Equal(
-            "tape.conf: option 'drives' of section [backend_tape] is '3', expected an integer from 1 to 2", tooMany.Message);
+            "tape.conf: option 'drives' of section [backend_tape] is '3', expected an integer from 1 to 2",
+            tooMany.Message);
         Assert.Equal(
-            "tape.conf: option 'library' of section [backend_tape] is '/dev/sg0', expected a tape library", wrong.Message);
+            "tape.conf: option 'library' of section [backend_tape] is '/dev/sg0', expected a tape library",
+            wrong.Message);
         Assert.IsType<ConfigurationException>(wrong);
     }
 }

@@ -37,11 +37,13 @@ public sealed class CertificateAuthoritiesTests : IDisposable
     [InlineData("leaf", false, true)]
     [InlineData("other", true, false)]
     [InlineData("other root", true, true)]
-    public void Any_certificate_in_the_file_is_an_anchor_for_what_leads_to_it(string inFile, bool isIntermediateSent, bool isVouchedFor)
+    public void Any_certificate_in_the_file_is_an_anchor_for_what_leads_to_it(
+        string inFile, bool isIntermediateSent, bool isVouchedFor)
     {
         CertificateAuthorities authorities = File(inFile);
 
-        Assert.Equal(isVouchedFor, authorities.VouchFor(_leaf, isIntermediateSent ? [_intermediate.Certificate] : [], _now));
+        Assert.Equal(
+            isVouchedFor, authorities.VouchFor(_leaf, isIntermediateSent ? [_intermediate.Certificate] : [], _now));
     }
 
     [Theory]
@@ -70,7 +72,8 @@ public sealed class CertificateAuthoritiesTests : IDisposable
     [InlineData("root", 5, 2)]
     [InlineData("intermediate", -10, 2)]
     [InlineData("intermediate", 5, 2)]
-    public void Nobody_vouches_through_an_authority_out_of_its_time_also_when_it_is_the_anchor(string inFile, int start, int days)
+    public void Nobody_vouches_through_an_authority_out_of_its_time_also_when_it_is_the_anchor(
+        string inFile, int start, int days)
     {
         Issued intermediate = Issued.Authority("CN=late", _root, days, start);
         X509Certificate2 leaf = Issued.Server("CN=leaf", intermediate).Certificate;
@@ -90,7 +93,8 @@ public sealed class CertificateAuthoritiesTests : IDisposable
     [InlineData("", Any, true)]
     [InlineData("", Client, false)]
     [InlineData(Server, CodeSigning, false)]
-    public void Each_link_is_for_the_purpose_also_when_it_is_the_anchor(string leaf, string authority, bool isVouchedFor)
+    public void Each_link_is_for_the_purpose_also_when_it_is_the_anchor(
+        string leaf, string authority, bool isVouchedFor)
     {
         Issued intermediate = Issued.Authority("CN=purpose", _root, purposes: Words(authority));
         X509Certificate2 certificate = Issued.Server("CN=leaf", intermediate, Words(leaf)).Certificate;
@@ -99,7 +103,8 @@ public sealed class CertificateAuthoritiesTests : IDisposable
         {
             CertificateAuthorities authorities = File(inFile, intermediate.Certificate);
             Assert.Equal(
-                isVouchedFor, authorities.VouchFor(certificate, [intermediate.Certificate], _now, CertificateAuthorities.ServerPurpose));
+                isVouchedFor, authorities
+                    .VouchFor(certificate, [intermediate.Certificate], _now, CertificateAuthorities.ServerPurpose));
             Assert.True(authorities.VouchFor(certificate, [intermediate.Certificate], _now), "for any purpose");
         }
     }

@@ -45,7 +45,8 @@ public sealed class ServerCertificateTests
         X509Certificate2 loop = Issued.Authority("CN=upper", _lower).Certificate;
 
         Assert.InRange(
-            ServerCertificate.IntermediatesOf(leaf, [_lower.Certificate, loop, other.Certificate, _upper.Certificate]).Count, 1, 4);
+            ServerCertificate.IntermediatesOf(
+                leaf, [_lower.Certificate, loop, other.Certificate, _upper.Certificate]).Count, 1, 4);
     }
 
     [Fact(Timeout = 30_000)]
@@ -56,7 +57,8 @@ public sealed class ServerCertificateTests
         await File.WriteAllTextAsync(daemon.Files.Certificate.KeyFile, _leaf.Key.ExportPkcs8PrivateKeyPem());
         await File.WriteAllTextAsync(
             daemon.Files.Certificate.CertificateFile,
-            string.Join('\n', new[] { _leaf, _root, _upper, _lower }.Select(one => one.Certificate.ExportCertificatePem())));
+            string.Join(
+                '\n', new[] { _leaf, _root, _upper, _lower }.Select(one => one.Certificate.ExportCertificatePem())));
         using var socket = new TcpClient();
         await socket.ConnectAsync(IPAddress.Loopback, daemon.RemotePort);
         string[] sent = [];

@@ -64,7 +64,8 @@ public sealed class OpenSslStreamTests : IDisposable
         for (int round = 0; !write.IsCompleted || received.Count < down.Length; round++)
         {
             Task<int> read = _pair.ReadAsync(buffer);
-            // Several times while the server waits for room, too: OpenSSL 3.0 could not do that in the middle of a record.
+            // Several times while the server waits for room, too: OpenSSL 3.0 could not do that in the middle of a
+            // record.
             Assert.Equal(1, TlsTarget.UpdateKeys(_pair.Client, Both));
             Send("more"u8);
             _pair.ToServer(_pair.TakeFromClient());

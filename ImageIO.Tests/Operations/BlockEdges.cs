@@ -13,7 +13,8 @@ internal static class BlockEdges
         {
             foreach (int block in new[] { 512, 4096 })
             {
-                foreach (int size in new[] { 0, 1, block - 1, block, block + 1, (2 * block) - 1, 2 * block, (4 * block) + 1 })
+                int[] sizes = [0, 1, block - 1, block, block + 1, (2 * block) - 1, 2 * block, (4 * block) + 1];
+                foreach (int size in sizes)
                 {
                     cases.Add(kind, block, size);
                 }
@@ -28,7 +29,8 @@ internal static class BlockEdges
     {
         foreach (int offset in new[] { 0, 1, block - 1, block, block + 1, (2 * block) - 1, 2 * block, (2 * block) + 1 })
         {
-            foreach (int length in new[] { 1, block - 1, block, block + 1, (2 * block) - 1, 2 * block, (2 * block) + 1 })
+            int[] lengths = [1, block - 1, block, block + 1, (2 * block) - 1, 2 * block, (2 * block) + 1];
+            foreach (int length in lengths)
             {
                 yield return (offset, length);
             }

@@ -4,7 +4,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Operations;
 
-/// <summary>Writers of different bytes never lose each other's, whatever blocks they share and however the image grows.</summary>
+/// <summary>
+/// Writers of different bytes never lose each other's, whatever blocks they share and however the image grows.
+/// </summary>
 public sealed class ConcurrentWritersTests
 {
     [SkippableTheory(Timeout = 80_000)]
@@ -96,7 +98,8 @@ public sealed class ConcurrentWritersTests
     [InlineData(StorageKind.Memory, 512)]
     [InlineData(StorageKind.File, 512)]
     [InlineData(StorageKind.File, 4096)]
-    public async Task An_unaligned_tail_keeps_its_exact_size_while_others_grow_the_image_behind_it(StorageKind kind, int block)
+    public async Task An_unaligned_tail_keeps_its_exact_size_while_others_grow_the_image_behind_it(
+        StorageKind kind, int block)
     {
         for (int round = 0; round < 100; round++)
         {

@@ -20,7 +20,8 @@ public sealed class ExtentMergerTests
             ExtentFlags[] bytes = [.. pieces.SelectMany(piece => Enumerable.Repeat(piece.Flags, piece.Length))];
             int size = bytes.Length * percent / 100;
             List<Extent> merged = await MergeAsync(pieces, size);
-            ExtentFlags[] said = [.. merged.SelectMany(extent => Enumerable.Repeat(extent.Flags, (int)extent.Range.Length))];
+            ExtentFlags[] said = [.. merged.SelectMany(
+                extent => Enumerable.Repeat(extent.Flags, (int)extent.Range.Length))];
             Assert.Equal(bytes[..size], said);
         });
 
@@ -81,7 +82,8 @@ public sealed class ExtentMergerTests
     private static async Task AssertFailsAsync(Extent[] extents, long size)
     {
         TransferException e = await Assert.ThrowsAsync<TransferException>(
-            async () => await ExtentMerger.MergeAsync(extents.ToAsyncEnumerable(), size, CancellationToken.None).ToListAsync());
+            async () =>
+                await ExtentMerger.MergeAsync(extents.ToAsyncEnumerable(), size, CancellationToken.None).ToListAsync());
         Assert.Equal(TransferError.StorageFailed, e.Error);
     }
 

@@ -21,7 +21,8 @@ public sealed class SmallFileSystemTests
         await using StorageImage storage = await CreateAsync(small, "image", new RingSettings(256 * 1024, 4));
         byte[] data = Bytes.Random(6 * MiB, 2);
 
-        TransferException full = await Assert.ThrowsAsync<TransferException>(() => storage.WriteAsync(0, data, flush: true));
+        TransferException full = await Assert.ThrowsAsync<TransferException>(
+            () => storage.WriteAsync(0, data, flush: true));
 
         Assert.Equal(TransferError.StorageFull, full.Error);
         Assert.NotNull(full.BytesDone);
@@ -96,6 +97,7 @@ public sealed class SmallFileSystemTests
     {
         string path = Path.Combine(system.Path, name);
         await File.WriteAllBytesAsync(path, []);
-        return StorageImage.On(StorageImage.OpenFile(path, 4096, new SharedFile()), () => File.ReadAllBytes(path), ring);
+        return StorageImage.On(
+            StorageImage.OpenFile(path, 4096, new SharedFile()), () => File.ReadAllBytes(path), ring);
     }
 }

@@ -28,7 +28,8 @@ public sealed class WriteOperationTests
 
     [SkippableTheory(Timeout = 60_000)]
     [MemberData(nameof(Images))]
-    public async Task The_image_grows_by_exactly_what_was_written_and_a_gap_reads_as_zeroes(StorageKind kind, int block, int size)
+    public async Task The_image_grows_by_exactly_what_was_written_and_a_gap_reads_as_zeroes(
+        StorageKind kind, int block, int size)
     {
         foreach (int gap in new[] { 0, 1, block - 1, block, block + 1, 3 * block })
         {
@@ -85,7 +86,8 @@ public sealed class WriteOperationTests
         var operation = new WriteOperation(
             storage.Image, 0, null, 20_000, new ScriptedSource(Bytes.Random(20_001)), flush: true);
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => operation.RunAsync(CancellationToken.None));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => operation.RunAsync(CancellationToken.None));
 
         Assert.Equal(TransferError.RangeNotSatisfiable, e.Error);
         Assert.InRange(await storage.Image.GetSizeAsync(), 0, 20_000);

@@ -113,7 +113,8 @@ public sealed class ZeroOperationTests
         var faulty = new FaultyBackend(StorageImage.OpenFile(file.Path, 512, new SharedFile()));
         await using StorageImage storage = StorageImage.On(faulty, () => []);
         Held second = faulty.Hold(BackendCall.Zero, 2);
-        var operation = new ZeroOperation(storage.Image, 0, 1024L * MiB, long.MaxValue, ZeroMode.Deallocate, flush: true);
+        var operation = new ZeroOperation(
+            storage.Image, 0, 1024L * MiB, long.MaxValue, ZeroMode.Deallocate, flush: true);
 
         Task running = operation.RunAsync(CancellationToken.None);
         await second.Arrived;
@@ -136,8 +137,10 @@ public sealed class ZeroOperationTests
 
         foreach (long offset in new[] { Last - 1, Last - 4096, Last - 4097, Last - (300L * MiB) })
         {
-            TransferException zero = await Assert.ThrowsAsync<TransferException>(() => storage.ZeroAsync(offset, Last - offset));
-            TransferException write = await Assert.ThrowsAsync<TransferException>(() => storage.WriteAsync(offset, [1]));
+            TransferException zero = await Assert.ThrowsAsync<TransferException>(
+                () => storage.ZeroAsync(offset, Last - offset));
+            TransferException write = await Assert.ThrowsAsync<TransferException>(
+                () => storage.WriteAsync(offset, [1]));
             TransferException past = await Assert.ThrowsAsync<TransferException>(
                 () => storage.ZeroAsync(offset, long.MaxValue - offset));
 
@@ -166,7 +169,10 @@ public sealed class ZeroOperationTests
     [Fact]
     public async Task A_range_past_a_fixed_size_is_refused_before_anything_happens()
     {
-        var memory = new MemoryBackend(512, new byte[1000]) { Capabilities = new() { CanWrite = true, CanZero = true } };
+        var memory = new MemoryBackend(512, new byte[1000])
+        {
+            Capabilities = new() { CanWrite = true, CanZero = true },
+        };
         await using StorageImage storage = StorageImage.On(memory);
 
         TransferException e = Assert.Throws<TransferException>(

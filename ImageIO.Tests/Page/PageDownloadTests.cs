@@ -127,9 +127,11 @@ public sealed class PageDownloadTests(PageFixture fixture) : IDisposable
         await using StubImageServer server = await StubImageServer.StartAsync(8 * Mebibyte);
         server.Options["ops"] = new JsonArray("read");
         server.KnowsZeroes = false;
-        await using PageVisit visit = await PageVisit.StartAsync(fixture.Browser, server.Origin, "stub", null, PickerInOwnFiles);
+        await using PageVisit visit = await PageVisit.StartAsync(
+            fixture.Browser, server.Origin, "stub", null, PickerInOwnFiles);
         await visit.ReachAsync("ready");
-        await visit.Tab.EvaluateAsync("async () => { await (await navigator.storage.getDirectory()).getFileHandle('saved', { create: true }); }");
+        await visit.Tab.EvaluateAsync(
+            "async () => { await (await navigator.storage.getDirectory()).getFileHandle('saved', { create: true }); }");
 
         // Another image by the time that the checksum is taken.
         server.Interfere = context =>
@@ -153,7 +155,10 @@ public sealed class PageDownloadTests(PageFixture fixture) : IDisposable
     {
         TestImage image = await AddImageAsync(16);
         await using PageVisit visit = await VisitAsync(image, fixture.Port, """
-            window.showSaveFilePicker = async () => (await navigator.storage.getDirectory()).getFileHandle('gone/elsewhere', { create: true });
+            window.showSaveFilePicker = async () => {
+                const folder = await navigator.storage.getDirectory();
+                return folder.getFileHandle('gone/elsewhere', { create: true });
+            };
             """);
 
         await visit.PressAsync("Download");

@@ -50,7 +50,8 @@ public sealed class PageFixture : IAsyncLifetime
     /// <param name="fragment">What stands behind the "#". Empty: no link.</param>
     /// <param name="port">Where the page is. Null: at the daemon.</param>
     /// <param name="options">What is different about the window.</param>
-    internal Task<PageVisit> VisitAsync(string fragment = "", int? port = null, BrowserNewContextOptions? options = null) =>
+    internal Task<PageVisit> VisitAsync(
+        string fragment = "", int? port = null, BrowserNewContextOptions? options = null) =>
         PageVisit.StartAsync(Browser, $"https://127.0.0.1:{port ?? Port}", fragment, options);
 
     /// <summary>Lets a ticket expire so many seconds from now.</summary>

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace ImageIO.Tests.Page;
 
-/// <summary>What kind of file the page takes a file for, by its magic numbers (web.md section 2, second point).</summary>
+/// <summary>
+/// What kind of file the page takes a file for, by its magic numbers (web.md section 2, second point).
+/// </summary>
 [Collection(PageFixture.Collection)]
 [Trait("Needs", "Chromium")]
 public sealed class PageFormatTests(PageFixture fixture)

@@ -13,11 +13,13 @@ public sealed class PageLinkTests(PageFixture fixture)
     [SkippableFact(Timeout = 30_000)]
     public async Task Without_a_link_the_page_asks_for_one_and_takes_a_transfer_URL_or_an_id()
     {
-        TestImage image = await fixture.AddEmptyImageAsync(10 * Mebibyte, ticket => ticket.With("filename", "root.raw"));
+        TestImage image = await fixture.AddEmptyImageAsync(
+            10 * Mebibyte, ticket => ticket.With("filename", "root.raw"));
         await using PageVisit visit = await fixture.VisitAsync();
         await visit.ReachAsync("empty");
 
-        await visit.Tab.GetByLabel("Transfer link or ticket").FillAsync($"  https://127.0.0.1:{fixture.Port}/images/{image.Id}\n");
+        await visit.Tab.GetByLabel("Transfer link or ticket").FillAsync(
+            $"  https://127.0.0.1:{fixture.Port}/images/{image.Id}\n");
         await visit.PressAsync("Open");
         await visit.ReachAsync("ready");
         string screen = await visit.Tab.InnerTextAsync("main");
@@ -72,7 +74,8 @@ public sealed class PageLinkTests(PageFixture fixture)
         await visit.Tab.GetByRole(AriaRole.Textbox).FillAsync("https://other.example:54322/images/some-ticket");
         await visit.PressAsync("Open");
 
-        ILocator link = visit.Tab.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Open it on other.example:54322" });
+        ILocator link = visit.Tab.GetByRole(
+            AriaRole.Link, new PageGetByRoleOptions { Name = "Open it on other.example:54322" });
         Assert.Equal("https://other.example:54322/#some-ticket", await link.GetAttributeAsync("href"));
         Assert.Equal("empty", await visit.StateAsync());
     }
@@ -137,7 +140,8 @@ public sealed class PageLinkTests(PageFixture fixture)
 
         string kept = await visit.Tab.EvaluateAsync<string>("""
             async () => {
-                const all = [document.cookie, JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.body.innerHTML];
+                const stored = [JSON.stringify(localStorage), JSON.stringify(sessionStorage)];
+                const all = [document.cookie, ...stored, document.body.innerHTML];
                 for (const { name } of await indexedDB.databases()) {
                     const database = await new Promise((resolve) => {
                         const opening = indexedDB.open(name);

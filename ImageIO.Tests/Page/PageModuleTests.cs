@@ -15,7 +15,8 @@ public sealed class PageModuleTests(PageFixture fixture)
                     const bytes = new Array(64).fill(false);
                     const log = [];
                     for (let i = 0; i < 20; i++) {
-                        const [a, b] = [Math.floor(Math.random() * 65), Math.floor(Math.random() * 65)].sort((x, y) => x - y);
+                        const [a, b] = [Math.floor(Math.random() * 65), Math.floor(Math.random() * 65)]
+                            .sort((x, y) => x - y);
                         const isIn = Math.random() < 0.6;
                         log.push([isIn, a, b]);
                         isIn ? set.add(a, b) : set.remove(a, b);
@@ -27,7 +28,8 @@ public sealed class PageModuleTests(PageFixture fixture)
                             got.fill(true, start, end);
                             last = end;
                         }
-                        const [c, d] = [Math.floor(Math.random() * 65), Math.floor(Math.random() * 65)].sort((x, y) => x - y);
+                        const [c, d] = [Math.floor(Math.random() * 65), Math.floor(Math.random() * 65)]
+                            .sort((x, y) => x - y);
                         const within = new Array(64).fill(false);
                         for (const { start, end } of set.within(c, d)) within.fill(true, start, end);
                         const missing = new Array(64).fill(false);
@@ -54,13 +56,15 @@ public sealed class PageModuleTests(PageFixture fixture)
                 for (let round = 0; round < 40; round++) {
                     const bytes = new Uint8Array(Math.floor(Math.random() * 12 * GRAIN) + 1);
                     for (let at = 0; at < bytes.length; at += GRAIN) {
-                        if (Math.random() < 0.5) bytes[Math.min(bytes.length - 1, at + Math.floor(Math.random() * GRAIN))] = 1;
+                        const other = Math.min(bytes.length - 1, at + Math.floor(Math.random() * GRAIN));
+                        if (Math.random() < 0.5) bytes[other] = 1;
                     }
                     let at = 1 << 30;
                     for (const run of runsOf(bytes, at)) {
                         if (run.start !== at || run.end <= run.start) return 'a gap';
                         for (let grain = run.start; grain < run.end; grain += GRAIN) {
-                            const part = bytes.subarray(grain - (1 << 30), Math.min(grain + GRAIN, run.end) - (1 << 30));
+                            const last = Math.min(grain + GRAIN, run.end);
+                            const part = bytes.subarray(grain - (1 << 30), last - (1 << 30));
                             if (part.every((byte) => byte === 0) !== run.isZero) return `wrong at ${grain}`;
                         }
                         at = run.end;
@@ -70,7 +74,8 @@ public sealed class PageModuleTests(PageFixture fixture)
                 for (let i = 0; i < 70; i++) {
                     const bytes = new Uint8Array(70);
                     bytes[i] = 128;
-                    if (isAllZero(bytes, 0, 70) || !isAllZero(bytes, 0, i) || !isAllZero(bytes, i + 1, 70)) return `byte ${i}`;
+                    const isOthersZero = isAllZero(bytes, 0, i) && isAllZero(bytes, i + 1, 70);
+                    if (isAllZero(bytes, 0, 70) || !isOthersZero) return `byte ${i}`;
                 }
                 return '';
             }
@@ -86,7 +91,8 @@ public sealed class PageModuleTests(PageFixture fixture)
             async ({ UploadPlan, PIECE, LARGEST_ZERO }, ) => {
                 const { RangeSet } = await import(new URL('ranges.js', folder));
                 const size = 40 * PIECE + 5;
-                const plan = new UploadPlan(size, new RangeSet([PIECE * 2, PIECE * 3]), new RangeSet([PIECE * 4, PIECE * 6]));
+                const plan = new UploadPlan(
+                    size, new RangeSet([PIECE * 2, PIECE * 3]), new RangeSet([PIECE * 4, PIECE * 6]));
                 const seen = [];
                 for (let piece = plan.nextPiece(); piece !== null; piece = plan.nextPiece()) {
                     seen.push(piece.start / PIECE);
@@ -96,7 +102,8 @@ public sealed class PageModuleTests(PageFixture fixture)
                 }
                 if (seen.length !== 39 || seen.includes(4) || seen.includes(5)) return `pieces ${seen}`;
                 const zeroes = [];
-                for (let zero = plan.takeZero(false) ?? plan.takeZero(true); zero !== null; zero = plan.takeZero(false) ?? plan.takeZero(true)) {
+                const takeZero = () => plan.takeZero(false) ?? plan.takeZero(true);
+                for (let zero = takeZero(); zero !== null; zero = takeZero()) {
                     zeroes.push([zero.start / PIECE, zero.end / PIECE]);
                     if (zero.end - zero.start > LARGEST_ZERO) return 'too large a zero';
                     plan.sent.add(zero.start, zero.end);
@@ -112,7 +119,8 @@ public sealed class PageModuleTests(PageFixture fixture)
                 plan.lost();
                 const again = plan.nextPiece();
                 if (again?.start !== 0 || plan.nextPiece() !== null) return 'not only the lost is sent again';
-                if (JSON.stringify(plan.missing({ start: 0, end: size })) !== JSON.stringify([{ start: 0, end: PIECE }])) return 'missing';
+                const missing = JSON.stringify(plan.missing({ start: 0, end: size }));
+                if (missing !== JSON.stringify([{ start: 0, end: PIECE }])) return 'missing';
                 return '';
             }
             """);
@@ -138,12 +146,15 @@ public sealed class PageModuleTests(PageFixture fixture)
     [SkippableFact(Timeout = 30_000)]
     public async Task Links_are_read_in_every_form_that_people_have()
     {
-        string[] read = await (await fixture.VisitAsync()).DisposingAsync(visit => visit.ImportAsync<string[]>("link.js", """
+        PageVisit page = await fixture.VisitAsync();
+        string[] read = await page.DisposingAsync(visit => visit.ImportAsync<string[]>("link.js", """
             ({ parseLink, imagePath }) => {
                 const signed = btoa(JSON.stringify({ data: JSON.stringify({ 'transfer-ticket': 'in/side' }) }));
                 return [
-                    '', '#', ' 1234 ', '#1234', 'a%20b', 'https://here:1/images/x/y', 'https://here:1//images/x', 'https://here:1/#x',
-                    'HTTPS://HERE:1/#x', 'https://there:1/images/x', 'https://there/#x', 'https://here:1/info/', 'https://', 'two words',
+                    '', '#', ' 1234 ', '#1234', 'a%20b', 'https://here:1/images/x/y',
+                    'https://here:1//images/x', 'https://here:1/#x',
+                    'HTTPS://HERE:1/#x', 'https://there:1/images/x', 'https://there/#x', 'https://here:1/info/',
+                    'https://', 'two words',
                     signed, `#${encodeURIComponent(signed)}`, `${signed.slice(0, 9)}\n${signed.slice(9)}`,
                 ].map((text) => {
                     const parsed = parseLink(text, 'https://here:1');

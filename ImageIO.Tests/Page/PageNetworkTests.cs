@@ -101,7 +101,8 @@ public sealed class PageNetworkTests(PageFixture fixture) : IDisposable
         relay.BytesPerSecond = long.MaxValue;
         await visit.SayOnlineAsync();
         // It is back, and its manager comes a little later.
-        await visit.Tab.Locator("#status").GetByText("The server is back, but does not know this link yet.").WaitForAsync();
+        await visit.Tab.Locator("#status")
+            .GetByText("The server is back, but does not know this link yet.").WaitForAsync();
         await second.InstallAsync(ticket);
         await visit.SayOnlineAsync();
         await visit.ReachAsync("done");
@@ -162,7 +163,8 @@ public sealed class PageNetworkTests(PageFixture fixture) : IDisposable
         string path = daemon.Files.CreateSparseImage(16 * Mebibyte);
         await daemon.InstallAsync(TicketBody.For("flipped", path, 16 * Mebibyte));
         await using var relay = new TcpRelay(daemon.RemotePort);
-        await using PageVisit visit = await PageVisit.StartAsync(fixture.Browser, $"http://127.0.0.1:{relay.Port}", "flipped", null);
+        await using PageVisit visit = await PageVisit.StartAsync(
+            fixture.Browser, $"http://127.0.0.1:{relay.Port}", "flipped", null);
         await visit.ChooseAsync(source);
 
         relay.FlipBitAfter(6 * Mebibyte);
@@ -204,7 +206,8 @@ public sealed class PageNetworkTests(PageFixture fixture) : IDisposable
     }
 
     // The new limit of what may have been sent when all is done.
-    private static async Task<long> MakeTroubleAsync(int kind, PageVisit visit, TcpRelay relay, string source, long limit)
+    private static async Task<long> MakeTroubleAsync(
+        int kind, PageVisit visit, TcpRelay relay, string source, long limit)
     {
         switch (kind)
         {

@@ -82,7 +82,8 @@ public sealed class PageQcow2Tests(PageFixture fixture) : IDisposable
         string raw = _files.File("used.raw");
         await QemuAsync("qemu-img", ["create", "-f", "qcow2", "-o", options, file, "9000000"]);
         await QemuAsync("qemu-io", [
-            "-c", "write -P 1 0 3000000", "-c", "write -P 2 4000000 512", "-c", "write -z 100000 70000", "-c", "write -z -u 1000000 500000",
+            "-c", "write -P 1 0 3000000",
+            "-c", "write -P 2 4000000 512", "-c", "write -z 100000 70000", "-c", "write -z -u 1000000 500000",
             "-c", "discard 2000000 300000", "-c", "write -P 3 2100000 5000", "-c", "write -P 4 8990000 10000", file]);
         await QemuAsync("qemu-img", ["snapshot", "-c", "before", file]);
         await QemuAsync("qemu-io", ["-c", "write -P 5 10000 200000", "-c", "write -z 8990000 4096", file]);
@@ -98,12 +99,16 @@ public sealed class PageQcow2Tests(PageFixture fixture) : IDisposable
         string raw = CreateRaw();
         string base64 = _files.File("base.qcow2");
         await QemuAsync("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", raw, base64]);
-        string[] files = [.. new[] { "zstd", "backing", "data file", "encrypted", "truncated" }.Select(name => _files.File($"{name}.qcow2"))];
-        await QemuAsync("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", "-c", "-o", "compression_type=zstd", raw, files[0]]);
+        string[] files = [.. new[] { "zstd", "backing", "data file", "encrypted", "truncated" }.Select(name =>
+            _files.File($"{name}.qcow2"))];
+        await QemuAsync(
+            "qemu-img", ["convert", "-f", "raw", "-O", "qcow2", "-c", "-o", "compression_type=zstd", raw, files[0]]);
         await QemuAsync("qemu-img", ["create", "-f", "qcow2", "-b", base64, "-F", "qcow2", files[1]]);
-        await QemuAsync("qemu-img", ["create", "-f", "qcow2", "-o", $"data_file={_files.File("data.raw")}", files[2], "1M"]);
+        await QemuAsync(
+            "qemu-img", ["create", "-f", "qcow2", "-o", $"data_file={_files.File("data.raw")}", files[2], "1M"]);
         await QemuAsync("qemu-img", [
-            "create", "-f", "qcow2", "--object", "secret,id=s,data=x", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", files[3], "1M"]);
+            "create", "-f", "qcow2", "--object", "secret,id=s,data=x",
+            "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", files[3], "1M"]);
         byte[] whole = File.ReadAllBytes(base64);
         File.WriteAllBytes(files[4], whole[..(whole.Length - Mebibyte)]);
         await using PageVisit visit = await fixture.VisitAsync();
@@ -156,7 +161,9 @@ public sealed class PageQcow2Tests(PageFixture fixture) : IDisposable
                             }
                         }
                     } catch (error) {
-                        if (error.kind !== 'image' && error.kind !== 'file') return `${JSON.stringify(changes)} ${cut}: ${error.stack}`;
+                        if (error.kind !== 'image' && error.kind !== 'file') {
+                            return `${JSON.stringify(changes)} ${cut}: ${error.stack}`;
+                        }
                     }
                     if (performance.now() - began > 20000) return `${JSON.stringify(changes)} ${cut}: too long`;
                 }

@@ -30,7 +30,8 @@ public sealed partial class PageServingTests(PageFixture fixture)
             Assert.Equal("no-referrer", Header(response, "Referrer-Policy"));
             Assert.Equal("nosniff", Header(response, "X-Content-Type-Options"));
             Assert.Equal("same-origin", Header(response, "Cross-Origin-Opener-Policy"));
-            Assert.Equal(response.Content.Headers.ContentLength, (await response.Content.ReadAsByteArrayAsync()).Length);
+            Assert.Equal(
+                response.Content.Headers.ContentLength, (await response.Content.ReadAsByteArrayAsync()).Length);
         }
     }
 
@@ -78,7 +79,8 @@ public sealed partial class PageServingTests(PageFixture fixture)
     [InlineData("PUT", "{folder}main.js", 405)]
     public async Task Nothing_else_has_changed(string method, string path, int status)
     {
-        var request = new HttpRequestMessage(new HttpMethod(method), path.Replace("{folder}", PageFiles.Load().Folder, StringComparison.Ordinal));
+        var request = new HttpRequestMessage(
+            new HttpMethod(method), path.Replace("{folder}", PageFiles.Load().Folder, StringComparison.Ordinal));
 
         using HttpResponseMessage response = await Client.SendAsync(request);
 
@@ -112,7 +114,8 @@ public sealed partial class PageServingTests(PageFixture fixture)
         Assert.Equal(status, script.StatusCode);
     }
 
-    private static string Header(HttpResponseMessage response, string name) => response.Headers.GetValues(name).Single();
+    private static string Header(HttpResponseMessage response, string name) =>
+        response.Headers.GetValues(name).Single();
 
     [GeneratedRegex("(?:src|href)=\"([^\"]+)\"")]
     private static partial Regex Named();

@@ -9,8 +9,8 @@ using Xunit.Abstractions;
 namespace ImageIO.Tests.Page;
 
 /// <summary>
-/// Time and memory of uploads by the page (web.md section 3), beside curl in the same run. The short form proves that memory
-/// is flat; the figures are those of the long form, `make page`.
+/// Time and memory of uploads by the page (web.md section 3), beside curl in the same run. The short form proves that
+/// memory is flat; the figures are those of the long form, `make page`.
 /// </summary>
 [Collection(PageFixture.Collection)]
 [Trait("Needs", "Chromium")]
@@ -50,7 +50,8 @@ public sealed class PageSpeedTests(PageFixture fixture, ITestOutputHelper output
     {
         int data = Math.Max(4, Size / 10);
         string alone = SampleFile.Create(_files, (long)data * Mebibyte, (0, data));
-        string sparse = SampleFile.Create(_files, 10L * Size * Mebibyte, (Size, data / 2), (9 * Size, data - (data / 2)));
+        string sparse = SampleFile.Create(
+            _files, 10L * Size * Mebibyte, (Size, data / 2), (9 * Size, data - (data / 2)));
         await using PageVisit visit = await fixture.VisitAsync();
         await visit.Tab.SetInputFilesAsync("input[type=file]", sparse);
 
@@ -75,7 +76,8 @@ public sealed class PageSpeedTests(PageFixture fixture, ITestOutputHelper output
 
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{10 * Size} MiB with {data} MiB of data: {all:F2} s; its data alone {dataAlone:F2} s, reading it {reading:F2} s: "
+            $"{10 * Size} MiB with {data} MiB of data: {all:F2} s; its data alone {dataAlone:F2} s, reading "
+                + $"it {reading:F2} s: "
             + $"{(all - reading) / dataAlone:F2} x the data; the tab took {memory / Mebibyte} MiB"));
         Assert.InRange(memory, 0, MostMemory);
     }
@@ -123,7 +125,8 @@ public sealed class PageSpeedTests(PageFixture fixture, ITestOutputHelper output
             .Where(process => process.GetProperty("type").GetString() == "renderer")
             .Select(process => process.GetProperty("id").GetInt32())
             .ToDictionary(id => id, id => 1024 * long.Parse(
-                File.ReadLines($"/proc/{id}/status").First(line => line.StartsWith(field, StringComparison.Ordinal)).Split(
+                File.ReadLines($"/proc/{id}/status")
+                    .First(line => line.StartsWith(field, StringComparison.Ordinal)).Split(
                     ' ', StringSplitOptions.RemoveEmptyEntries)[1],
                 CultureInfo.InvariantCulture));
     }

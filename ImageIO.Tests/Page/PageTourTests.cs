@@ -7,8 +7,8 @@ using Microsoft.Playwright;
 namespace ImageIO.Tests.Page;
 
 /// <summary>
-/// Each state of the page as people meet it: nothing that keeps anybody out (axe), nothing wider than a small telephone,
-/// light and dark. With IMAGEIO_PAGE_SHOTS set to a folder, the pictures that docs/page.md shows go there.
+/// Each state of the page as people meet it: nothing that keeps anybody out (axe), nothing wider than a small
+/// telephone, light and dark. With IMAGEIO_PAGE_SHOTS set to a folder, the pictures that docs/page.md shows go there.
 /// </summary>
 [Collection(PageFixture.Collection)]
 [Trait("Needs", "Chromium")]
@@ -30,12 +30,17 @@ public sealed class PageTourTests(PageFixture fixture) : IDisposable
     public async Task Every_state_is_for_everybody(ColorScheme scheme)
     {
         string source = SampleFile.Create(
-            _files, "debian root.raw", 48 * Mebibyte, [(0, 1), .. Enumerable.Range(1, 11).Select(i => (i * 4L, (i % 3) + 1L)), (44, 3)]);
+            _files, "debian root.raw",
+            48 * Mebibyte, [(0, 1), .. Enumerable.Range(1, 11).Select(i => (i * 4L, (i % 3) + 1L)), (44, 3)]);
         TestImage image = await fixture.AddEmptyImageAsync(
             48 * Mebibyte, ticket => ticket.With("filename", "web server, root disk").With("timeout", 3600));
         await using var relay = new TcpRelay(fixture.Port) { BytesPerSecond = 10 * Mebibyte };
         await using PageVisit visit = await fixture.VisitAsync(
-            "", relay.Port, new BrowserNewContextOptions { ColorScheme = scheme, ViewportSize = new ViewportSize { Width = Wide, Height = 720 } });
+            "", relay.Port, new BrowserNewContextOptions
+            {
+                ColorScheme = scheme,
+                ViewportSize = new ViewportSize { Width = Wide, Height = 720 },
+            });
         await visit.ReachAsync("empty");
         await LookAsync(visit, scheme, "empty");
 
@@ -104,7 +109,8 @@ public sealed class PageTourTests(PageFixture fixture) : IDisposable
         await visit.ReachAsync("done");
     }
 
-    private static Task<string> FocusedAsync(PageVisit visit) => visit.Tab.EvaluateAsync<string>("document.activeElement.id");
+    private static Task<string> FocusedAsync(PageVisit visit) => visit.Tab.EvaluateAsync<string>(
+        "document.activeElement.id");
 
     private static async Task LookAsync(PageVisit visit, ColorScheme scheme, string state)
     {

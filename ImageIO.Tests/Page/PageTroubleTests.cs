@@ -4,7 +4,9 @@ using Microsoft.Playwright;
 
 namespace ImageIO.Tests.Page;
 
-/// <summary>What goes wrong in an upload: each is a state with a sentence and one next step, never a wait without an end.</summary>
+/// <summary>
+/// What goes wrong in an upload: each is a state with a sentence and one next step, never a wait without an end.
+/// </summary>
 [Collection(PageFixture.Collection)]
 [Trait("Needs", "Chromium")]
 public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
@@ -170,7 +172,8 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
             }
 
             Array.Clear(server.Image);
-            return await StubImageServer.FailAsync(context, 500, "An earlier flush failed: data written before it may be lost");
+            return await StubImageServer.FailAsync(
+                context, 500, "An earlier flush failed: data written before it may be lost");
         };
         await using PageVisit visit = await PageVisit.StartAsync(fixture.Browser, server.Origin, "stub", null);
 
@@ -255,8 +258,10 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
         await visit.ReachAsync("done");
 
         Assert.True(File.ReadAllBytes(source).AsSpan().SequenceEqual(server.Image));
-        Assert.All(server.Requests.Where(request => request.StartsWith("PUT", StringComparison.Ordinal)), request => Assert.Contains("?flush=y", request, StringComparison.Ordinal));
-        Assert.Contains(server.Requests, request => request.Contains("\"op\":\"zero\"", StringComparison.Ordinal) && request.Contains("\"flush\":true", StringComparison.Ordinal));
+        Assert.All(server.Requests.Where(request => request.StartsWith("PUT", StringComparison.Ordinal)), request =>
+            Assert.Contains("?flush=y", request, StringComparison.Ordinal));
+        Assert.Contains(server.Requests, request => request.Contains("\"op\":\"zero\"", StringComparison.Ordinal)
+            && request.Contains("\"flush\":true", StringComparison.Ordinal));
     }
 
     [SkippableFact(Timeout = 60_000)]
@@ -314,7 +319,8 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
         await visit.ReachAsync("done");
 
         Assert.Contains("VMDK (VMware)", alert, StringComparison.Ordinal);
-        Assert.Contains("qemu-img convert -f vmdk -O raw 'disk of mine.vmdk' 'disk of mine.vmdk.raw'", alert, StringComparison.Ordinal);
+        Assert.Contains("qemu-img convert -f vmdk -O raw 'disk of mine.vmdk' 'disk of "
+            + "mine.vmdk.raw'", alert, StringComparison.Ordinal);
         Assert.False(isEnabled);
         Assert.True(content.AsSpan().SequenceEqual(image.Content.AsSpan(0, content.Length)));
     }

@@ -25,7 +25,8 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
     {
         long size = (long)SizeMebibytes * Mebibyte;
         string source = SampleFile.Create(
-            _files, size, (0, DataMebibytes / 4), (SizeMebibytes / 3, DataMebibytes / 2), (SizeMebibytes - (DataMebibytes / 4), DataMebibytes / 4));
+            _files, size, (0, DataMebibytes / 4),
+            (SizeMebibytes / 3, DataMebibytes / 2), (SizeMebibytes - (DataMebibytes / 4), DataMebibytes / 4));
         TestImage image = await fixture.AddEmptyImageAsync(size);
         await using PageVisit visit = await fixture.VisitAsync(image.Id);
 
@@ -67,8 +68,10 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
 
         byte[] content = File.ReadAllBytes(source);
         Assert.Contains("The last 4.00 MiB of the disk stay as they are.", advice, StringComparison.Ordinal);
-        Assert.True(content.AsSpan().SequenceEqual(image.Content.AsSpan(0, content.Length)), "The file has not arrived");
-        Assert.True(old.AsSpan(content.Length).SequenceEqual(image.Content.AsSpan(content.Length)), "The rest has changed");
+        Assert.True(
+            content.AsSpan().SequenceEqual(image.Content.AsSpan(0, content.Length)), "The file has not arrived");
+        Assert.True(
+            old.AsSpan(content.Length).SequenceEqual(image.Content.AsSpan(content.Length)), "The rest has changed");
         Assert.Contains("were not touched", await visit.Tab.InnerTextAsync("#result"), StringComparison.Ordinal);
         Assert.Equal(StubImageServer.Checksum(content), await visit.ChecksumAsync());
     }
@@ -108,7 +111,8 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
         await using ProxyFixture proxy = await ProxyFixture.StartAsync();
         proxy.Trust(fixture.Files.Certificate);
         string source = SampleFile.Create(_files, 12 * Mebibyte, (1, 2), (9, 1));
-        TestImage image = await fixture.AddEmptyImageAsync(12 * Mebibyte, ticket => ticket.With("filename", "disk ä.raw"));
+        TestImage image = await fixture.AddEmptyImageAsync(
+            12 * Mebibyte, ticket => ticket.With("filename", "disk ä.raw"));
         await using PageVisit visit = await fixture.VisitAsync(proxy.Sign(image.Id, fixture.Port), proxy.Port);
 
         await visit.UploadAsync(source);
@@ -133,7 +137,8 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
         await visit.ReachAsync("paused");
         relay.BytesPerSecond = long.MaxValue;
         await Eventually.HoldsAsync(
-            async () => (await fixture.Daemon.GetTicketAsync(image.Id))["active"]!.GetValue<bool>() == false, "nothing runs");
+            async () =>
+                (await fixture.Daemon.GetTicketAsync(image.Id))["active"]!.GetValue<bool>() == false, "nothing runs");
         string title = await visit.Tab.TitleAsync();
         long sent = relay.Sent;
         await Task.Delay(500);
@@ -160,7 +165,8 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
         await visit.ReachAsync("ready");
         relay.BytesPerSecond = long.MaxValue;
         await Eventually.HoldsAsync(
-            async () => (await fixture.Daemon.GetTicketAsync(image.Id))["active"]!.GetValue<bool>() == false, "nothing runs");
+            async () =>
+                (await fixture.Daemon.GetTicketAsync(image.Id))["active"]!.GetValue<bool>() == false, "nothing runs");
         await visit.ChooseAsync(source);
         string advice = await visit.Tab.InnerTextAsync("#advice");
         long durable = await visit.DurableAsync(atLeast: Mebibyte);
@@ -177,7 +183,8 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
     public async Task Progress_is_there_for_eyes_ears_and_the_tab()
     {
         string source = SampleFile.Create(_files, 24 * Mebibyte, (0, 8), (16, 2));
-        TestImage image = await fixture.AddEmptyImageAsync(24 * Mebibyte, ticket => ticket.With("filename", "root.raw"));
+        TestImage image = await fixture.AddEmptyImageAsync(
+            24 * Mebibyte, ticket => ticket.With("filename", "root.raw"));
         await using var relay = new TcpRelay(fixture.Port) { BytesPerSecond = 10 * Mebibyte };
         await using PageVisit visit = await fixture.VisitAsync(image.Id, relay.Port);
         await visit.UploadAsync(source);
@@ -206,5 +213,6 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
     }
 
     private static int Number(string variable, int otherwise) =>
-        Environment.GetEnvironmentVariable(variable) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+        Environment.GetEnvironmentVariable(
+            variable) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 }

@@ -45,7 +45,8 @@ internal sealed class PageVisit : IAsyncDisposable
     }
 
     /// <summary>Opens the page with another link.</summary>
-    public Task GoAsync(string fragment) => Tab.GotoAsync(fragment.Length == 0 ? $"{_origin}/" : $"{_origin}/#{fragment}");
+    public Task GoAsync(string fragment) => Tab.GotoAsync(
+        fragment.Length == 0 ? $"{_origin}/" : $"{_origin}/#{fragment}");
 
     /// <summary>Opens the page at another server.</summary>
     public Task LeaveForAsync(string origin, string fragment)
@@ -85,7 +86,9 @@ internal sealed class PageVisit : IAsyncDisposable
             $"the page is {state}");
     }
 
-    /// <summary>Waits until so much of a transfer is done, and slows its network down, so that it does not end meanwhile.</summary>
+    /// <summary>
+    /// Waits until so much of a transfer is done, and slows its network down, so that it does not end meanwhile.
+    /// </summary>
     public async Task ReachPercentAsync(int percent, TcpRelay relay)
     {
         await Tab.WaitForFunctionAsync(
@@ -131,12 +134,15 @@ internal sealed class PageVisit : IAsyncDisposable
         await Tab.EvaluateAsync("document.querySelector('#resume').click()");
     }
 
-    /// <summary>Waits until the browser has kept that so many bytes are durable, and tells how many there are.</summary>
+    /// <summary>
+    /// Waits until the browser has kept that so many bytes are durable, and tells how many there are.
+    /// </summary>
     public async Task<long> DurableAsync(long atLeast)
     {
         long durable = 0;
         await Eventually.HoldsAsync(
-            async () => (durable = await Tab.EvaluateAsync<long>(StoredRecord)) >= atLeast, $"{atLeast} bytes are durable");
+            async () =>
+                (durable = await Tab.EvaluateAsync<long>(StoredRecord)) >= atLeast, $"{atLeast} bytes are durable");
         return durable;
     }
 

@@ -51,7 +51,8 @@ internal static class SampleFile
         for (int length; (length = await one.ReadAtLeastAsync(ours, ours.Length, throwOnEndOfStream: false)) > 0;)
         {
             await other.ReadExactlyAsync(theirs.AsMemory(0, length));
-            Assert.True(ours.AsSpan(0, length).SequenceEqual(theirs.AsSpan(0, length)), $"It differs before {one.Position}");
+            Assert.True(
+                ours.AsSpan(0, length).SequenceEqual(theirs.AsSpan(0, length)), $"It differs before {one.Position}");
         }
     }
 }

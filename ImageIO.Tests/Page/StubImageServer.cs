@@ -153,7 +153,8 @@ internal sealed class StubImageServer : IAsyncDisposable
     {
         string range = context.Request.Headers.ContentRange.ToString();
         Note(context, range);
-        int at = int.Parse(range["bytes ".Length..range.IndexOf('-', StringComparison.Ordinal)], CultureInfo.InvariantCulture);
+        int at = int.Parse(
+            range["bytes ".Length..range.IndexOf('-', StringComparison.Ordinal)], CultureInfo.InvariantCulture);
         await context.Request.Body.ReadExactlyAsync(Image.AsMemory(at, (int)context.Request.ContentLength!.Value));
     }
 
@@ -184,5 +185,6 @@ internal sealed class StubImageServer : IAsyncDisposable
     }
 
     private void Note(HttpContext context, string what) =>
-        Requests.Enqueue($"{context.Request.Method} {context.Request.QueryString} {what}".Replace("  ", " ", StringComparison.Ordinal));
+        Requests.Enqueue($"{context.Request.Method} {context.Request.QueryString} {what}".Replace(
+            "  ", " ", StringComparison.Ordinal));
 }

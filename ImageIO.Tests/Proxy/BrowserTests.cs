@@ -7,8 +7,8 @@ using Microsoft.Playwright;
 namespace ImageIO.Tests.Proxy;
 
 /// <summary>
-/// The manager's web page in a real browser (proxy-api section 4): a page of another origin tests the connection, uploads a
-/// file in pieces, with a pause and a piece that fails, and downloads it by navigation.
+/// The manager's web page in a real browser (proxy-api section 4): a page of another origin tests the connection,
+/// uploads a file in pieces, with a pause and a piece that fails, and downloads it by navigation.
 /// </summary>
 [Trait("Needs", "Chromium")]
 [Trait("Speed", "Slow")]
@@ -19,7 +19,8 @@ public sealed class BrowserTests : IAsyncLifetime
 
     // The manager's page sends 100 MiB at a time, as `make browser` does. Less is enough to see that all fits together.
     private static readonly long PieceSize = Mebibyte
-        * long.Parse(Environment.GetEnvironmentVariable("IMAGEIO_BROWSER_PIECE_MIB") ?? "10", CultureInfo.InvariantCulture);
+        * long.Parse(
+            Environment.GetEnvironmentVariable("IMAGEIO_BROWSER_PIECE_MIB") ?? "10", CultureInfo.InvariantCulture);
 
     private static readonly long ImageSize = Pieces * PieceSize;
 
@@ -49,16 +50,20 @@ public sealed class BrowserTests : IAsyncLifetime
         Skip.If(Browser.Executable is null, "needs chromium");
         string source = CreateSource();
         var image = new TestImage(Guid.NewGuid().ToString(), _daemon.Files.CreateSparseImage(ImageSize));
-        await _daemon.InstallAsync(TicketBody.For(image.Id, image.Path, ImageSize).With("filename", "disk ä.raw").With("sparse", true));
-        using HttpResponseMessage installed = await _proxy.Client.PutAsync("/tickets/", new StringContent(_files.Signer.Sign(
-            new DaemonAddress("127.0.0.1", _daemon.RemotePort), image.Id, "transfer-1", TimeSpan.FromMinutes(10), SignatureForms.Pss)));
+        await _daemon.InstallAsync(
+            TicketBody.For(image.Id, image.Path, ImageSize).With("filename", "disk ä.raw").With("sparse", true));
+        using HttpResponseMessage installed = await _proxy.Client.PutAsync(
+            "/tickets/", new StringContent(_files.Signer.Sign(
+            new DaemonAddress("127.0.0.1", _daemon.RemotePort),
+            image.Id, "transfer-1", TimeSpan.FromMinutes(10), SignatureForms.Pss)));
         Assert.Equal(HttpStatusCode.OK, installed.StatusCode);
         await using Browser browser = await Browser.StartAsync();
         IPage page = await browser.OpenAsync(UploadPage);
         string proxy = $"https://127.0.0.1:{_proxy.Port}";
         string url = proxy + image.Url;
 
-        Assert.Contains("version", await page.EvaluateAsync<string>("url => test(url)", $"{proxy}/info/"), StringComparison.Ordinal);
+        Assert.Contains("version", await page.EvaluateAsync<string>(
+            "url => test(url)", $"{proxy}/info/"), StringComparison.Ordinal);
         await page.SetInputFilesAsync("#file", source);
         Assert.Equal(200, await UploadAsync(page, url, piece: 0));
         // The manager's page pauses between pieces: nothing is open, and nothing is lost.
@@ -67,7 +72,8 @@ public sealed class BrowserTests : IAsyncLifetime
         Assert.Equal(0, await UploadAsync(page, url, piece: 1, stopAfter: 1));
         Assert.Equal(200, await UploadAsync(page, url, piece: 1));
         Assert.Equal(200, await UploadAsync(page, url, piece: 2));
-        IDownload download = await page.RunAndWaitForDownloadAsync(() => page.EvaluateAsync("url => { location.href = url }", url));
+        IDownload download = await page.RunAndWaitForDownloadAsync(
+            () => page.EvaluateAsync("url => { location.href = url }", url));
         string downloaded = _images.File("downloaded");
         await download.SaveAsAsync(downloaded);
 
@@ -91,7 +97,8 @@ public sealed class BrowserTests : IAsyncLifetime
     }
 
     // The status; 0 when it was broken off after so many bytes.
-    private static async Task<int> UploadAsync(IPage page, string url, int piece, long stopAfter = 0) => await page.EvaluateAsync<int>(
+    private static async Task<int> UploadAsync(IPage page, string url, int piece, long stopAfter = 0) =>
+        await page.EvaluateAsync<int>(
         "args => upload(args)",
         new { url, at = piece * PieceSize, size = PieceSize, stopAfter, last = piece == Pieces - 1 });
 
@@ -105,7 +112,8 @@ public sealed class BrowserTests : IAsyncLifetime
         for (int length; (length = await one.ReadAtLeastAsync(ours, ours.Length, throwOnEndOfStream: false)) > 0;)
         {
             await other.ReadExactlyAsync(theirs.AsMemory(0, length));
-            Assert.True(ours.AsSpan(0, length).SequenceEqual(theirs.AsSpan(0, length)), $"It differs before {one.Position}");
+            Assert.True(
+                ours.AsSpan(0, length).SequenceEqual(theirs.AsSpan(0, length)), $"It differs before {one.Position}");
         }
     }
 

@@ -19,10 +19,12 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
     public async Task Sign_ticket_makes_a_ticket_that_the_proxy_believes(string form)
     {
         string id = Guid.NewGuid().ToString();
-        BufferedCommandResult result = await SignAsync(id, "--imaged-uri", "https://:::54322", "--form", form, "--valid-for", "60");
+        BufferedCommandResult result = await SignAsync(
+            id, "--imaged-uri", "https://:::54322", "--form", form, "--valid-for", "60");
         Assert.True(result.ExitCode == 0, result.StandardError);
 
-        using HttpResponseMessage response = await proxy.Client.PutAsync("/tickets/", new StringContent(result.StandardOutput));
+        using HttpResponseMessage response = await proxy.Client.PutAsync(
+            "/tickets/", new StringContent(result.StandardOutput));
 
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         Assert.Equal("https://[::]:54322", proxy.Tickets.Find(new TicketId(id))?.Daemon.Url);
@@ -35,7 +37,8 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
     {
         BufferedCommandResult result = await SignAsync(id, "--imaged-uri", daemon);
 
-        Assert.Equal((1, "", $"ovirt-imageio-proxy: {error}\n"), (result.ExitCode, result.StandardOutput, result.StandardError));
+        Assert.Equal(
+            (1, "", $"ovirt-imageio-proxy: {error}\n"), (result.ExitCode, result.StandardOutput, result.StandardError));
     }
 
     [Theory]
@@ -81,9 +84,12 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
     [Fact]
     public void Missing_signer_certificate_stops_the_start()
     {
-        ProxyConfiguration configuration = ProxyConfiguration.Load(proxy.Files.ConfigurationFile) with { EngineCertificateFile = "/nowhere" };
+        ProxyConfiguration configuration = ProxyConfiguration.Load(
+            proxy.Files.ConfigurationFile) with
+        { EngineCertificateFile = "/nowhere" };
 
-        ConfigurationException wrong = Assert.Throws<ConfigurationException>(() => configuration.Verifier(TimeProvider.System));
+        ConfigurationException wrong = Assert.Throws<ConfigurationException>(
+            () => configuration.Verifier(TimeProvider.System));
 
         Assert.Contains("Cannot use engine_cert_file /nowhere", wrong.Message, StringComparison.Ordinal);
     }
@@ -92,13 +98,17 @@ public sealed class CommandLineTests(ProxyFixture proxy) : IClassFixture<ProxyFi
     public void Unsigned_tickets_are_taken_only_where_the_configuration_says_so()
     {
         const string Payload = """{"nbf":0,"exp":9999999999,"imaged-uri":"https://h:1","transfer-ticket":"t"}""";
-        ProxyConfiguration configuration = ProxyConfiguration.Load(proxy.Files.ConfigurationFile) with { SignedTickets = false };
+        ProxyConfiguration configuration = ProxyConfiguration.Load(
+            proxy.Files.ConfigurationFile) with
+        { SignedTickets = false };
 
         Assert.Equal("t", configuration.Verifier(TimeProvider.System).Verify(Payload).Id.Reveal());
     }
 
-    private async Task<BufferedCommandResult> SignAsync(string id, params string[] arguments) => await Cli.Wrap(Executable)
-        .WithArguments(["sign-ticket", "--key-file", proxy.Files.SignerKeyFile, "--cert-file", proxy.Files.SignerCertificateFile, .. arguments])
+    private async Task<BufferedCommandResult> SignAsync(string id, params string[] arguments) => await Cli.Wrap(
+        Executable)
+        .WithArguments(["sign-ticket",
+            "--key-file", proxy.Files.SignerKeyFile, "--cert-file", proxy.Files.SignerCertificateFile, .. arguments])
         .WithStandardInputPipe(PipeSource.FromString(id + "\n"))
         .WithValidation(CommandResultValidation.None)
         .ExecuteBufferedAsync();

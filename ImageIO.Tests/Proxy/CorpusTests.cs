@@ -25,6 +25,7 @@ public sealed class CorpusTests
         string[] good = Directory.GetFiles(FuzzTarget.CorpusOf("ticket"), "good-*");
 
         Assert.True(good.Length >= 5, "There are good tickets");
-        Assert.All(good, ticket => Assert.Equal("ticket-1", TicketTarget.Verified(File.ReadAllText(ticket)).Id.Reveal()));
+        Assert.All(
+            good, ticket => Assert.Equal("ticket-1", TicketTarget.Verified(File.ReadAllText(ticket)).Id.Reveal()));
     }
 }

@@ -5,7 +5,9 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ImageIO.Tests.Proxy;
 
-/// <summary>Daemons that cannot be reached, are not believed, break off or stand still (proxy-api section 2, "Host trouble").</summary>
+/// <summary>
+/// Daemons that cannot be reached, are not believed, break off or stand still (proxy-api section 2, "Host trouble").
+/// </summary>
 public sealed class DaemonTroubleTests
 {
     private readonly FakeTimeProvider _time = new(TimeProvider.System.GetUtcNow());
@@ -129,7 +131,8 @@ public sealed class DaemonTroubleTests
             daemon.Socket.Shutdown(SocketShutdown.Both);
         });
 
-        using HttpResponseMessage answer = await proxy.Proxy.Client.GetAsync(ScriptedProxy.Url, HttpCompletionOption.ResponseHeadersRead);
+        using HttpResponseMessage answer = await proxy.Proxy.Client.GetAsync(
+            ScriptedProxy.Url, HttpCompletionOption.ResponseHeadersRead);
 
         await Assert.ThrowsAnyAsync<Exception>(() => answer.Content.ReadAsByteArrayAsync());
     }
@@ -190,7 +193,8 @@ public sealed class DaemonTroubleTests
             },
             _time);
         using RawClient client = await proxy.ConnectAsync();
-        await client.RequestAsync(method, ScriptedProxy.Url + subResource, method == "GET" ? [] : ["Content-Length: 5"]);
+        await client.RequestAsync(
+            method, ScriptedProxy.Url + subResource, method == "GET" ? [] : ["Content-Length: 5"]);
         await client.SendAsync(method == "GET" ? "" : "hello");
         await storage.Arrived;
 

@@ -23,12 +23,15 @@ public sealed partial class ForwardingTests
         });
 
         RawResponse begun = await proxy.RequestAsync(
-            "POST", "/sessions/", "Content-Length: 0", $"Authorization: {proxy.Proxy.Sign(ScriptedProxy.Id, proxy.Daemon.Port)}");
+            "POST", "/sessions/",
+            "Content-Length: 0", $"Authorization: {proxy.Proxy.Sign(ScriptedProxy.Id, proxy.Daemon.Port)}");
         string session = begun.Header("session-id")!;
 
         await proxy.RequestAsync(
-            "GET", $"{ScriptedProxy.Url}?context=zero&x=%41%2f&session_id={session}&y", "Range: bytes=0-9", "Authorization: secret",
-            "Cookie: secret", $"Session-Id: {session}", "X-Forwarded-For: 1.2.3.4", "Accept-Encoding: gzip", "Accept: */*");
+            "GET", $"{ScriptedProxy.Url}?context=zero&x=%41%2f&session_id={session}&y",
+            "Range: bytes=0-9", "Authorization: secret",
+            "Cookie: secret",
+            $"Session-Id: {session}", "X-Forwarded-For: 1.2.3.4", "Accept-Encoding: gzip", "Accept: */*");
 
         Assert.Equal(
             $"GET {ScriptedProxy.Url}?context=zero&x=%41%2f&y HTTP/1.1\r\nHost: 127.0.0.1:{proxy.Daemon.Port}\r\n"
@@ -51,7 +54,8 @@ public sealed partial class ForwardingTests
             await daemon.SendAsync(Ok);
         });
         RawResponse begun = await proxy.RequestAsync(
-            "POST", "/sessions/", "Content-Length: 0", $"Authorization: {proxy.Proxy.Sign(ScriptedProxy.Id, proxy.Daemon.Port)}");
+            "POST", "/sessions/",
+            "Content-Length: 0", $"Authorization: {proxy.Proxy.Sign(ScriptedProxy.Id, proxy.Daemon.Port)}");
 
         RawResponse answer = await proxy.RequestAsync(
             "GET", $"{ScriptedProxy.Url}?a=1&{name}={begun.Header("session-id")}&{name}&b");
@@ -77,7 +81,8 @@ public sealed partial class ForwardingTests
         using RawClient client = await proxy.ConnectAsync();
 
         // Not as text, in which lines would get other ends.
-        await client.SendAsync(Encoding.ASCII.GetBytes($"GET {ScriptedProxy.Url}?context={bad}zero HTTP/1.1\r\nHost: x\r\n\r\n"));
+        await client.SendAsync(
+            Encoding.ASCII.GetBytes($"GET {ScriptedProxy.Url}?context={bad}zero HTTP/1.1\r\nHost: x\r\n\r\n"));
 
         Assert.Equal(400, (await client.ReceiveAsync()).Status);
         Assert.Equal(0, proxy.Daemon.Accepted);
@@ -106,8 +111,11 @@ public sealed partial class ForwardingTests
 
     [Theory(Timeout = 20_000)]
     [InlineData("Content-Length: 5", "hello", "Content-Length: 5\r\n", "hello")]
-    [InlineData("Transfer-Encoding: chunked", "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n")]
-    public async Task Exactly_one_of_Content_Length_and_chunked_is_sent_on(string framing, string body, string sentHead, string sentBody)
+    [InlineData(
+        "Transfer-Encoding: chunked",
+        "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n")]
+    public async Task Exactly_one_of_Content_Length_and_chunked_is_sent_on(
+        string framing, string body, string sentHead, string sentBody)
     {
         var received = new TaskCompletionSource<string>();
         await using ScriptedProxy proxy = await ScriptedProxy.StartAsync(async daemon =>
@@ -119,7 +127,8 @@ public sealed partial class ForwardingTests
         using RawClient client = await proxy.ConnectAsync();
 
         await client.SendAsync(Encoding.ASCII.GetBytes(
-            $"PUT {ScriptedProxy.Url}?flush=n HTTP/1.1\r\nHost: test\r\nContent-Range: bytes 0-4/*\r\nContent-Type: image/x\r\n"
+            $"PUT {ScriptedProxy.Url}?flush=n HTTP/1.1\r\nHost: test\r\nContent-Range: bytes 0-4/*\r\nContent-Type: "
+                + $"image/x\r\n"
             + $"Content-Digest: sha-256=:x:\r\nPragma: no-cache\r\n{framing}\r\n\r\n{body}"));
         RawResponse answer = await client.ReceiveAsync();
 
@@ -232,7 +241,8 @@ public sealed partial class ForwardingTests
         {
             await daemon.ReadHeadAsync();
             await daemon.ReadAsync(1000);
-            await daemon.SendAsync("HTTP/1.1 507 Insufficient Storage\nContent-Type: text/plain\nContent-Length: 8\n\nno space");
+            await daemon.SendAsync(
+                "HTTP/1.1 507 Insufficient Storage\nContent-Type: text/plain\nContent-Length: 8\n\nno space");
             if (!isClosed)
             {
                 await daemon.StandStillAsync();
@@ -242,7 +252,8 @@ public sealed partial class ForwardingTests
 
         await client.RequestAsync("PUT", ScriptedProxy.Url, framing);
         // The client goes on waiting in the middle of its body: nothing but the answer can end it.
-        await client.SendAsync(framing.StartsWith('T') ? [.. "800\r\n"u8.ToArray(), .. new byte[2000]] : new byte[2000]);
+        await client.SendAsync(
+            framing.StartsWith('T') ? [.. "800\r\n"u8.ToArray(), .. new byte[2000]] : new byte[2000]);
         RawResponse answer = await client.ReceiveAsync();
 
         Assert.Equal(507, answer.Status);
@@ -255,7 +266,8 @@ public sealed partial class ForwardingTests
             await client.SendAsync(new byte[1000]);
         }
 
-        await Eventually.HoldsAsync(() => proxy.Proxy.Upstreams.BusyCount == 0, "the connection to the daemon is closed");
+        await Eventually.HoldsAsync(
+            () => proxy.Proxy.Upstreams.BusyCount == 0, "the connection to the daemon is closed");
         Assert.Equal(0, proxy.Proxy.Upstreams.IdleCount);
     }
 
@@ -266,7 +278,8 @@ public sealed partial class ForwardingTests
         {
             await daemon.ReadHeadAsync();
             await daemon.ReadAsync(1000);
-            await daemon.SendAsync("HTTP/1.1 507 Insufficient Storage\nContent-Type: text/plain\nContent-Length: 8\n\nno space");
+            await daemon.SendAsync(
+                "HTTP/1.1 507 Insufficient Storage\nContent-Type: text/plain\nContent-Length: 8\n\nno space");
             await daemon.StandStillAsync();
         });
         using RawClient client = await proxy.ConnectAsync();
@@ -446,9 +459,13 @@ public sealed partial class ForwardingTests
         proxy.Trust(daemon.Certificate);
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
         string payload = $$"""
-            {"nbf": 0, "exp": 9999999999, "imaged-uri": "https://::1:{{daemon.Port}}", "transfer-ticket": "{{ScriptedProxy.Id}}"}
+            {
+                "nbf": 0, "exp": 9999999999,
+                "imaged-uri": "https://::1:{{daemon.Port}}", "transfer-ticket": "{{ScriptedProxy.Id}}"
+            }
             """;
-        string ticket = proxy.Signer.Sign(payload, now.AddMinutes(-1), now.AddMinutes(1), ImageIO.Proxy.SignedTickets.SignatureForms.Pss);
+        string ticket = proxy.Signer.Sign(
+            payload, now.AddMinutes(-1), now.AddMinutes(1), ImageIO.Proxy.SignedTickets.SignatureForms.Pss);
         using var request = new HttpRequestMessage(HttpMethod.Get, ScriptedProxy.Url);
         request.Headers.TryAddWithoutValidation("Authorization", ticket);
 
@@ -457,7 +474,8 @@ public sealed partial class ForwardingTests
         await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, answer);
     }
 
-    [GeneratedRegex("Transfer transfer-1: connection .*: read ended at byte (?<done>[0-9]+) of (?<size>[0-9]+), the client left; ")]
+    [GeneratedRegex(
+        "Transfer transfer-1: connection .*: read ended at byte (?<done>[0-9]+) of (?<size>[0-9]+), the client left; ")]
     private static partial Regex Left();
 
     // The mark has a random part.

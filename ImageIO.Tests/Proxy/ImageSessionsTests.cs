@@ -64,7 +64,8 @@ public sealed class ImageSessionsTests(ProxiedDaemon fixture) : IClassFixture<Pr
     public async Task Preflight_needs_no_session()
     {
         using HttpResponseMessage response = await fixture.SendAsync(
-            "OPTIONS", "/images/any", ("Origin", "https://engine.example"), ("Access-Control-Request-Method", "PUT"), ("Session-Id", "unknown"));
+            "OPTIONS", "/images/any",
+            ("Origin", "https://engine.example"), ("Access-Control-Request-Method", "PUT"), ("Session-Id", "unknown"));
 
         await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, response);
     }
@@ -84,7 +85,8 @@ public sealed class ImageSessionsTests(ProxiedDaemon fixture) : IClassFixture<Pr
 
     private async Task<string> BeginAsync(string id)
     {
-        using HttpResponseMessage response = await fixture.SendAsync("POST", "/sessions/", ("Authorization", fixture.Sign(id)));
+        using HttpResponseMessage response = await fixture.SendAsync(
+            "POST", "/sessions/", ("Authorization", fixture.Sign(id)));
         return response.Headers.GetValues("Session-Id").Single();
     }
 }

@@ -7,7 +7,9 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Proxy;
 
-/// <summary><c>/images/ID</c> of the proxy, in front of a real daemon: what crosses over (proxy-api section 2).</summary>
+/// <summary>
+/// <c>/images/ID</c> of the proxy, in front of a real daemon: what crosses over (proxy-api section 2).
+/// </summary>
 public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDaemon>
 {
     private const int MiB = 1024 * 1024;
@@ -32,7 +34,10 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
     {
         byte[] content = Bytes.Random(300_000);
         TestImage image = await fixture.AddImageAsync(new byte[content.Length]);
-        using var request = new HttpRequestMessage(HttpMethod.Put, image.Url) { Content = new ByteArrayContent(content) };
+        using var request = new HttpRequestMessage(HttpMethod.Put, image.Url)
+        {
+            Content = new ByteArrayContent(content),
+        };
         request.Headers.TransferEncodingChunked = true;
 
         using HttpResponseMessage put = await fixture.Client.SendAsync(request);
@@ -46,7 +51,10 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
     {
         byte[] piece = Bytes.Random(1000);
         TestImage image = await fixture.AddImageAsync(new byte[4096]);
-        using var request = new HttpRequestMessage(HttpMethod.Put, $"{image.Url}?flush=n") { Content = new ByteArrayContent(piece) };
+        using var request = new HttpRequestMessage(HttpMethod.Put, $"{image.Url}?flush=n")
+        {
+            Content = new ByteArrayContent(piece),
+        };
         request.Content.Headers.ContentRange = new ContentRangeHeaderValue(1000, 1999, 4096);
         request.Content.Headers.ContentType = new("application/x-www-form-urlencoded");
         request.Headers.CacheControl = new() { NoCache = true };
@@ -68,7 +76,8 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
     {
         TestImage image = await fixture.AddImageAsync([7], "read");
 
-        using HttpResponseMessage answer = await fixture.SendAsync(method, image.Url, range is null ? [] : [("Range", range)]);
+        using HttpResponseMessage answer = await fixture.SendAsync(
+            method, image.Url, range is null ? [] : [("Range", range)]);
 
         Assert.Equal("bytes", Assert.Single(answer.Headers.AcceptRanges));
     }
@@ -192,7 +201,8 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
     [InlineData("GET", "/checksum?algorithm=none", 400, "")]
     [InlineData("PUT", "", 403, "Content-Length: 10")]
     [InlineData("PUT", "?flush=maybe", 400, "Content-Length: 10")]
-    public async Task Daemons_errors_pass_through_with_status_and_text(string method, string rest, int status, string header)
+    public async Task Daemons_errors_pass_through_with_status_and_text(
+        string method, string rest, int status, string header)
     {
         TestImage image = await fixture.AddImageAsync(Bytes.Random(10), "read");
         string[] headers = header.Length > 0 ? [header] : [];
@@ -264,7 +274,8 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
         await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, options);
         Assert.Equal("OPTIONS,GET", string.Join(",", options.Content.Headers.Allow));
         Assert.Equal("application/json", options.Content.Headers.ContentType?.ToString());
-        Assert.Equal(expected.ToJsonString(), JsonNode.Parse(await options.Content.ReadAsStringAsync())!.ToJsonString());
+        Assert.Equal(
+            expected.ToJsonString(), JsonNode.Parse(await options.Content.ReadAsStringAsync())!.ToJsonString());
     }
 
     [Theory(Timeout = 20_000)]
@@ -275,7 +286,8 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
         using RawClient client = await fixture.Proxy.ConnectAsync();
 
         await client.RequestAsync(
-            "OPTIONS", $"/images/unknown{subResource}", "Origin: https://engine.example", "Access-Control-Request-Method: PUT",
+            "OPTIONS",
+            $"/images/unknown{subResource}", "Origin: https://engine.example", "Access-Control-Request-Method: PUT",
             "Access-Control-Request-Headers: authorization,content-range");
         RawResponse answer = await client.ReceiveAsync();
 
@@ -304,7 +316,8 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
     {
         TestImage image = await fixture.Daemon.AddImageAsync([1, 2, 3], "read");
 
-        using HttpResponseMessage first = await fixture.SendAsync("GET", image.Url, ("Authorization", scheme + fixture.Sign(image.Id)));
+        using HttpResponseMessage first = await fixture.SendAsync(
+            "GET", image.Url, ("Authorization", scheme + fixture.Sign(image.Id)));
         using HttpResponseMessage second = await fixture.SendAsync("GET", image.Url);
 
         await ProxiedDaemon.AssertStatusAsync(HttpStatusCode.OK, first);
@@ -328,7 +341,8 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
     public async Task Bad_signed_ticket_is_401_and_installs_nothing()
     {
         TestImage image = await fixture.Daemon.AddImageAsync([1], "read");
-        string[] changed = [fixture.Sign(image.Id)[..^4], "Bearer", "Basic dXNlcjpwYXNz", "Bearer " + new string('A', 9000)];
+        string[] changed = [fixture.Sign(image.Id)[..^4],
+            "Bearer", "Basic dXNlcjpwYXNz", "Bearer " + new string('A', 9000)];
 
         foreach (string ticket in changed)
         {
@@ -345,7 +359,8 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
         TestImage own = await fixture.Daemon.AddImageAsync([1], "read");
         TestImage other = await fixture.Daemon.AddImageAsync([2], "read");
 
-        using HttpResponseMessage refused = await fixture.SendAsync("GET", other.Url, ("Authorization", fixture.Sign(own.Id)));
+        using HttpResponseMessage refused = await fixture.SendAsync(
+            "GET", other.Url, ("Authorization", fixture.Sign(own.Id)));
         using HttpResponseMessage served = await fixture.SendAsync("GET", own.Url);
 
         Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
@@ -392,7 +407,8 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
     {
         TestImage image = await fixture.AddImageAsync([1, 2, 3], "read");
         await fixture.Client.GetByteArrayAsync(image.Url);
-        using HttpResponseMessage refused = await fixture.SendAsync("GET", $"{image.Url}?flush=x&session_id=abc", ("Range", "bytes=9-"));
+        using HttpResponseMessage refused = await fixture.SendAsync(
+            "GET", $"{image.Url}?flush=x&session_id=abc", ("Range", "bytes=9-"));
 
         Assert.Contains("Transfer transfer-1: GET", fixture.Proxy.ReadLog(), StringComparison.Ordinal);
         Assert.DoesNotContain(image.Id, fixture.Proxy.ReadLog(), StringComparison.Ordinal);
@@ -405,6 +421,7 @@ public sealed class ImagesTests(ProxiedDaemon fixture) : IClassFixture<ProxiedDa
         return await response.Content.ReadAsStringAsync();
     }
 
-    private static string Line(RawResponse response, string name) => Encoding.Latin1.GetString(response.HeadBytes).Split("\r\n")
+    private static string Line(RawResponse response, string name) =>
+        Encoding.Latin1.GetString(response.HeadBytes).Split("\r\n")
         .Single(line => line.StartsWith(name, StringComparison.OrdinalIgnoreCase)).Split(':', 2)[1];
 }

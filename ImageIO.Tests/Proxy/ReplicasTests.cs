@@ -5,7 +5,10 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Proxy;
 
-/// <summary>Two proxies that share nothing but the keys of sessions, behind the sample configuration of nginx, which takes them in turn.</summary>
+/// <summary>
+/// Two proxies that share nothing but the keys of sessions, behind the sample configuration of nginx, which takes them
+/// in turn.
+/// </summary>
 public sealed class ReplicasTests : IAsyncLifetime
 {
     private const int Piece = 1024 * 1024;
@@ -21,7 +24,8 @@ public sealed class ReplicasTests : IAsyncLifetime
         _files.Trust(_daemon.Files.Certificate);
         // At once: both find an empty directory of keys.
         _proxies.AddRange(await Task.WhenAll(new[] { "first", "second" }.Select(name => ProxyProcess.StartAsync(
-            _files, name, $"session_key_dir = {_files.PathOf("keys")}\nlog_level = DEBUG", new Dictionary<string, string>()))));
+            _files,
+            name, $"session_key_dir = {_files.PathOf("keys")}\nlog_level = DEBUG", new Dictionary<string, string>()))));
     }
 
     public async Task DisposeAsync()
@@ -39,7 +43,8 @@ public sealed class ReplicasTests : IAsyncLifetime
     public async Task Upload_in_pieces_and_download_of_one_session_go_through_whichever_proxy()
     {
         Skip.If(NginxProcess.Executable is null, "needs nginx");
-        await using NginxProcess nginx = await NginxProcess.StartAsync(_files.Certificate, [.. _proxies.Select(proxy => proxy.Port)]);
+        await using NginxProcess nginx = await NginxProcess.StartAsync(
+            _files.Certificate, [.. _proxies.Select(proxy => proxy.Port)]);
         byte[] content = Bytes.Random(Pieces * Piece);
         TestImage image = await _daemon.AddImageAsync(new byte[content.Length]);
         string session = await BeginAsync(nginx.Client, image);
@@ -47,7 +52,8 @@ public sealed class ReplicasTests : IAsyncLifetime
         for (int piece = 0; piece < Pieces; piece++)
         {
             bool isLast = piece == Pieces - 1;
-            using var request = new HttpRequestMessage(HttpMethod.Put, $"{image.Url}{(isLast ? "?close=y" : "?flush=n")}")
+            using var request = new HttpRequestMessage(
+                HttpMethod.Put, $"{image.Url}{(isLast ? "?close=y" : "?flush=n")}")
             {
                 Content = new ByteArrayContent(content, piece * Piece, Piece),
             };
@@ -89,7 +95,8 @@ public sealed class ReplicasTests : IAsyncLifetime
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/sessions/");
         request.Headers.TryAddWithoutValidation("Authorization", _files.Signer.Sign(
-            new DaemonAddress("127.0.0.1", _daemon.RemotePort), image.Id, "transfer-1", TimeSpan.FromMinutes(10), SignatureForms.Pss));
+            new DaemonAddress("127.0.0.1", _daemon.RemotePort),
+            image.Id, "transfer-1", TimeSpan.FromMinutes(10), SignatureForms.Pss));
         using HttpResponseMessage response = await client.SendAsync(request);
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         return response.Headers.GetValues("Session-Id").Single();

@@ -88,7 +88,9 @@ public sealed class SessionsTests(ProxyFixture proxy) : IClassFixture<ProxyFixtu
     [Theory(Timeout = 20_000)]
     [InlineData("")]
     [InlineData("unknown")]
-    [InlineData("CfDJ8AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData(
+        "CfDJ8AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     public async Task Post_with_an_unknown_session_is_401(string id)
     {
         using HttpResponseMessage response = await PostAsync(Sign("ticket-1"), "/sessions/", ("Session-Id", id));
@@ -150,9 +152,11 @@ public sealed class SessionsTests(ProxyFixture proxy) : IClassFixture<ProxyFixtu
         using HttpResponseMessage deleted = await proxy.Client.DeleteAsync($"/sessions/{id}");
         using HttpResponseMessage none = await proxy.Client.DeleteAsync($"/sessions/{id}");
 
-        string written = proxy.Files.ReadLog() + await wrong.Content.ReadAsStringAsync() + await changed.Content.ReadAsStringAsync()
+        string written = proxy.Files.ReadLog()
+            + await wrong.Content.ReadAsStringAsync() + await changed.Content.ReadAsStringAsync()
             + await refused.Content.ReadAsStringAsync() + await none.Content.ReadAsStringAsync();
-        Assert.Contains("Transfer transfer-1: session begun for https://host.example:54322", written, StringComparison.Ordinal);
+        Assert.Contains(
+            "Transfer transfer-1: session begun for https://host.example:54322", written, StringComparison.Ordinal);
         Assert.Contains("Transfer transfer-1: session ended", written, StringComparison.Ordinal);
         Assert.All([secret, id, id[..^1], ticket, ticket[..40], ticket[^40..]], text =>
             Assert.DoesNotContain(text, written, StringComparison.Ordinal));

@@ -51,7 +51,8 @@ public sealed class SignalTests : IAsyncLifetime
 
         _proxy.Signal(Signum.SIGTERM);
         await Eventually.HoldsAsync(
-            async () => await GetAsync(monitor, "/health/ready") == (503, "{\"status\":\"stopping\"}\n"), "the proxy is not ready");
+            async () => await GetAsync(monitor, "/health/ready") == (503, "{\"status\":\"stopping\"}\n"),
+            "the proxy is not ready");
         await Eventually.HoldsAsync(() => IsRefusedAsync(_proxy.Port), "no client is accepted");
 
         Assert.Equal((200, "{\"status\":\"ok\"}\n"), await GetAsync(monitor, "/health/live"));
@@ -82,12 +83,14 @@ public sealed class SignalTests : IAsyncLifetime
     public async Task Sighup_takes_the_log_level_from_the_configuration_anew()
     {
         _files.WriteConfiguration(
-            _files.PathOf("proxy.conf"), _files.PathOf("proxy.log"), _files.PathOf("proxy.monitor"), "log_level = DEBUG");
+            _files.PathOf("proxy.conf"),
+            _files.PathOf("proxy.log"), _files.PathOf("proxy.monitor"), "log_level = DEBUG");
 
         _proxy.Signal(Signum.SIGHUP);
 
         await Eventually.HoldsAsync(
-            () => _proxy.ReadLog().Contains("SIGHUP: log level is Debug", StringComparison.Ordinal), "it was read again");
+            () =>
+                _proxy.ReadLog().Contains("SIGHUP: log level is Debug", StringComparison.Ordinal), "it was read again");
     }
 
     private static async Task<(int Status, string Text)> GetAsync(RawClient client, string path)

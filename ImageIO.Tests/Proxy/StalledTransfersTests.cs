@@ -53,7 +53,8 @@ public sealed class StalledTransfersTests
 
         clients.ForEach(client => client.Dispose());
         await AssertOthersPassAsync(proxy);
-        await Eventually.HoldsAsync(() => proxy.Proxy.Connections.Count == connections, "no client's connection is left");
+        await Eventually.HoldsAsync(
+            () => proxy.Proxy.Connections.Count == connections, "no client's connection is left");
         // The last of the others has its answer a moment before the proxy has put the connection back.
         await Eventually.HoldsAsync(() => proxy.Proxy.Upstreams.BusyCount == 0, "no connection to a daemon is in use");
     }

@@ -31,7 +31,8 @@ public sealed class TicketsTests(ProxyFixture proxy) : IClassFixture<ProxyFixtur
     public async Task Put_again_replaces_the_ticket()
     {
         string id = NewId();
-        string[] signed = [Sign(id), proxy.Signer.Sign(Daemon with { Port = 1 }, id, "", TimeSpan.FromMinutes(1), SignatureForms.Both)];
+        string[] signed = [Sign(id),
+            proxy.Signer.Sign(Daemon with { Port = 1 }, id, "", TimeSpan.FromMinutes(1), SignatureForms.Both)];
 
         foreach (string ticket in signed)
         {
@@ -119,7 +120,8 @@ public sealed class TicketsTests(ProxyFixture proxy) : IClassFixture<ProxyFixtur
         Assert.Equal(status, (int)response.StatusCode);
         Assert.Equal(
             [
-                "Access-Control-Allow-Headers: Cache-Control, Pragma, Authorization, Content-Type, Content-Length, Content-Range, Range, Session-Id, Content-Digest",
+                "Access-Control-Allow-Headers: Cache-Control, Pragma, Authorization, Content-Type, Content-Length, "
+                    + "Content-Range, Range, Session-Id, Content-Digest",
                 "Access-Control-Allow-Methods: GET, PUT, PATCH, OPTIONS, POST, DELETE",
                 "Access-Control-Allow-Origin: *",
                 "Access-Control-Expose-Headers: Authorization, Content-Length, Content-Range, Range, Session-Id",

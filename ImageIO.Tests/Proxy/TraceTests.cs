@@ -21,7 +21,8 @@ public sealed class TraceTests(ProxiedDaemon proxied) : IClassFixture<ProxiedDae
         }
 
         Activity exchange = await spans.EndedAsync("GET");
-        Activity operation = await SpanAsync(spans, span => span.DisplayName == "read" && span.GetTagItem("imageio.backend") is "file");
+        Activity operation = await SpanAsync(
+            spans, span => span.DisplayName == "read" && span.GetTagItem("imageio.backend") is "file");
         Activity[] requests = [.. spans.Ended.Where(span => span.DisplayName == "GET /images/ID")];
         Activity atProxy = Assert.Single(requests, span => span.GetTagItem("imageio.service") is "proxy");
         Activity atDaemon = Assert.Single(requests, span => span.GetTagItem("imageio.service") is "remote");
@@ -68,7 +69,8 @@ public sealed class TraceTests(ProxiedDaemon proxied) : IClassFixture<ProxiedDae
         await proxy.RequestAsync("GET", ScriptedProxy.Url, $"traceparent: {traceParent}", "tracestate: vendor=1");
 
         string head = heads.Last();
-        Assert.Equal(isPassedOn, head.Contains("\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-", StringComparison.OrdinalIgnoreCase));
+        Assert.Equal(isPassedOn, head.Contains(
+            "\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-", StringComparison.OrdinalIgnoreCase));
         Assert.Equal(isPassedOn, head.Contains("\r\ntracestate: vendor=1\r\n", StringComparison.OrdinalIgnoreCase));
     }
 

@@ -20,7 +20,8 @@ public sealed class UpstreamTlsTests
     [InlineData("localhost", "dns:localhost.example", false)]
     [InlineData("localhost", "ip:127.0.0.1", false)]
     [InlineData("localhost", "dns:*.localhost", false)]
-    public async Task Daemon_is_believed_by_the_name_or_address_that_the_ticket_gives(string host, string name, bool isBelieved)
+    public async Task Daemon_is_believed_by_the_name_or_address_that_the_ticket_gives(
+        string host, string name, bool isBelieved)
     {
         await using Host daemon = Host.Start(name, TimeSpan.FromHours(-1), TimeSpan.FromHours(1));
         Assert.Equal(isBelieved ? 200 : 503, await RequestAsync(daemon, host, daemon.RootPem));
@@ -69,7 +70,8 @@ public sealed class UpstreamTlsTests
         await File.WriteAllTextAsync(authorities, isVouchedFor ? host.RootPem : other.RootPem);
         await using DaemonProcess front = await DaemonProcess.StartAsync(
             files, new Dictionary<string, string> { ["SSL_CERT_FILE"] = authorities, ["SSL_CERT_DIR"] = files.Path });
-        string ticket = TicketBody.For("image-1", "/", 1).With("url", $"https://127.0.0.1:{host.Port}/images/x").ToJsonString();
+        string ticket = TicketBody.For("image-1", "/", 1)
+            .With("url", $"https://127.0.0.1:{host.Port}/images/x").ToJsonString();
         using HttpResponseMessage put = await front.Control.PutAsync("/tickets/image-1", new StringContent(ticket));
         Assert.Equal(HttpStatusCode.OK, put.StatusCode);
 

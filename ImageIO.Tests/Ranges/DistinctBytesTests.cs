@@ -2,7 +2,9 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Tests.Ranges;
 
-/// <summary>Distinct bytes are counted in bounded memory: exactly where requests follow each other, never twice anywhere.</summary>
+/// <summary>
+/// Distinct bytes are counted in bounded memory: exactly where requests follow each other, never twice anywhere.
+/// </summary>
 public sealed class DistinctBytesTests
 {
     private const int Requests = 20_000;

@@ -68,7 +68,8 @@ public sealed class RangeSetTests
 
             Assert.InRange(set.Count, 0, most);
             Assert.Equal(model.Count(isIn => isIn) + gained, set.Sum);
-            Assert.All(ranges, range => Assert.Contains(set.Ranges, joined => joined.Start <= range.Start && range.End <= joined.End));
+            Assert.All(ranges, range =>
+                Assert.Contains(set.Ranges, joined => joined.Start <= range.Start && range.End <= joined.End));
             Assert.Equal(ranges.FirstOrDefault().Start, set.Ranges.FirstOrDefault().Start);
             Assert.Equal(ranges.LastOrDefault().End, set.Ranges.LastOrDefault().End);
             Assert.True(ranges.Length > most || gained == 0, "nothing is joined before it must");

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>The sample configurations of balancers, with this machine's addresses and files for those of the sample.</summary>
+/// <summary>
+/// The sample configurations of balancers, with this machine's addresses and files for those of the sample.
+/// </summary>
 internal static class BalancerSample
 {
     private const string Authority = "/etc/pki/ovirt-engine/ca.pem";
@@ -16,7 +18,8 @@ internal static class BalancerSample
 
     /// <summary>nginx's, inside of what a distribution has around it.</summary>
     /// <returns>The path of the configuration.</returns>
-    public static string WriteNginx(string directory, string listen, TestCertificate certificate, params int[] ports) => Write(
+    public static string WriteNginx(string directory, string listen, TestCertificate certificate, params int[] ports) =>
+        Write(
         directory,
         "nginx.conf",
         sample => $$"""
@@ -41,7 +44,8 @@ internal static class BalancerSample
 
     /// <summary>HAProxy's.</summary>
     /// <returns>The path of the configuration.</returns>
-    public static string WriteHaproxy(string directory, string listen, TestCertificate certificate, params int[] ports) => Write(
+    public static string WriteHaproxy(
+        string directory, string listen, TestCertificate certificate, params int[] ports) => Write(
         directory, "haproxy.cfg", sample => sample, certificate, ports, ("bind :54323", $"bind {listen}"));
 
     // Fails when the sample has not what is to be replaced: then the test would test another one.

@@ -24,8 +24,8 @@ internal sealed class Browser : IAsyncDisposable
     public static async Task<Browser> StartAsync()
     {
         IPlaywright playwright = await Playwright.CreateAsync();
-        // Without its sandbox, which root cannot have, without /dev/shm, which containers have little of, and without its
-        // conversations with its maker.
+        // Without its sandbox, which root cannot have, without /dev/shm, which containers have little of, and without
+        // its conversations with its maker.
         IBrowser browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
             ExecutablePath = Executable,

@@ -16,7 +16,9 @@ internal static class Bytes
         return bytes;
     }
 
-    /// <summary>What an image that can grow holds after a write: nothing beside the range changes, a gap is zero.</summary>
+    /// <summary>
+    /// What an image that can grow holds after a write: nothing beside the range changes, a gap is zero.
+    /// </summary>
     public static byte[] Written(byte[] image, long offset, ReadOnlySpan<byte> data)
     {
         byte[] result = new byte[data.Length == 0 ? image.Length : Math.Max(image.Length, offset + data.Length)];
@@ -33,7 +35,8 @@ internal static class Bytes
         {
             Assert.Fail(
                 $"{what}: {actual.Length} bytes where {expected.Length} were expected; first difference at {same}: "
-                + $"{(same < actual.Length ? actual[same] : "end")} where {(same < expected.Length ? expected[same] : "end")} was expected");
+                + $"{(same < actual.Length ? actual[same] : "end")} where "
+                + $"{(same < expected.Length ? expected[same] : "end")} was expected");
         }
     }
 }

@@ -6,24 +6,26 @@ namespace ImageIO.Tests.Support;
 /// <summary>HTTP clients for the services of a daemon, each with a connection pool of its own.</summary>
 internal static class DaemonClients
 {
-    public static HttpClient OverTls(int port, TestCertificate certificate) => new(SecretsInLogs.Noting(new SocketsHttpHandler
-    {
-        SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = certificate.Policy },
-        UseProxy = false,
-    }))
+    public static HttpClient OverTls(int port, TestCertificate certificate) => new(
+        SecretsInLogs.Noting(new SocketsHttpHandler
+        {
+            SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = certificate.Policy },
+            UseProxy = false,
+        }))
     {
         BaseAddress = new Uri($"https://127.0.0.1:{port}"),
     };
 
     /// <param name="socket">The path of a Unix socket behind which TLS is spoken.</param>
     /// <param name="certificate">The server's.</param>
-    public static HttpClient OverTls(string socket, TestCertificate certificate) => new(SecretsInLogs.Noting(new SocketsHttpHandler
-    {
-        SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = certificate.Policy },
-        ConnectCallback = async (_, cancellationToken) =>
-            new NetworkStream(await ConnectAsync(socket, cancellationToken), ownsSocket: true),
-        UseProxy = false,
-    }))
+    public static HttpClient OverTls(string socket, TestCertificate certificate) => new(
+        SecretsInLogs.Noting(new SocketsHttpHandler
+        {
+            SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = certificate.Policy },
+            ConnectCallback = async (_, cancellationToken) =>
+                new NetworkStream(await ConnectAsync(socket, cancellationToken), ownsSocket: true),
+            UseProxy = false,
+        }))
     {
         BaseAddress = new Uri("https://localhost"),
     };

@@ -7,7 +7,9 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>The built daemon as a process of its own: for signals, memory, descriptors and what it leaves behind.</summary>
+/// <summary>
+/// The built daemon as a process of its own: for signals, memory, descriptors and what it leaves behind.
+/// </summary>
 internal sealed partial class DaemonProcess : IAsyncDisposable
 {
     /// <summary>The daemon beside the tests, with all it needs.</summary>
@@ -50,12 +52,14 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         DaemonFiles files, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
         await StartByAsync([], files, environment, arguments);
 
-    /// <param name="launcher">A program that starts it, with arguments, like prlimit; it must become the daemon itself.</param>
+    /// <param name="launcher">A program that starts it, with arguments, like prlimit; it must become the daemon
+    /// itself.</param>
     /// <param name="files">Its directory.</param>
     /// <param name="environment">Variables that it gets beside those of the tests.</param>
     /// <param name="arguments">Further arguments.</param>
     public static async Task<DaemonProcess> StartByAsync(
-        string[] launcher, DaemonFiles files, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+        string[] launcher,
+        DaemonFiles files, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         string[] command = [.. launcher, Executable, "--conf-dir", files.Path, .. arguments];
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true };

@@ -2,7 +2,9 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>A user whom a daemon that root starts becomes. Every Linux has it; of its groups it has none but its own.</summary>
+/// <summary>
+/// A user whom a daemon that root starts becomes. Every Linux has it; of its groups it has none but its own.
+/// </summary>
 internal sealed class DaemonUser
 {
     public DaemonUser()

@@ -1,11 +1,14 @@
 namespace ImageIO.Tests.Support;
 
-/// <summary>Waits for what the daemon does after an answer, or without one; bounded, and as short as it can be.</summary>
+/// <summary>
+/// Waits for what the daemon does after an answer, or without one; bounded, and as short as it can be.
+/// </summary>
 internal static class Eventually
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
-    public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(() => Task.FromResult(condition()), what);
+    public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(
+        () => Task.FromResult(condition()), what);
 
     public static async Task HoldsAsync(Func<Task<bool>> condition, string what)
     {

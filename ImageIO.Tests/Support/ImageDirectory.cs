@@ -59,5 +59,6 @@ public sealed class ImageDirectory : IDisposable
     }
 
     private static string CreateIn(string parent) =>
-        Directory.CreateDirectory(System.IO.Path.Combine(parent, "imageio-" + System.IO.Path.GetRandomFileName())).FullName;
+        Directory.CreateDirectory(
+            System.IO.Path.Combine(parent, "imageio-" + System.IO.Path.GetRandomFileName())).FullName;
 }

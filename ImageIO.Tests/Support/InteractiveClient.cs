@@ -37,7 +37,8 @@ internal sealed class InteractiveClient : IAsyncDisposable
     }
 
     /// <summary>Waits until it has written this.</summary>
-    public Task SeesAsync(string text) => Eventually.HoldsAsync(() => Seen().Contains(text, StringComparison.Ordinal), $"it writes: {text}");
+    public Task SeesAsync(string text) => Eventually.HoldsAsync(
+        () => Seen().Contains(text, StringComparison.Ordinal), $"it writes: {text}");
 
     public async ValueTask DisposeAsync()
     {

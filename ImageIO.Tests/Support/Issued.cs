@@ -28,7 +28,8 @@ internal sealed record Issued(X509Certificate2 Certificate, ECDsa Key)
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
         if (purposes.Length > 0)
         {
-            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. purposes.Select(oid => new Oid(oid))], true));
+            request.CertificateExtensions.Add(
+                new X509EnhancedKeyUsageExtension([.. purposes.Select(oid => new Oid(oid))], true));
         }
 
         var keyId = new X509SubjectKeyIdentifierExtension(request.PublicKey, false);

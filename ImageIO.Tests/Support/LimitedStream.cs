@@ -18,7 +18,8 @@ internal sealed class LimitedStream(Stream inner, int limit) : AsyncStream
         return read;
     }
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ReadOnlyMemory<byte> part = buffer[..Math.Min(buffer.Length, Left())];
         _left -= part.Length;

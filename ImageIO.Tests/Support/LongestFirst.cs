@@ -7,14 +7,17 @@ using Xunit.Abstractions;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>Starts the longest classes first, so that no core waits at the end for the last test of one of them.</summary>
+/// <summary>
+/// Starts the longest classes first, so that no core waits at the end for the last test of one of them.
+/// </summary>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
-    // Took ten seconds or more when others used the machine too, longest first. The page's tests take a third of the whole
-    // time one after another; they ran alone for minutes when they began last.
+    // Took ten seconds or more when others used the machine too, longest first. The page's tests take a third of the
+    // whole time one after another; they ran alone for minutes when they began last.
     private static readonly string[] Longest =
     [
-        PageFixture.Collection, RunningDaemon.Collection, Of<DaemonTroubleTests>(), Of<TlsTests>(), Of<ForwardingTests>(),
+        PageFixture.Collection,
+        RunningDaemon.Collection, Of<DaemonTroubleTests>(), Of<TlsTests>(), Of<ForwardingTests>(),
         Of<Daemon.CommandLineTests>(), Of<ExampleBackendTests>(), Of<OtherClientsTests>(), Of<RootStartTests>(),
         Of<ScarceResourcesTests>(), Of<StallTests>(), Of<ManyExtentsTests>(), Of<MemoryTests>(), Of<CapacityTests>(),
         Of<StorageTransferTests>(), Of<ChecksumTests>(), Of<SystemdTests>(), Of<PrivilegesTests>(), Of<BrowserTests>(),
@@ -26,5 +29,6 @@ public sealed class LongestFirst : ITestCollectionOrderer
     // How the framework calls the collection that a class is without an attribute.
     private static string Of<T>() => $"Test collection for {typeof(T).FullName}";
 
-    private static int Place(string collection) => Array.IndexOf(Longest, collection) is >= 0 and int place ? place : Longest.Length;
+    private static int Place(string collection) =>
+        Array.IndexOf(Longest, collection) is >= 0 and int place ? place : Longest.Length;
 }

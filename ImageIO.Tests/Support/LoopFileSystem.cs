@@ -3,7 +3,9 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>A small ext4 of its own on a loop device, unmounted afterwards: to be filled, broken, and cut to 4 KiB sectors.</summary>
+/// <summary>
+/// A small ext4 of its own on a loop device, unmounted afterwards: to be filled, broken, and cut to 4 KiB sectors.
+/// </summary>
 internal sealed class LoopFileSystem : IAsyncDisposable
 {
     private readonly ImageDirectory _directory = new();

@@ -31,7 +31,8 @@ internal sealed record MarkdownBlock(string Heading, string Language, string Tex
             {
                 text.Add(line);
             }
-            else if (line.StartsWith("## ", StringComparison.Ordinal) || line.StartsWith("### ", StringComparison.Ordinal))
+            else if (line.StartsWith("## ", StringComparison.Ordinal)
+                || line.StartsWith("### ", StringComparison.Ordinal))
             {
                 heading = line.TrimStart('#').Trim();
             }

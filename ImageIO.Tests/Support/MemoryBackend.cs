@@ -65,7 +65,8 @@ internal sealed class MemoryBackend(int blockSize) : IBackend
     public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)
     {
         Require(Alignment.IsAligned(offset, blockSize), $"read at {offset} is not aligned");
-        Require(Alignment.IsAligned(destination.Length, blockSize), $"read of {destination.Length} bytes is not aligned");
+        Require(
+            Alignment.IsAligned(destination.Length, blockSize), $"read of {destination.Length} bytes is not aligned");
         Require(destination.Length > 0, "read of nothing");
         Offsets.Add(offset);
         RequireAlignedAddress(destination);
@@ -184,10 +185,12 @@ internal sealed class MemoryBackend(int blockSize) : IBackend
             Require(Capabilities.CanGrow || range.End <= _bytes.Length, $"{range} passes a fixed size");
 
             // A partial last block, and a zero that grows, set the size: nobody else may be at work behind their start.
-            Require(_cutting.IsEmpty || range.End <= _cutting.Start, $"{range} runs beside {_cutting}, which sets the size");
+            Require(_cutting.IsEmpty
+                || range.End <= _cutting.Start, $"{range} runs beside {_cutting}, which sets the size");
             if (isPartial || (setsSize && range.End > _bytes.Length))
             {
-                Require(_changing.TrueForAll(other => other.End <= range.Start), $"{range} sets the size beside others");
+                Require(
+                    _changing.TrueForAll(other => other.End <= range.Start), $"{range} sets the size beside others");
                 _cutting = range;
             }
 

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>nginx with the sample configuration of <c>packaging/balancers</c>, in a directory of its own, on a Unix socket.</summary>
+/// <summary>
+/// nginx with the sample configuration of <c>packaging/balancers</c>, in a directory of its own, on a Unix socket.
+/// </summary>
 internal sealed class NginxProcess : IAsyncDisposable
 {
     private readonly Process _process;
@@ -26,13 +28,15 @@ internal sealed class NginxProcess : IAsyncDisposable
         DirectoryInfo directory = Directory.CreateTempSubdirectory("imageio-nginx-");
         string socket = Path.Combine(directory.FullName, "socket");
         string configuration = BalancerSample.WriteNginx(directory.FullName, $"unix:{socket}", certificate, ports);
-        var process = Process.Start(new ProcessStartInfo(Executable!, ["-e", "stderr", "-p", directory.FullName, "-c", configuration])
-        {
-            RedirectStandardError = true,
-        })!;
+        var process = Process.Start(
+            new ProcessStartInfo(Executable!, ["-e", "stderr", "-p", directory.FullName, "-c", configuration])
+            {
+                RedirectStandardError = true,
+            })!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         await Eventually.HoldsAsync(
-            async () => process.HasExited ? throw new InvalidOperationException(await errors) : File.Exists(socket), "nginx listens");
+            async () => process.HasExited ? throw new InvalidOperationException(await errors) : File.Exists(socket),
+            "nginx listens");
         return new NginxProcess(process, directory, DaemonClients.OverTls(socket, certificate));
     }
 

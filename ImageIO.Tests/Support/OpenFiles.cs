@@ -14,8 +14,8 @@ internal static class OpenFiles
         Targets($"{processId}").Count(target => target?.StartsWith("socket:", StringComparison.Ordinal) == true);
 
     /// <summary>
-    /// All descriptors of a process but those of assemblies and symbols: the runtime opens one when code of it runs for the first
-    /// time, which may be late, and keeps it.
+    /// All descriptors of a process but those of assemblies and symbols: the runtime opens one when code of it runs for
+    /// the first time, which may be late, and keeps it.
     /// </summary>
     public static int CountAll(int processId) =>
         Targets($"{processId}").Count(target => Path.GetExtension(target) is not (".dll" or ".pdb"));

@@ -13,7 +13,9 @@ internal sealed class PidsLimit : IDisposable
 
     private PidsLimit(string parent, string group) => (_parent, _group) = (parent, group);
 
-    /// <summary>Puts a process into a group that allows so many further threads. Null: this machine has no such groups for us.</summary>
+    /// <summary>
+    /// Puts a process into a group that allows so many further threads. Null: this machine has no such groups for us.
+    /// </summary>
     public static PidsLimit? TrySet(int process, int more)
     {
         string? parent = Hierarchies.FirstOrDefault(path => File.Exists(Path.Combine(path, "cgroup.procs")));
@@ -28,7 +30,8 @@ internal sealed class PidsLimit : IDisposable
             Directory.CreateDirectory(group);
             var limit = new PidsLimit(parent, group);
             limit.Write("cgroup.procs", process);
-            int current = int.Parse(File.ReadAllText(Path.Combine(group, "pids.current")), CultureInfo.InvariantCulture);
+            int current = int.Parse(
+                File.ReadAllText(Path.Combine(group, "pids.current")), CultureInfo.InvariantCulture);
             limit.Write("pids.max", current + more);
             return limit;
         }

@@ -9,7 +9,8 @@ internal static class PrometheusText
     public static double Value(string[] metrics, string name, params string[] labels)
     {
         string line = Assert.Single(metrics, line =>
-            (line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal))
+            (line.StartsWith(
+                name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal))
             && labels.All(label => line.Contains(label, StringComparison.Ordinal)));
         int end = Math.Max(line.LastIndexOf('}') + 1, name.Length);
         // A time may follow the value.

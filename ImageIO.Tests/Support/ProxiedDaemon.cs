@@ -36,7 +36,8 @@ public sealed class ProxiedDaemon : IAsyncLifetime
     internal string Sign(string id) => Proxy.Sign(id, Daemon.RemotePort);
 
     /// <summary>Sends a request without a body.</summary>
-    internal async Task<HttpResponseMessage> SendAsync(string method, string path, params (string Name, string Value)[] headers)
+    internal async Task<HttpResponseMessage> SendAsync(
+        string method, string path, params (string Name, string Value)[] headers)
     {
         var request = new HttpRequestMessage(new HttpMethod(method), path);
         foreach ((string name, string value) in headers)

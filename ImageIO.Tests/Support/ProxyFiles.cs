@@ -4,7 +4,9 @@ using ImageIO.Proxy.SignedTickets;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>A proxy's own directory: certificates, configuration, log; and the signer whose tickets it believes.</summary>
+/// <summary>
+/// A proxy's own directory: certificates, configuration, log; and the signer whose tickets it believes.
+/// </summary>
 internal sealed class ProxyFiles : IDisposable
 {
     // The same for all proxies of the process: keys of RSA take long to find.
@@ -50,7 +52,8 @@ internal sealed class ProxyFiles : IDisposable
     /// <param name="log">Its log.</param>
     /// <param name="monitorSocket">Its socket for metrics and health.</param>
     /// <param name="options">Further options, a line each.</param>
-    public void WriteConfiguration(string file, string log, string monitorSocket, string options = "") => File.WriteAllText(file, $"""
+    public void WriteConfiguration(
+        string file, string log, string monitorSocket, string options = "") => File.WriteAllText(file, $"""
         [proxy]
         host = 127.0.0.1
         port = 0
@@ -65,7 +68,8 @@ internal sealed class ProxyFiles : IDisposable
 
     /// <summary>A signed ticket with this text in place of the signer's certificate, which readers ignore.</summary>
     public string SignWith(string certificate, DaemonAddress daemon, string id) => new TicketSigner(
-        certificate, SignerKey, TimeProvider.System).Sign(daemon, id, "transfer-1", TimeSpan.FromMinutes(1), SignatureForms.Both);
+        certificate, SignerKey, TimeProvider.System).Sign(
+            daemon, id, "transfer-1", TimeSpan.FromMinutes(1), SignatureForms.Both);
 
     /// <summary>Lets the proxy believe a daemon with this certificate.</summary>
     public void Trust(TestCertificate certificate) =>
@@ -99,10 +103,12 @@ internal sealed class ProxyFiles : IDisposable
     private void WriteSigner()
     {
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        var authority = new CertificateRequest("CN=authority", AuthorityKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var authority = new CertificateRequest(
+            "CN=authority", AuthorityKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         authority.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         using X509Certificate2 issuer = authority.CreateSelfSigned(now.AddDays(-1), now.AddDays(2));
-        var request = new CertificateRequest("CN=engine", SignerKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var request = new CertificateRequest(
+            "CN=engine", SignerKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         using X509Certificate2 signer = request.Create(issuer, now.AddHours(-1), now.AddDays(1), [1]);
         File.WriteAllText(AuthorityFile, issuer.ExportCertificatePem());
         File.WriteAllText(SignerCertificateFile, signer.ExportCertificatePem());

@@ -9,7 +9,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>The real proxy in the test process, with a certificate authority and a signer of tickets of its own.</summary>
+/// <summary>
+/// The real proxy in the test process, with a certificate authority and a signer of tickets of its own.
+/// </summary>
 public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
 {
     private readonly TimeProvider _time;
@@ -24,7 +26,8 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
     {
         _time = time;
         Files = new ProxyFiles(time);
-        Files.WriteConfiguration(Files.ConfigurationFile, Files.LogFile, Files.MonitorSocket, $"log_level = DEBUG\n{options}");
+        Files.WriteConfiguration(
+            Files.ConfigurationFile, Files.LogFile, Files.MonitorSocket, $"log_level = DEBUG\n{options}");
     }
 
     public HttpClient Client { get; private set; } = null!;
@@ -60,7 +63,10 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
         _app = await ProxyHost.BuildAsync(
             configuration with
             {
-                Log = configuration.Log with { Targets = [.. configuration.Log.Targets, new LogFileTarget(Files.JsonLogFile) { IsJson = true }] },
+                Log = configuration.Log with
+                {
+                    Targets = [.. configuration.Log.Targets, new LogFileTarget(Files.JsonLogFile) { IsJson = true }],
+                },
             },
             _time);
         await _app.StartAsync();
@@ -100,7 +106,8 @@ public sealed class ProxyFixture : IAsyncLifetime, IAsyncDisposable
     /// <summary>Installs a ticket as managers from 4.2.1 on do.</summary>
     internal async Task InstallAsync(string id, int daemonPort, string host = "127.0.0.1")
     {
-        using HttpResponseMessage response = await Client.PutAsync("/tickets/", new StringContent(Sign(id, daemonPort, host)));
+        using HttpResponseMessage response = await Client.PutAsync(
+            "/tickets/", new StringContent(Sign(id, daemonPort, host)));
         response.EnsureSuccessStatusCode();
     }
 

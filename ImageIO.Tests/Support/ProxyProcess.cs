@@ -5,7 +5,9 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>The built proxy as a process of its own: for signals, for several of them, and for what it writes.</summary>
+/// <summary>
+/// The built proxy as a process of its own: for signals, for several of them, and for what it writes.
+/// </summary>
 internal sealed partial class ProxyProcess : IAsyncDisposable
 {
     private static readonly string Executable = Path.Combine(AppContext.BaseDirectory, "ovirt-imageio-proxy");
@@ -28,7 +30,8 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
 
     public HttpClient Monitor { get; private set; }
 
-    public static Task<ProxyProcess> StartAsync(ProxyFiles files) => StartAsync(files, "proxy", "", new Dictionary<string, string>());
+    public static Task<ProxyProcess> StartAsync(ProxyFiles files) => StartAsync(
+        files, "proxy", "", new Dictionary<string, string>());
 
     /// <param name="files">Its directory; several proxies may share it.</param>
     /// <param name="name">Tells its log and its socket from those of the others.</param>

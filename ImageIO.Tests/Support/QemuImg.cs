@@ -9,7 +9,8 @@ internal static class QemuImg
 {
     /// <summary>Skips the test where the tools are missing.</summary>
     public static void Require() =>
-        Skip.If(!File.Exists("/usr/bin/qemu-img") || !File.Exists("/usr/bin/qemu-io"), "qemu-img and qemu-io are not installed");
+        Skip.If(!File.Exists(
+            "/usr/bin/qemu-img") || !File.Exists("/usr/bin/qemu-io"), "qemu-img and qemu-io are not installed");
 
     /// <summary>Runs <c>qemu-img</c>; what it prints.</summary>
     public static Task<string> RunAsync(params string[] arguments) => RunToolAsync("qemu-img", arguments);
@@ -37,7 +38,8 @@ internal static class QemuImg
             .ExecuteBufferedAsync();
         Assert.True(
             result.ExitCode == 0,
-            $"{tool} {string.Join(' ', arguments)} ended with {result.ExitCode}: {result.StandardError}{result.StandardOutput}");
+            $"{tool} {string.Join(' ', arguments)} ended with {result.ExitCode}: "
+                + $"{result.StandardError}{result.StandardOutput}");
         return result.StandardOutput;
     }
 }

@@ -5,7 +5,9 @@ using System.Text;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>One connection, byte for byte: for what a well-behaved HTTP client never sends and hides when it comes.</summary>
+/// <summary>
+/// One connection, byte for byte: for what a well-behaved HTTP client never sends and hides when it comes.
+/// </summary>
 internal sealed class RawClient : IDisposable
 {
     private readonly Socket _socket;
@@ -40,7 +42,8 @@ internal sealed class RawClient : IDisposable
         ConnectTlsAsync(daemon.RemotePort, daemon.Files.Certificate);
 
     /// <summary>Connects to a TCP port of this host, with TLS.</summary>
-    public static async Task<RawClient> ConnectTlsAsync(int port, TestCertificate certificate, string address = "127.0.0.1")
+    public static async Task<RawClient> ConnectTlsAsync(
+        int port, TestCertificate certificate, string address = "127.0.0.1")
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(address, port);
@@ -67,7 +70,8 @@ internal sealed class RawClient : IDisposable
     public Task RequestAsync(string method, string target, params string[] headers)
     {
         SecretsInLogs.NoteTarget(target);
-        return SendAsync($"{method} {target} HTTP/1.1\nHost: test\n{string.Concat(headers.Select(header => header + "\n"))}\n");
+        return SendAsync(
+            $"{method} {target} HTTP/1.1\nHost: test\n{string.Concat(headers.Select(header => header + "\n"))}\n");
     }
 
     /// <summary>One answer: its head, and as much body as its Content-Length says.</summary>

@@ -10,7 +10,8 @@ internal static class RepositoryFiles
 
     private static string FindRoot()
     {
-        for (string? directory = AppContext.BaseDirectory; directory is not null; directory = Path.GetDirectoryName(directory))
+        for (string? directory = AppContext.BaseDirectory; directory is not null; directory = Path.GetDirectoryName(
+            directory))
         {
             if (File.Exists(Path.Combine(directory, "ImageIO.slnx")))
             {

@@ -41,10 +41,13 @@ internal sealed class RsaChain : IDisposable
         return new RsaChain(root, intermediate, server, key);
     }
 
-    /// <summary>Writes them as a server has them: its certificate, then the intermediate; the root is not there.</summary>
+    /// <summary>
+    /// Writes them as a server has them: its certificate, then the intermediate; the root is not there.
+    /// </summary>
     public void Install(string certificateFile, string keyFile)
     {
-        File.WriteAllText(certificateFile, _server.ExportCertificatePem() + "\n" + _intermediate.ExportCertificatePem() + "\n");
+        File.WriteAllText(
+            certificateFile, _server.ExportCertificatePem() + "\n" + _intermediate.ExportCertificatePem() + "\n");
         File.WriteAllText(keyFile, _key.ExportPkcs8PrivateKeyPem());
     }
 

@@ -8,7 +8,9 @@ namespace ImageIO.Tests.Support;
 /// </summary>
 public sealed class RunningDaemon : IAsyncLifetime
 {
-    /// <summary>The collection whose classes share it: what can be seen from outside, without other options or clocks.</summary>
+    /// <summary>
+    /// The collection whose classes share it: what can be seen from outside, without other options or clocks.
+    /// </summary>
     public const string Collection = "The running daemon";
 
     private DaemonProcess? _process;

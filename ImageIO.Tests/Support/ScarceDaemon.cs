@@ -33,7 +33,8 @@ public sealed class ScarceDaemon : IAsyncLifetime
                     ["DOTNET_GCHeapHardLimit"] = (384 * 1024 * 1024).ToString("X", CultureInfo.InvariantCulture),
                 });
             // Now that it runs: at its start, the runtime makes a file in memory that is larger.
-            await Cli.Wrap(Prlimit).WithArguments(["--pid", $"{_process.Id}", $"--fsize={8 * 1024 * 1024}"]).ExecuteAsync();
+            await Cli.Wrap(Prlimit)
+                .WithArguments(["--pid", $"{_process.Id}", $"--fsize={8 * 1024 * 1024}"]).ExecuteAsync();
         }
     }
 
@@ -47,7 +48,9 @@ public sealed class ScarceDaemon : IAsyncLifetime
         Files.Dispose();
     }
 
-    /// <summary>Skips where it could not be started; and waits until connections of an earlier test have gone.</summary>
+    /// <summary>
+    /// Skips where it could not be started; and waits until connections of an earlier test have gone.
+    /// </summary>
     internal async Task RequireAsync()
     {
         Skip.If(_process is null, $"Needs {Prlimit}");
@@ -98,18 +101,24 @@ public sealed class ScarceDaemon : IAsyncLifetime
             $"the log says: {text}");
     }
 
-    /// <summary>Asserts that it serves a new client of each service as ever, within five seconds, and has logged no internal error.</summary>
+    /// <summary>
+    /// Asserts that it serves a new client of each service as ever, within five seconds, and has logged no internal
+    /// error.
+    /// </summary>
     internal async Task AssertServesAsync()
     {
         TestImage image = await Process.AddImageAsync(Bytes.Random(100_000)).WaitAsync(TimeSpan.FromSeconds(5));
         using HttpClient remote = DaemonClients.OverTls(Port, Files.Certificate);
-        using HttpResponseMessage put = await remote.PutAsync(image.Url, new ByteArrayContent(new byte[1000])).WaitAsync(TimeSpan.FromSeconds(5));
+        using HttpResponseMessage put = await remote.PutAsync(image.Url, new ByteArrayContent(new byte[1000]))
+            .WaitAsync(TimeSpan.FromSeconds(5));
         byte[] got = await remote.GetByteArrayAsync(image.Url).WaitAsync(TimeSpan.FromSeconds(5));
-        using HttpResponseMessage removed = await Process.Control.DeleteAsync($"/tickets/{image.Id}").WaitAsync(TimeSpan.FromSeconds(5));
+        using HttpResponseMessage removed = await Process.Control.DeleteAsync($"/tickets/{image.Id}").WaitAsync(
+            TimeSpan.FromSeconds(5));
 
         Assert.Equal(HttpStatusCode.OK, put.StatusCode);
         Assert.Equal(image.Content, got);
         Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
-        Assert.Equal("", string.Join('\n', Files.ReadLog().Split('\n').Where(line => line.Contains(" CRITICAL ", StringComparison.Ordinal))));
+        Assert.Equal("", string.Join('\n', Files.ReadLog().Split('\n').Where(line =>
+            line.Contains(" CRITICAL ", StringComparison.Ordinal))));
     }
 }

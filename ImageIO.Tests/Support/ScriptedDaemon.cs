@@ -34,7 +34,8 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
         _script = script;
         _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
         Certificate = new TestCertificate(_directory.FullName, isForThisHost);
-        _certificate = certificate ?? X509Certificate2.CreateFromPemFile(Certificate.CertificateFile, Certificate.KeyFile);
+        _certificate = certificate ?? X509Certificate2.CreateFromPemFile(
+            Certificate.CertificateFile, Certificate.KeyFile);
         // Little in the sockets: what a daemon that stands still takes is then little, too.
         _listener.Server.ReceiveBufferSize = SocketBuffer;
         _listener.Server.SendBufferSize = SocketBuffer;
@@ -84,12 +85,14 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
         await using var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
         try
         {
-            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
+            await tls.AuthenticateAsServerAsync(
+                new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
             await _script(new ScriptedDaemonConnection(socket, tls, _stop.Token));
             // Properly, by close_notify. A script that wants something else closes the socket itself.
             await tls.ShutdownAsync();
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or AuthenticationException or ObjectDisposedException)
+        catch (Exception e)
+            when (e is IOException or OperationCanceledException or AuthenticationException or ObjectDisposedException)
         {
             // The proxy left, or the test is over: what counts is what the client saw.
         }

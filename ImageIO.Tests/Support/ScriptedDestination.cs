@@ -18,9 +18,14 @@ internal sealed class ScriptedDestination : Stream
 
     public override long Length => _received.Length;
 
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(
+        ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (BeforeWrite is not null)
         {
@@ -39,5 +44,6 @@ internal sealed class ScriptedDestination : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("Blocks the thread.");
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException(
+        "Blocks the thread.");
 }

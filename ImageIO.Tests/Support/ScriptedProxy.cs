@@ -26,7 +26,8 @@ internal sealed class ScriptedProxy : IAsyncDisposable
         bool isForThisHost = true,
         string host = "127.0.0.1")
     {
-        var daemon = new ScriptedDaemon(script, IPAddress.TryParse(host, out IPAddress? address) ? address : null, isForThisHost);
+        var daemon = new ScriptedDaemon(
+            script, IPAddress.TryParse(host, out IPAddress? address) ? address : null, isForThisHost);
         ProxyFixture proxy = await ProxyFixture.StartAsync(time: time);
         if (isTrusted)
         {

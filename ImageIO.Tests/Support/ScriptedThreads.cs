@@ -2,7 +2,9 @@ using ImageIO.Core.Backends;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>Threads for storage that exist only in a test's mind: it decides what they start, and when their work is done.</summary>
+/// <summary>
+/// Threads for storage that exist only in a test's mind: it decides what they start, and when their work is done.
+/// </summary>
 internal sealed class ScriptedThreads(int most) : IStorageThreads
 {
     private readonly Queue<Action> _given = new();

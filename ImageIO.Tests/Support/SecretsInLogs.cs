@@ -38,7 +38,8 @@ internal static partial class SecretsInLogs
     public static void AssertNotIn(string log)
     {
         string[] secrets = [.. Seen.Keys];
-        int found = secrets.Length == 0 ? -1 : log.AsSpan().IndexOfAny(SearchValues.Create(secrets, StringComparison.Ordinal));
+        int found = secrets.Length == 0 ? -1 : log.AsSpan().IndexOfAny(SearchValues.Create(
+            secrets, StringComparison.Ordinal));
         if (found >= 0)
         {
             int start = log.LastIndexOf('\n', found) + 1;
@@ -51,7 +52,8 @@ internal static partial class SecretsInLogs
 
     private sealed class NotingHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
     {
-        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        protected override async Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage request, CancellationToken cancellationToken)
         {
             NoteTarget(request.RequestUri!.PathAndQuery);
             HttpResponseMessage response = await base.SendAsync(request, cancellationToken);

@@ -1,6 +1,8 @@
 namespace ImageIO.Tests.Support;
 
-/// <summary>The real daemon as a process whose control service is on TCP, as in front of hosts; a class fixture.</summary>
+/// <summary>
+/// The real daemon as a process whose control service is on TCP, as in front of hosts; a class fixture.
+/// </summary>
 public sealed class TcpControlDaemon : IAsyncLifetime
 {
     private readonly DaemonFiles _files = new("[control]\ntransport = tcp\nport = 0\n");

@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>A network between a client and a server on this host that can be cut, slowed down and made to lie.</summary>
+/// <summary>
+/// A network between a client and a server on this host that can be cut, slowed down and made to lie.
+/// </summary>
 internal sealed class TcpRelay : IAsyncDisposable
 {
     private const int BlockSize = 16 * 1024;
@@ -202,7 +204,8 @@ internal sealed class TcpRelay : IAsyncDisposable
             lock (_lock)
             {
                 _turn = Math.Max(_turn, now) + (bytes * TimeProvider.System.TimestampFrequency / BytesPerSecond);
-                return Task.Delay(TimeProvider.System.GetElapsedTime(now, _turn), TimeProvider.System, cancellationToken);
+                return Task.Delay(
+                    TimeProvider.System.GetElapsedTime(now, _turn), TimeProvider.System, cancellationToken);
             }
         }
     }

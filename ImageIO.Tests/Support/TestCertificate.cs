@@ -14,7 +14,8 @@ internal sealed class TestCertificate
     public TestCertificate(string directory, bool isForThisHost = true)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(isForThisHost ? "CN=localhost" : "CN=elsewhere.example", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest(
+            isForThisHost ? "CN=localhost" : "CN=elsewhere.example", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         if (isForThisHost)
         {

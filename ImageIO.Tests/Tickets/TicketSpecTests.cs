@@ -11,7 +11,8 @@ public sealed class TicketSpecTests
     [InlineData("0123456789abcdefghij", null, "(ticket/0123456789)")]
     [InlineData("short", null, "(ticket/sh)")]
     [InlineData("0123456789abcdefghij", "transfer-7", "transfer-7")]
-    public void Without_a_transfer_id_the_first_18_characters_of_the_id_stand_in(string id, string? transfer, string shown) =>
+    public void Without_a_transfer_id_the_first_18_characters_of_the_id_stand_in(
+        string id, string? transfer, string shown) =>
         Assert.Equal(shown, (TicketFixture.Spec with { Id = new(id), TransferId = transfer }).EffectiveTransferId);
 
     [Fact]
@@ -31,5 +32,6 @@ public sealed class TicketSpecTests
     [InlineData("write", TicketAccess.Read | TicketAccess.Write)]
     [InlineData("read,write", TicketAccess.Read | TicketAccess.Write)]
     public void Writing_implies_reading(string ops, TicketAccess access) =>
-        Assert.Equal(access, (TicketFixture.Spec with { Ops = ops.Split(',', StringSplitOptions.RemoveEmptyEntries) }).Access);
+        Assert.Equal(
+            access, (TicketFixture.Spec with { Ops = ops.Split(',', StringSplitOptions.RemoveEmptyEntries) }).Access);
 }

@@ -65,7 +65,8 @@ public sealed class BlockPoolFactory : IMemoryPoolFactory<byte>
             private byte[]? _array = array;
 
             public Memory<byte> Memory =>
-                MemoryMarshal.CreateFromPinnedArray(_array ?? throw new ObjectDisposedException(nameof(Block)), 0, BlockSize);
+                MemoryMarshal.CreateFromPinnedArray(
+                    _array ?? throw new ObjectDisposedException(nameof(Block)), 0, BlockSize);
 
             public void Dispose()
             {

@@ -5,8 +5,7 @@ namespace ImageIO.Transport.Files;
 /// <summary>Identifies a version of a file, to detect that it was replaced or written.</summary>
 /// <remarks>
 /// Includes inode and change time, because "cp -p" and a switched link may bring a file of the same length and
-/// modification
-/// time.
+/// modification time.
 /// </remarks>
 /// <param name="Device">Its file system.</param>
 /// <param name="Node">Its inode.</param>

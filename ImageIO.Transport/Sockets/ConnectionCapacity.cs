@@ -1,6 +1,8 @@
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>The slots for connections: those of clients, and those of the host's own services, which stay free for them.</summary>
+/// <summary>
+/// The slots for connections: those of clients, and those of the host's own services, which stay free for them.
+/// </summary>
 public sealed class ConnectionCapacity : IDisposable
 {
     /// <summary>Divides what the process may use.</summary>
@@ -14,7 +16,8 @@ public sealed class ConnectionCapacity : IDisposable
     internal ConnectionCapacity(ConnectionLimits limits, TimeProvider time)
     {
         Limits = limits;
-        Clients = new ConnectionSlots(limits.Clients, new Newcomers(limits.Newcomers, limits.NewcomersOfAnAddress, time));
+        Clients = new ConnectionSlots(
+            limits.Clients, new Newcomers(limits.Newcomers, limits.NewcomersOfAnAddress, time));
         Host = new ConnectionSlots(limits.Host, new Newcomers(limits.Host, limits.Host, time));
     }
 

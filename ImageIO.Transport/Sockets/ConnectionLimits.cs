@@ -33,7 +33,8 @@ public sealed record ConnectionLimits(int Clients, int Host, long Descriptors, l
 
     /// <summary>The limits of this process, as it is now: before clients are served.</summary>
     public static ConnectionLimits OfThisProcess() => From(
-        LibC.GetLimit(LibC.RLIMIT_NOFILE, out ResourceLimit limit) == 0 ? (long)Math.Min(limit.Current, int.MaxValue) : 1024,
+        LibC.GetLimit(
+            LibC.RLIMIT_NOFILE, out ResourceLimit limit) == 0 ? (long)Math.Min(limit.Current, int.MaxValue) : 1024,
         Directory.EnumerateFileSystemEntries("/proc/self/fd").Count(),
         GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
@@ -45,7 +46,8 @@ public sealed record ConnectionLimits(int Clients, int Host, long Descriptors, l
     {
         long free = descriptors - used - DescriptorsInReserve;
         int host = (int)Math.Clamp(free / 8, 1, MostOfTheHost);
-        long clients = Math.Min((free - host) / DescriptorsOfAConnection, (memory - MemoryInReserve) / MemoryOfAConnection);
+        long clients = Math.Min(
+            (free - host) / DescriptorsOfAConnection, (memory - MemoryInReserve) / MemoryOfAConnection);
         return new ConnectionLimits((int)Math.Clamp(clients, Fewest, int.MaxValue / 2), host, descriptors, memory);
     }
 }

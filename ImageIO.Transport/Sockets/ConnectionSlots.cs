@@ -3,8 +3,8 @@ using System.Net;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// Bounds the connections that are open at once. When all slots are taken, a new connection waits, and others are asked to
-/// make room: first newcomers, then those that idle.
+/// Bounds the connections that are open at once. When all slots are taken, a new connection waits, and others are asked
+/// to make room: first newcomers, then those that idle.
 /// </summary>
 public sealed class ConnectionSlots : IDisposable
 {

@@ -66,8 +66,8 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Lend
     }
 
     /// <summary>
-    /// Sends what was written. A client that has left is no failure here: the result is completed, as the server expects
-    /// of a writer whose reader has gone, and the connection counts as closed.
+    /// Sends what was written. A client that has left is no failure here: the result is completed, as the server
+    /// expects of a writer whose reader has gone, and the connection counts as closed.
     /// </summary>
     /// <inheritdoc />
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)

@@ -27,7 +27,8 @@ internal sealed partial class EventLoop : IDisposable
     private static bool _isLoopThread;
 
     private readonly SafeFileHandle _epoll = Check(LibC.EpollCreate(LibC.EPOLL_CLOEXEC), "epoll_create1");
-    private readonly SafeFileHandle _stop = Check(LibC.EventDescriptor(0, LibC.EFD_CLOEXEC | LibC.EFD_NONBLOCK), "eventfd");
+    private readonly SafeFileHandle _stop = Check(
+        LibC.EventDescriptor(0, LibC.EFD_CLOEXEC | LibC.EFD_NONBLOCK), "eventfd");
 
     // By number, not by pointer: an event that was fetched just before its socket went finds nothing here.
     private readonly ConcurrentDictionary<ulong, SocketReadiness> _sockets = new();
@@ -50,7 +51,10 @@ internal sealed partial class EventLoop : IDisposable
     /// <summary>Sockets watched now.</summary>
     internal int Count => _sockets.Count;
 
-    /// <summary>Watches a socket from now on: it must not block, and must stay open until <see cref="Remove"/>, and be closed then.</summary>
+    /// <summary>
+    /// Watches a socket from now on: it must not block, and must stay open until <see cref="Remove"/>, and be closed
+    /// then.
+    /// </summary>
     /// <exception cref="IOException">The system refused it.</exception>
     internal ulong Add(SafeHandle socket, SocketReadiness readiness)
     {

@@ -44,10 +44,12 @@ internal static partial class LibC
     internal static partial SafeFileHandle EpollCreate(int flags);
 
     [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
-    internal static unsafe partial int EpollControl(SafeFileHandle epoll, int operation, SafeHandle descriptor, byte* change);
+    internal static unsafe partial int EpollControl(
+        SafeFileHandle epoll, int operation, SafeHandle descriptor, byte* change);
 
     [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
-    internal static unsafe partial int EpollWait(SafeFileHandle epoll, byte* events, int mostEvents, int timeoutMilliseconds);
+    internal static unsafe partial int EpollWait(
+        SafeFileHandle epoll, byte* events, int mostEvents, int timeoutMilliseconds);
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     internal static partial SafeFileHandle EventDescriptor(uint count, int flags);

@@ -60,7 +60,9 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         context.Features.Get<IMemoryPoolFeature>() as LoopConnection
         ?? throw new InvalidOperationException("The connection did not come from a loop's listener.");
 
-    /// <summary>Waits for the client's first byte, and leaves it for the stream that is put on the connection.</summary>
+    /// <summary>
+    /// Waits for the client's first byte, and leaves it for the stream that is put on the connection.
+    /// </summary>
     /// <returns>The byte. Null: the client has left, or was turned away.</returns>
     internal async ValueTask<byte?> PeekAsync()
     {
@@ -79,7 +81,9 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         return first;
     }
 
-    /// <summary>The client has introduced itself: it has sent its first byte, or with TLS the handshake is complete.</summary>
+    /// <summary>
+    /// The client has introduced itself: it has sent its first byte, or with TLS the handshake is complete.
+    /// </summary>
     internal void IsIntroduced() => _slots.Newcomers.Remove(_newcomer);
 
     /// <summary>Ends a connection that has not introduced itself.</summary>
@@ -111,7 +115,8 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
             stream.Abort(new ConnectionAbortedException());
         }
 
-        var writer = new DirectWriter(PipeWriter.Create(stream, new StreamPipeWriterOptions(MemoryPool, leaveOpen: true)), stream);
+        var writer = new DirectWriter(
+            PipeWriter.Create(stream, new StreamPipeWriterOptions(MemoryPool, leaveOpen: true)), stream);
         // For who has memory to lend.
         Features.Set<LendingWriter>(writer);
         Transport = new DuplexPipe(

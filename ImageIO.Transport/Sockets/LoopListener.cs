@@ -17,7 +17,8 @@ public sealed class LoopListener(
     Socket socket, EventLoops loops, ConnectionSlots slots, MemoryPool<byte> pool, TimeProvider time, ILogger logger)
     : IConnectionListener
 {
-    // How long to wait when the system gives no connection, for want of descriptors say; they queue in the kernel meanwhile.
+    // How long to wait when the system gives no connection, for want of descriptors say; they queue in the kernel
+    // meanwhile.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private volatile bool _isOver;
@@ -35,7 +36,8 @@ public sealed class LoopListener(
             {
                 accepted = await socket.AcceptAsync(cancellationToken);
             }
-            catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
+            catch (Exception e)
+                when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
                 // Unbound: no more connections.
                 return null;

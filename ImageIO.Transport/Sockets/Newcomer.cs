@@ -18,7 +18,9 @@ internal sealed class Newcomer(IPAddress? site, long since, Func<bool> hasSent, 
     /// <summary>Where it stands; null when it has gone. Guarded by the lock of <see cref="Newcomers"/>.</summary>
     internal LinkedListNode<Newcomer>? Node { get; set; }
 
-    /// <summary>Whether its client has sent something that was not read yet: then it is not its client that is slow.</summary>
+    /// <summary>
+    /// Whether its client has sent something that was not read yet: then it is not its client that is slow.
+    /// </summary>
     internal bool HasSent() => hasSent();
 
     /// <summary>Ends it.</summary>

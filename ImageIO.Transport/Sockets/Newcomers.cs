@@ -3,9 +3,9 @@ using System.Net;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// The connections whose client has not introduced itself: it has sent nothing yet, or its TLS handshake is under way. Their
-/// number is bounded, and each address has a share of it. For one too many, the connection is ended whose client has been
-/// silent for longest, so clients that connect and say nothing lock nobody out.
+/// The connections whose client has not introduced itself: it has sent nothing yet, or its TLS handshake is under way.
+/// Their number is bounded, and each address has a share of it. For one too many, the connection is ended whose client
+/// has been silent for longest, so clients that connect and say nothing lock nobody out.
 /// </summary>
 /// <param name="most">How many there may be.</param>
 /// <param name="shareOfAnAddress">From how many on an address makes room for its next one by itself.</param>
@@ -27,7 +27,8 @@ internal sealed class Newcomers(int most, int shareOfAnAddress, TimeProvider tim
 
     private readonly Lock _lock = new();
 
-    // Guarded by the lock; the oldest is the first. Connections that have sent something are less likely to be idle ones.
+    // Guarded by the lock; the oldest is the first. Connections that have sent something are less likely to be idle
+    // ones.
     private readonly LinkedList<Newcomer> _silent = new();
     private readonly LinkedList<Newcomer> _speaking = new();
     private readonly Dictionary<IPAddress, int> _byAddress = [];
@@ -172,6 +173,7 @@ internal sealed class Newcomers(int most, int shareOfAnAddress, TimeProvider tim
         }
 
         byte[] bytes = address.GetAddressBytes();
-        return bytes.Length <= SiteBytes ? address : new IPAddress([.. bytes[..SiteBytes], .. new byte[bytes.Length - SiteBytes]]);
+        return bytes.Length <= SiteBytes ? address : new IPAddress([.. bytes[..SiteBytes],
+            .. new byte[bytes.Length - SiteBytes]]);
     }
 }

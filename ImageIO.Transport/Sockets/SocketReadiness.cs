@@ -9,8 +9,9 @@ namespace ImageIO.Transport.Sockets;
 /// TLS may want to write in order to read, and the other way round, so each of the two waits for what its last attempt
 /// wanted, whichever that is. A wait may end early: who waits tries again and finds out.
 /// <para>
-/// A transfer that is busy finds what it needs without waiting, while each packet would wake the loop's thread for nothing.
-/// So what nobody waits for is heard of once, then only the peer's end is watched for, until somebody waits again.
+/// A transfer that is busy finds what it needs without waiting, while each packet would wake the loop's thread for
+/// nothing. So what nobody waits for is heard of once, then only the peer's end is watched for, until somebody waits
+/// again.
 /// </para>
 /// </remarks>
 internal sealed class SocketReadiness
@@ -39,10 +40,15 @@ internal sealed class SocketReadiness
     /// <summary>Whether more than the end of the peer is heard of.</summary>
     internal bool IsWatched => _isWatched;
 
-    /// <summary>Whether an attempt to read may find something: nothing was heard of since the last one that did not.</summary>
+    /// <summary>
+    /// Whether an attempt to read may find something: nothing was heard of since the last one that did not.
+    /// </summary>
     internal bool IsWorthReading => Reader.HasHeard || !_isWatched;
 
-    /// <summary>Called on the loop's thread when the peer sends no more, has hung up, or the connection broke; perhaps more than once.</summary>
+    /// <summary>
+    /// Called on the loop's thread when the peer sends no more, has hung up, or the connection broke; perhaps more than
+    /// once.
+    /// </summary>
     internal Action<SocketEvents>? PeerLeft { get; set; }
 
     /// <summary>Hears of a socket from now on.</summary>

@@ -3,13 +3,13 @@ using System.Runtime.CompilerServices;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// A connection's bytes between a socket that does not block and the caller's memory: no buffer of ours in between. What
-/// has to wait goes on on the loop's thread that hears of the socket.
+/// A connection's bytes between a socket that does not block and the caller's memory: no buffer of ours in between.
+/// What has to wait goes on on the loop's thread that hears of the socket.
 /// </summary>
 /// <remarks>
 /// Every attempt is made under one lock, and none after the stream was disposed: reader, writer, the loop that hears of
-/// the peer's end, abort and close may come at any time and in any order. No attempt blocks, so the lock is held for one
-/// buffer's way to the socket at most. One read and one write at a time.
+/// the peer's end, abort and close may come at any time and in any order. No attempt blocks, so the lock is held for
+/// one buffer's way to the socket at most. One read and one write at a time.
 /// </remarks>
 internal abstract class SocketStream : AsyncStream
 {
@@ -35,8 +35,8 @@ internal abstract class SocketStream : AsyncStream
 
     /// <param name="readiness">Tells when the socket is ready.</param>
     /// <param name="peerLeft">
-    /// Called, once, when the peer has closed both sides of the connection and all its bytes were read, or the connection
-    /// broke. Not when it has ended only its sending side.
+    /// Called, once, when the peer has closed both sides of the connection and all its bytes were read, or the
+    /// connection broke. Not when it has ended only its sending side.
     /// </param>
     protected SocketStream(SocketReadiness readiness, Action peerLeft)
     {
@@ -51,7 +51,9 @@ internal abstract class SocketStream : AsyncStream
     /// <inheritdoc />
     public override bool CanWrite => true;
 
-    /// <summary>Whether the end or a failure, or bytes besides those in the socket, were received and not read.</summary>
+    /// <summary>
+    /// Whether the end or a failure, or bytes besides those in the socket, were received and not read.
+    /// </summary>
     internal bool HasUnread
     {
         get
@@ -81,7 +83,9 @@ internal abstract class SocketStream : AsyncStream
     /// <summary>Why it is over; null: it is not.</summary>
     protected Exception? Aborted => _aborted;
 
-    /// <summary>Reads what has come, at least one byte; 0 at the end. With an empty buffer: waits until there may be some.</summary>
+    /// <summary>
+    /// Reads what has come, at least one byte; 0 at the end. With an empty buffer: waits until there may be some.
+    /// </summary>
     /// <inheritdoc />
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -104,7 +108,8 @@ internal abstract class SocketStream : AsyncStream
             return isReady ? ValueTask.FromResult(0) : WaitAndReadAsync(buffer, cancellationToken);
         }
 
-        return TryRead(buffer.Span) is { } read ? ValueTask.FromResult(read) : WaitAndReadAsync(buffer, cancellationToken);
+        return TryRead(
+            buffer.Span) is { } read ? ValueTask.FromResult(read) : WaitAndReadAsync(buffer, cancellationToken);
     }
 
     /// <summary>Sends it all.</summary>
@@ -136,7 +141,8 @@ internal abstract class SocketStream : AsyncStream
     /// <summary>Receives some bytes. Under the lock, never after a failure or the end.</summary>
     /// <param name="buffer">Where to.</param>
     /// <param name="length">Its length, more than 0.</param>
-    /// <param name="wants">With 0: what another attempt waits for; None: nothing, it ended or failed, which was told.</param>
+    /// <param name="wants">With 0: what another attempt waits for; None: nothing, it ended or failed, which was
+    /// told.</param>
     /// <returns>Bytes received.</returns>
     protected abstract unsafe int Receive(byte* buffer, int length, out SocketEvents wants);
 
@@ -346,8 +352,8 @@ internal abstract class SocketStream : AsyncStream
         }
     }
 
-    // On the loop's thread. A peer that only ends its sending side has not left: it waits for its answer, and the reader finds
-    // the end. One that has hung up may have sent bytes before: then the reader finds out.
+    // On the loop's thread. A peer that only ends its sending side has not left: it waits for its answer, and the
+    // reader finds the end. One that has hung up may have sent bytes before: then the reader finds out.
     private void OnPeerLeft(SocketEvents events)
     {
         bool leaves = (events & SocketEvents.Error) != 0;

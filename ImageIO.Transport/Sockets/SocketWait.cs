@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// One side's wait for its socket, without an allocation. Try, and if the socket was not ready, wait: what happened since
-/// <see cref="Arm"/> is remembered, so nothing between the two is missed.
+/// One side's wait for its socket, without an allocation. Try, and if the socket was not ready, wait: what happened
+/// since <see cref="Arm"/> is remembered, so nothing between the two is missed.
 /// </summary>
 /// <param name="waits">Called before a wait, which the socket has to be watched for.</param>
 internal sealed class SocketWait(Action waits) : IValueTaskSource
@@ -111,7 +111,8 @@ internal sealed class SocketWait(Action waits) : IValueTaskSource
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _core.OnCompleted(continuation, state, token, flags);
 
-    [System.Runtime.CompilerServices.AsyncMethodBuilder(typeof(System.Runtime.CompilerServices.PoolingAsyncValueTaskMethodBuilder))]
+    [System.Runtime.CompilerServices.AsyncMethodBuilder(
+        typeof(System.Runtime.CompilerServices.PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitAsync(ValueTask wait, CancellationToken cancellationToken)
     {
         // Not on the thread that cancels, which may hold a lock: a wait that ends late, or early, does no harm.

@@ -28,7 +28,8 @@ public sealed partial class UnixSocket
     /// abstract name chosen at random (unix(7)).
     /// </param>
     /// <param name="mode">Permissions of the socket file; an abstract socket has none.</param>
-    /// <param name="own">Gives the socket file, of this path, to its owner. Null: it stays this process' user's.</param>
+    /// <param name="own">Gives the socket file, of this path, to its owner. Null: it stays this process'
+    /// user's.</param>
     public UnixSocket(string name, UnixFileMode mode, Action<SafeFileHandle, string>? own = null)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -47,7 +48,8 @@ public sealed partial class UnixSocket
         catch (ArgumentOutOfRangeException e)
         {
             throw new TransportException(
-                $"Cannot use the socket {Name}: a socket's path has at most {LongestPath} bytes; choose a shorter one", e);
+                $"Cannot use the socket {Name}: a socket's path has at most {LongestPath} bytes; choose a shorter one",
+                e);
         }
     }
 
@@ -61,8 +63,8 @@ public sealed partial class UnixSocket
     public bool IsAbstract => Name[0] == '\0';
 
     /// <summary>
-    /// A socket that listens at the address. A socket file appears under its name when it has its mode and listens already,
-    /// in the place of a stale one: a client that waits for the name can connect at once.
+    /// A socket that listens at the address. A socket file appears under its name when it has its mode and listens
+    /// already, in the place of a stale one: a client that waits for the name can connect at once.
     /// </summary>
     /// <exception cref="IOException">Something that is no socket has the name.</exception>
     public Socket Listen()
@@ -108,13 +110,16 @@ public sealed partial class UnixSocket
         _node = null;
     }
 
-    // By a descriptor that follows no link: whoever owns the directory may have put something else there since the bind.
+    // By a descriptor that follows no link: whoever owns the directory may have put something else there since the
+    // bind.
     private void SetModeAndOwner(string path)
     {
-        using SafeFileHandle file = Open(path, NativeConvert.FromOpenFlags(OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC) | PathOnly);
+        using SafeFileHandle file = Open(
+            path, NativeConvert.FromOpenFlags(OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC) | PathOnly);
         if (file.IsInvalid)
         {
-            throw new IOException($"Cannot listen on {Name}: {Marshal.GetLastPInvokeErrorMessage()} right after it was bound");
+            throw new IOException(
+                $"Cannot listen on {Name}: {Marshal.GetLastPInvokeErrorMessage()} right after it was bound");
         }
 
         _own?.Invoke(file, path);

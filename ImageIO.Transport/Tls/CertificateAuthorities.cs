@@ -6,8 +6,7 @@ namespace ImageIO.Transport.Tls;
 
 /// <summary>
 /// Trusted authorities from a PEM file, which is read again when it changes. If the file cannot be used, no authority
-/// is
-/// trusted: unlike a server's own certificate, old authorities must not stay in use.
+/// is trusted: unlike a server's own certificate, old authorities must not stay in use.
 /// </summary>
 /// <remarks>Each certificate in the file is an anchor, self-signed or not: an administrator who lists an intermediate
 /// trusts it.</remarks>
@@ -19,7 +18,8 @@ public sealed class CertificateAuthorities(string file)
 
     private const string AnyPurpose = "2.5.29.37.0";
 
-    private const X509ChainStatusFlags AboveTheAnchor = X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot;
+    private const X509ChainStatusFlags AboveTheAnchor = X509ChainStatusFlags.PartialChain
+        | X509ChainStatusFlags.UntrustedRoot;
 
     private readonly Lock _lock = new();
     private FileState _loadedFrom;
@@ -36,7 +36,8 @@ public sealed class CertificateAuthorities(string file)
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
             throw new TransportException(
-                $"Cannot use the certificate authorities in {file}: {e.Message} It must be a file of PEM certificates.", e);
+                $"Cannot use the certificate authorities in {file}: {e.Message} It must be a file of PEM certificates.",
+                e);
         }
     }
 
@@ -50,7 +51,8 @@ public sealed class CertificateAuthorities(string file)
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The user has no permission to read the file.</exception>
     public bool VouchFor(
-        X509Certificate2 certificate, X509Certificate2Collection intermediates, DateTimeOffset time, string? purpose = null)
+        X509Certificate2 certificate,
+        X509Certificate2Collection intermediates, DateTimeOffset time, string? purpose = null)
     {
         X509Certificate2Collection anchors = Anchors();
         using var chain = new X509Chain();
@@ -64,11 +66,11 @@ public sealed class CertificateAuthorities(string file)
         _ = chain.Build(certificate);
 
         // The platform requires a self-signed root at the end. A valid chain to an anchor is as good. The platform
-        // checks neither
-        // the validity of a last link that is no root, nor purposes.
+        // checks neither the validity of a last link that is no root, nor purposes.
         foreach (X509ChainElement element in chain.ChainElements)
         {
-            if (element.ChainElementStatus.Any(status => (status.Status & ~AboveTheAnchor) != X509ChainStatusFlags.NoError)
+            if (element.ChainElementStatus.Any(
+                status => (status.Status & ~AboveTheAnchor) != X509ChainStatusFlags.NoError)
                 || !IsValid(element.Certificate, time) || !IsFor(element.Certificate, purpose))
             {
                 return false;
@@ -84,7 +86,8 @@ public sealed class CertificateAuthorities(string file)
     }
 
     private static bool IsValid(X509Certificate2 certificate, DateTimeOffset time) =>
-        certificate.NotBefore.ToUniversalTime() <= time.UtcDateTime && time.UtcDateTime <= certificate.NotAfter.ToUniversalTime();
+        certificate.NotBefore.ToUniversalTime() <= time.UtcDateTime
+            && time.UtcDateTime <= certificate.NotAfter.ToUniversalTime();
 
     // A certificate without the extension has every purpose. An authority passes on no more than its own purposes.
     private static bool IsFor(X509Certificate2 certificate, string? purpose) => purpose is null
@@ -103,7 +106,8 @@ public sealed class CertificateAuthorities(string file)
                 _loadedFrom = now;
                 var anchors = new X509Certificate2Collection();
                 anchors.ImportFromPemFile(file);
-                _anchors = anchors.Count > 0 ? anchors : throw new CryptographicException("There is no certificate in it.");
+                _anchors =
+                    anchors.Count > 0 ? anchors : throw new CryptographicException("There is no certificate in it.");
             }
 
             return _anchors;

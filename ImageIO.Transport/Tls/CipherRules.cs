@@ -29,7 +29,8 @@ internal static class CipherRules
         string[] allowed = [.. CiphersOf(context).Where(name => Tls12.Contains(name, StringComparer.Ordinal))];
         if (allowed.Length > 0)
         {
-            OpenSslLibrary.Check(LibSsl.ContextSetCiphers(context, string.Join(':', allowed)), "SSL_CTX_set_cipher_list");
+            OpenSslLibrary.Check(
+                LibSsl.ContextSetCiphers(context, string.Join(':', allowed)), "SSL_CTX_set_cipher_list");
         }
         else
         {
@@ -41,8 +42,8 @@ internal static class CipherRules
     }
 
     /// <summary>
-    /// Puts AES-128-GCM first: it is the cheapest cipher that TLS 1.3 has where the processor knows AES. Only ciphers that
-    /// the system's policy leaves are named, so the policy stays in force.
+    /// Puts AES-128-GCM first: it is the cheapest cipher that TLS 1.3 has where the processor knows AES. Only ciphers
+    /// that the system's policy leaves are named, so the policy stays in force.
     /// </summary>
     /// <exception cref="CryptographicException">OpenSSL does not accept the list.</exception>
     internal static void PreferCheap(SslContextHandle context)
@@ -56,7 +57,8 @@ internal static class CipherRules
         if (names.Remove(PreferredCipher))
         {
             OpenSslLibrary.Check(
-                LibSsl.ContextSetCipherSuites(context, string.Join(':', names.Prepend(PreferredCipher))), "SSL_CTX_set_ciphersuites");
+                LibSsl.ContextSetCipherSuites(context, string.Join(':', names.Prepend(PreferredCipher))),
+                "SSL_CTX_set_ciphersuites");
         }
     }
 

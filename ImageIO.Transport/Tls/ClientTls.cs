@@ -91,7 +91,8 @@ public sealed class ClientTls
     {
         try
         {
-            return _authorities?.VouchFor(own, sent, _time.GetUtcNow(), CertificateAuthorities.ServerPurpose) ?? IsVouchedForBySystem(own, sent);
+            return _authorities?.VouchFor(own, sent, _time.GetUtcNow(), CertificateAuthorities.ServerPurpose)
+                ?? IsVouchedForBySystem(own, sent);
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {

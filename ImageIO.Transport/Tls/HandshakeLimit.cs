@@ -11,8 +11,8 @@ namespace ImageIO.Transport.Tls;
 /// </summary>
 internal static unsafe class HandshakeLimit
 {
-    // Steps of OpenSSL's state machine; a handshake is some 20 of them, a change of keys 3 or 4. Clients that renew keys
-    // by themselves do so after 64 GiB or more: that would be a hundred TiB on one connection.
+    // Steps of OpenSSL's state machine; a handshake is some 20 of them, a change of keys 3 or 4. Clients that renew
+    // keys by themselves do so after 64 GiB or more: that would be a hundred TiB on one connection.
     private const int MostSteps = 10_000;
 
     // Index 0 is the application's own (SSL_set_app_data(3)).

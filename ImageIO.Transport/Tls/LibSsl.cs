@@ -7,7 +7,9 @@ namespace ImageIO.Transport.Tls;
 /// </summary>
 internal static unsafe partial class LibSsl
 {
-    /// <summary>Stands for the library in the version that .NET uses, see <see cref="OpenSslLibrary.Resolve"/>.</summary>
+    /// <summary>
+    /// Stands for the library in the version that .NET uses, see <see cref="OpenSslLibrary.Resolve"/>.
+    /// </summary>
     internal const string Ssl = "libssl";
 
     /// <inheritdoc cref="Ssl" />
@@ -106,10 +108,12 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Ssl, EntryPoint = "SSL_CTX_set_alpn_select_cb")]
     internal static partial void ContextSetAlpnSelect(
-        SslContextHandle context, delegate* unmanaged[Cdecl]<nint, byte**, byte*, byte*, uint, nint, int> select, nint state);
+        SslContextHandle context,
+        delegate* unmanaged[Cdecl]<nint, byte**, byte*, byte*, uint, nint, int> select, nint state);
 
     [LibraryImport(Ssl, EntryPoint = "SSL_CTX_set_info_callback")]
-    internal static partial void ContextSetInfo(SslContextHandle context, delegate* unmanaged[Cdecl]<nint, int, int, void> tell);
+    internal static partial void ContextSetInfo(
+        SslContextHandle context, delegate* unmanaged[Cdecl]<nint, int, int, void> tell);
 
     [LibraryImport(Ssl, EntryPoint = "SSL_get_ex_data")]
     internal static partial nint GetData(nint ssl, int index);
@@ -193,7 +197,8 @@ internal static unsafe partial class LibSsl
     internal static partial int BioMethodSetWrite(nint method, delegate* unmanaged[Cdecl]<nint, byte*, int, int> write);
 
     [LibraryImport(Crypto, EntryPoint = "BIO_meth_set_ctrl")]
-    internal static partial int BioMethodSetControl(nint method, delegate* unmanaged[Cdecl]<nint, int, nint, nint, nint> control);
+    internal static partial int BioMethodSetControl(
+        nint method, delegate* unmanaged[Cdecl]<nint, int, nint, nint, nint> control);
 
     [LibraryImport(Crypto, EntryPoint = "BIO_meth_set_destroy")]
     internal static partial int BioMethodSetDestroy(nint method, delegate* unmanaged[Cdecl]<nint, int> destroy);

@@ -59,7 +59,8 @@ public sealed class OpenSslClientStream : AsyncStream
             {
                 socket.NoDelay = true;
                 return await ConnectAsync(
-                    socket, new IPEndPoint(candidate, port), isAddress ? null : host.TrimEnd('.'), context, loop, cancellationToken);
+                    socket, new IPEndPoint(candidate, port),
+                    isAddress ? null : host.TrimEnd('.'), context, loop, cancellationToken);
             }
             catch (SocketException e)
             {

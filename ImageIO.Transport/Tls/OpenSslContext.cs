@@ -41,7 +41,9 @@ internal sealed class OpenSslContext : IDisposable
         }
     }
 
-    /// <summary>Settings for a client. Whom it speaks with, it has to find out itself when the handshake is complete.</summary>
+    /// <summary>
+    /// Settings for a client. Whom it speaks with, it has to find out itself when the handshake is complete.
+    /// </summary>
     /// <exception cref="CryptographicException">OpenSSL does not take the settings.</exception>
     internal static OpenSslContext ForClient() => new(Create(), isClient: true);
 
@@ -108,7 +110,8 @@ internal sealed class OpenSslContext : IDisposable
     private static void SetRules(SslContextHandle handle)
     {
         // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
-        OpenSslLibrary.Check(LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0), "SSL_CTX_set_min_proto_version");
+        OpenSslLibrary.Check(LibSsl.ContextControl(
+            handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0), "SSL_CTX_set_min_proto_version");
         CipherRules.Restrict(handle);
         // No tickets and no cache: keys for resumption that nobody rotates would undo forward secrecy, and a handshake
         // costs nothing beside an image.
@@ -119,7 +122,8 @@ internal sealed class OpenSslContext : IDisposable
         _ = LibSsl.ContextControl(
             handle,
             LibSsl.SSL_CTRL_MODE,
-            LibSsl.SSL_MODE_ENABLE_PARTIAL_WRITE | LibSsl.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | LibSsl.SSL_MODE_RELEASE_BUFFERS,
+            LibSsl.SSL_MODE_ENABLE_PARTIAL_WRITE
+                | LibSsl.SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | LibSsl.SSL_MODE_RELEASE_BUFFERS,
             0);
         _ = LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_READ_AHEAD, 1, 0);
         LibSsl.ContextSetReadBufferLength(handle, ReceiveBuffer);
@@ -130,8 +134,8 @@ internal sealed class OpenSslContext : IDisposable
     private static unsafe void SetAnswers(SslContextHandle handle)
     {
         OpenSslLibrary.Check(LibSsl.ContextSetTicketCount(handle, 0), "SSL_CTX_set_num_tickets");
-        // A client that closes without close_notify is HTTP's to judge: a request says how many bytes it has. An answer may
-        // end with its connection, so for the other side a missing close_notify is a failure.
+        // A client that closes without close_notify is HTTP's to judge: a request says how many bytes it has. An answer
+        // may end with its connection, so for the other side a missing close_notify is a failure.
         _ = LibSsl.ContextSetOptions(
             handle, LibSsl.SSL_OP_CIPHER_SERVER_PREFERENCE | LibSsl.SSL_OP_IGNORE_UNEXPECTED_EOF);
         CipherRules.PreferCheap(handle);
@@ -178,9 +182,11 @@ internal sealed class OpenSslContext : IDisposable
 
     private static byte[] ExportKey(X509Certificate2 certificate)
     {
-        using AsymmetricAlgorithm? key = (AsymmetricAlgorithm?)certificate.GetRSAPrivateKey() ?? certificate.GetECDsaPrivateKey();
+        using AsymmetricAlgorithm? key = (AsymmetricAlgorithm?)certificate.GetRSAPrivateKey()
+            ?? certificate.GetECDsaPrivateKey();
         return key?.ExportPkcs8PrivateKey()
-            ?? throw new CryptographicException("The key is neither RSA nor ECDSA; TLS certificates of other kinds are not served");
+            ?? throw new CryptographicException(
+                "The key is neither RSA nor ECDSA; TLS certificates of other kinds are not served");
     }
 
     private static unsafe void UseKey(SslContextHandle handle, byte[] pkcs8)
@@ -196,9 +202,11 @@ internal sealed class OpenSslContext : IDisposable
     }
 
     // SSL_CTX_set_alpn_select_cb(3). The client's names, each with its length in front (RFC 7301). A client that names
-    // neither of ours is served without an agreement: the RFC wants an alert, but such a client speaks HTTP/1.1 all the same.
+    // neither of ours is served without an agreement: the RFC wants an alert, but such a client speaks HTTP/1.1 all the
+    // same.
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static unsafe int SelectProtocol(nint ssl, byte** selected, byte* selectedLength, byte* names, uint length, nint state)
+    private static unsafe int SelectProtocol(
+        nint ssl, byte** selected, byte* selectedLength, byte* names, uint length, nint state)
     {
         var offered = new ReadOnlySpan<byte>(names, (int)length);
         int at = Find(offered, "http/1.1"u8) is >= 0 and var found ? found : Find(offered, "http/1.0"u8);

@@ -6,7 +6,9 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>The step of a connection that makes the handshake, and sends close_notify when the server has finished.</summary>
+/// <summary>
+/// The step of a connection that makes the handshake, and sends close_notify when the server has finished.
+/// </summary>
 /// <param name="tls">Certificate and key.</param>
 /// <param name="goodbye">How long a client may take to make room for close_notify.</param>
 /// <param name="time">The clock.</param>
@@ -15,8 +17,10 @@ public sealed partial class OpenSslHandshake(ServerTls tls, TimeSpan goodbye, Ti
 {
     /// <summary>Runs a connection.</summary>
     /// <param name="context">The connection.</param>
-    /// <param name="next">What follows a handshake; its protocol and cipher are among the connection's features.</param>
-    /// <param name="plain">What follows instead if the client begins with a capital letter, which begins no TLS record.</param>
+    /// <param name="next">What follows a handshake; its protocol and cipher are among the connection's
+    /// features.</param>
+    /// <param name="plain">What follows instead if the client begins with a capital letter, which begins no TLS
+    /// record.</param>
     public async Task RunAsync(ConnectionContext context, ConnectionDelegate next, ConnectionDelegate plain)
     {
         ArgumentNullException.ThrowIfNull(context);

@@ -37,7 +37,8 @@ internal static class OpenSslLibrary
     {
         if (Problem is { } problem)
         {
-            throw new TransportException($"{problem}. TLS needs OpenSSL 3 or 1.1.1: install the system's package of it");
+            throw new TransportException(
+                $"{problem}. TLS needs OpenSSL 3 or 1.1.1: install the system's package of it");
         }
     }
 
@@ -55,8 +56,8 @@ internal static class OpenSslLibrary
     internal static CryptographicException Failure(string call) => new($"{call} failed: {TakeErrors()}");
 
     /// <summary>
-    /// Finds OpenSSL's libraries in the version that .NET uses for cryptography, so that the process has only one: the newest
-    /// of the system, or what DOTNET_OPENSSL_VERSION_OVERRIDE says.
+    /// Finds OpenSSL's libraries in the version that .NET uses for cryptography, so that the process has only one: the
+    /// newest of the system, or what DOTNET_OPENSSL_VERSION_OVERRIDE says.
     /// </summary>
     internal static nint Resolve(string name)
     {
@@ -78,7 +79,8 @@ internal static class OpenSslLibrary
         {
             version = SafeEvpPKeyHandle.OpenSslVersion;
         }
-        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or PlatformNotSupportedException)
+        catch (Exception e)
+            when (e is TypeInitializationException or DllNotFoundException or PlatformNotSupportedException)
         {
             return $"OpenSSL cannot be used: {e.GetBaseException().Message}";
         }
@@ -98,6 +100,7 @@ internal static class OpenSslLibrary
         }
 
         // Its exit handlers would free what threads that still run use.
-        return LibSsl.Initialize(LibSsl.OPENSSL_INIT_NO_ATEXIT, 0) == 1 ? null : $"OPENSSL_init_ssl failed: {TakeErrors()}";
+        return LibSsl.Initialize(
+            LibSsl.OPENSSL_INIT_NO_ATEXIT, 0) == 1 ? null : $"OPENSSL_init_ssl failed: {TakeErrors()}";
     }
 }

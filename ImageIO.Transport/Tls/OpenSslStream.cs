@@ -4,7 +4,9 @@ using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>A TLS connection: OpenSSL decrypts from the socket into the caller's memory, and encrypts from it.</summary>
+/// <summary>
+/// A TLS connection: OpenSSL decrypts from the socket into the caller's memory, and encrypts from it.
+/// </summary>
 /// <remarks>
 /// An SSL object is not thread-safe, so every call of it is made under the stream's lock, and none after it was given
 /// back. The end of TLS alone (close_notify) says only that the peer sends no more, not that it has left.
@@ -20,7 +22,8 @@ internal sealed class OpenSslStream : SocketStream
     private bool _hasSaidEnd;
 
     /// <param name="ssl">The connection's state, on the socket; this owns it.</param>
-    /// <param name="socket">The socket, which does not block; it stays the caller's, and open while the stream is.</param>
+    /// <param name="socket">The socket, which does not block; it stays the caller's, and open while the stream
+    /// is.</param>
     /// <param name="readiness">Tells when the socket is ready.</param>
     /// <param name="peerLeft">As of <see cref="SocketStream"/>.</param>
     internal OpenSslStream(SslHandle ssl, SafeHandle socket, SocketReadiness readiness, Action peerLeft)
@@ -54,8 +57,8 @@ internal sealed class OpenSslStream : SocketStream
     }
 
     /// <summary>
-    /// Tells the other side that nothing follows (close_notify), when it has room for that. That it cannot be told says only
-    /// that it is gone: then it need not know.
+    /// Tells the other side that nothing follows (close_notify), when it has room for that. That it cannot be told says
+    /// only that it is gone: then it need not know.
     /// </summary>
     internal async ValueTask SendEndAsync(CancellationToken cancellationToken)
     {
@@ -173,7 +176,8 @@ internal sealed class OpenSslStream : SocketStream
 
             SocketEvents wants = Missing(result, out bool ended);
             return Aborted is AuthenticationException refused ? throw refused
-                : ended || Aborted is not null ? throw new IOException("The connection ended during the TLS handshake", Aborted)
+                : ended
+                || Aborted is not null ? throw new IOException("The connection ended during the TLS handshake", Aborted)
                 : wants;
         }
     }
@@ -233,8 +237,8 @@ internal sealed class OpenSslStream : SocketStream
             NoteEnd();
         }
 
-        // It may have answered by itself, to new keys say, or not found room for that. Who writes takes an answer along;
-        // else it is the reader's to send.
+        // It may have answered by itself, to new keys say, or not found room for that. Who writes takes an answer
+        // along; else it is the reader's to send.
         bool lackedRoom = (wants & SocketEvents.Writable) != 0;
         _owesAnswer |= lackedRoom || _output!.Waiting > waitingBefore;
         SocketEvents rest = _owesAnswer ? SendRest() : SocketEvents.None;
@@ -284,7 +288,8 @@ internal sealed class OpenSslStream : SocketStream
         return SocketEvents.None;
     }
 
-    // Of a client that is an end like any other, as set in OpenSslContext; of a server it may be that its answer is cut.
+    // Of a client that is an end like any other, as set in OpenSslContext; of a server it may be that its answer is
+    // cut.
     private void EndWithoutNotice(out bool ended)
     {
         ended = LibSsl.IsServer(_ssl) == 1;

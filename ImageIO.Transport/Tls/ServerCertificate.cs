@@ -3,10 +3,13 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>What a TLS server shows of itself: its certificate with the key, and the intermediates that lead to a root.</summary>
+/// <summary>
+/// What a TLS server shows of itself: its certificate with the key, and the intermediates that lead to a root.
+/// </summary>
 /// <remarks>
-/// The chain is what the files say, found by names and key identifiers. The platform's chain engine would hold it against
-/// the system's authorities, which is the client's affair: reading those 140 files took a quarter of the daemon's start.
+/// The chain is what the files say, found by names and key identifiers. The platform's chain engine would hold it
+/// against the system's authorities, which is the client's affair: reading those 140 files took a quarter of the
+/// daemon's start.
 /// </remarks>
 /// <param name="Certificate">The server's own, with its private key.</param>
 /// <param name="Intermediates">From its issuer upward, without the root, which a client has or does not trust.</param>
@@ -16,12 +19,14 @@ internal sealed record ServerCertificate(X509Certificate2 Certificate, IReadOnly
     /// <param name="certificateFile">The server's certificate, then further ones if any.</param>
     /// <param name="keyFile">Its private key.</param>
     /// <param name="authoritiesFiles">Further certificates.</param>
-    /// <exception cref="CryptographicException">A file is not what it should be, or the key is another certificate's.</exception>
+    /// <exception cref="CryptographicException">A file is not what it should be, or the key is another
+    /// certificate's.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
     public static ServerCertificate Read(string certificateFile, string keyFile, IEnumerable<string> authoritiesFiles)
     {
-        // Used as it is: the detour by PKCS #12, which examples take for Windows' sake, is 100 ms of key derivation here.
+        // Used as it is: the detour by PKCS #12, which examples take for Windows' sake, is 100 ms of key derivation
+        // here.
         var certificate = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
         var known = new X509Certificate2Collection();
         foreach (string file in authoritiesFiles.Prepend(certificateFile))
@@ -56,11 +61,13 @@ internal sealed record ServerCertificate(X509Certificate2 Certificate, IReadOnly
     // RFC 5280 sections 4.1.2.4 and 4.2.1.1: the name must match, and so must the key's identifier where both have one.
     private static bool MayHaveIssued(X509Certificate2 issuer, X509Certificate2 certificate) =>
         SameName(issuer.SubjectName, certificate.IssuerName)
-        && (certificate.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier is not { } wanted
+        && (certificate.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier
+                is not { } wanted
             || issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault() is not { } has
             || wanted.Span.SequenceEqual(has.SubjectKeyIdentifierBytes.Span));
 
-    private static bool IsRoot(X509Certificate2 certificate) => SameName(certificate.SubjectName, certificate.IssuerName);
+    private static bool IsRoot(X509Certificate2 certificate) => SameName(
+        certificate.SubjectName, certificate.IssuerName);
 
     private static bool SameName(X500DistinguishedName one, X500DistinguishedName other) =>
         one.RawData.AsSpan().SequenceEqual(other.RawData);

@@ -12,7 +12,8 @@ namespace ImageIO.Transport.Tls;
 /// </summary>
 public sealed partial class ServerTls
 {
-    // Files that cannot be used are tried again, because the reason may have gone; but not for each of many connections.
+    // Files that cannot be used are tried again, because the reason may have gone; but not for each of many
+    // connections.
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
     private readonly string[] _files;
@@ -70,7 +71,9 @@ public sealed partial class ServerTls
         }
     }
 
-    /// <summary>Looks at the files now, as each new connection does; files that could not be used are tried again.</summary>
+    /// <summary>
+    /// Looks at the files now, as each new connection does; files that could not be used are tried again.
+    /// </summary>
     public void Refresh() => _ = Current(isAsked: true);
 
     /// <summary>Settings for a new connection, with the newest certificate that can be used.</summary>
@@ -146,11 +149,15 @@ public sealed partial class ServerTls
         [LoggerMessage(4, LogLevel.Information, "New TLS certificate from {File}, valid until {Expires}")]
         public static partial void Reloaded(ILogger logger, string file, DateTimeOffset expires);
 
-        [LoggerMessage(19, LogLevel.Warning, "Cannot read the changed TLS files {File} and {Key} as the user that this program has become: {Error}; the old certificate stays in use, valid until {Expires}. To use the new one, restart the service")]
+        [LoggerMessage(19, LogLevel.Warning, "Cannot read the changed TLS files {File} and {Key} as the user that this "
+            + "program has become: {Error}; the old certificate stays in use, valid until {Expires}. To use the new "
+            + "one, restart the service")]
         public static partial void ReloadForbidden(
             ILogger logger, string file, string key, string error, DateTimeOffset expires);
 
-        [LoggerMessage(5, LogLevel.Error, "Cannot use the changed TLS files {File} and {Key}: {Error}; the old certificate stays in use, valid until {Expires}")]
-        public static partial void ReloadFailed(ILogger logger, string file, string key, string error, DateTimeOffset expires);
+        [LoggerMessage(5, LogLevel.Error, "Cannot use the changed TLS files {File} and {Key}: {Error}; the old "
+            + "certificate stays in use, valid until {Expires}")]
+        public static partial void ReloadFailed(
+            ILogger logger, string file, string key, string error, DateTimeOffset expires);
     }
 }

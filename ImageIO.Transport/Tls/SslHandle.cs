@@ -2,7 +2,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>Owns an <c>SSL</c>. Freed when the last call that uses it is over, whatever disposed it meanwhile.</summary>
+/// <summary>
+/// Owns an <c>SSL</c>. Freed when the last call that uses it is over, whatever disposed it meanwhile.
+/// </summary>
 internal sealed class SslHandle() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandle: true)
 {
     private static int _alive;

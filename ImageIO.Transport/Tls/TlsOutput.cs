@@ -6,8 +6,8 @@ using ImageIO.Transport.Sockets;
 namespace ImageIO.Transport.Tls;
 
 /// <summary>
-/// Where OpenSSL puts what it encrypts: four records are gathered, then given to the socket at once. By itself it makes a
-/// system call, and on the way a packet and a wake-up of the receiver, for each of 16 KiB. And as there is room for
+/// Where OpenSSL puts what it encrypts: four records are gathered, then given to the socket at once. By itself it makes
+/// a system call, and on the way a packet and a wake-up of the receiver, for each of 16 KiB. And as there is room for
 /// whatever it writes, OpenSSL never stops in the middle of a record.
 /// </summary>
 /// <remarks>

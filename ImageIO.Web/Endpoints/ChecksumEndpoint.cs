@@ -53,7 +53,8 @@ internal sealed class ChecksumEndpoint(ImageRequests requests)
     private async Task GetAsync(HttpContext context, string id)
     {
         TicketId ticketId = ImageRequests.RequiredId(id);
-        string algorithm = context.Request.Query.TryGetValue("algorithm", out var names) ? names[^1]! : HashAlgorithms.Default;
+        string algorithm = context.Request.Query.TryGetValue(
+            "algorithm", out var names) ? names[^1]! : HashAlgorithms.Default;
         Func<IBlockHash> newHash = HashAlgorithms.Find(algorithm) ?? throw new TransferException(
             TransferError.InvalidRequest,
             $"Unsupported algorithm '{algorithm}', supported: {string.Join(", ", HashAlgorithms.Names)}");

@@ -14,8 +14,8 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
     // Bytes gathered before they are sent, some 600 extents. A shorter answer has a Content-Length.
     private const int FlushSize = 32 * 1024;
 
-    // Gathered extents are sent after this time at the latest. If storage takes seconds for the next extent, a client or a
-    // proxy in between must not take the daemon for hung.
+    // Gathered extents are sent after this time at the latest. If storage takes seconds for the next extent, a client
+    // or a proxy in between must not take the daemon for hung.
     private static readonly TimeSpan FlushPeriod = TimeSpan.FromSeconds(1);
 
     private readonly HttpContext _context;

@@ -13,7 +13,9 @@ internal sealed class ExtentsEndpoint(ImageRequests requests)
     {
         foreach (string service in Services.ForClients)
         {
-            router.Map(service, "/images/", ImageResources.Extents, new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync });
+            router.Map(
+                service,
+                "/images/", ImageResources.Extents, new Dictionary<string, ResourceHandler> { ["GET"] = GetAsync });
         }
     }
 

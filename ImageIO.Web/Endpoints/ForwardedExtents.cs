@@ -51,7 +51,8 @@ internal static partial class ForwardedExtents
     }
 
     private static TransferException Malformed(string what, Exception? cause = null) =>
-        new(TransferError.UpstreamFailed, $"The extents of the host that serves the image cannot be understood: {what}", cause);
+        new(TransferError.UpstreamFailed, $"The extents of the host that serves the image cannot be "
+            + $"understood: {what}", cause);
 
     // As in the wire contract.
     private sealed record Item
@@ -67,7 +68,8 @@ internal static partial class ForwardedExtents
         public bool Dirty { get; init; }
 
         [JsonIgnore]
-        public ExtentFlags Flags => (Zero ? ExtentFlags.Zero : 0) | (Hole ? ExtentFlags.Hole : 0) | (Dirty ? ExtentFlags.Dirty : 0);
+        public ExtentFlags Flags =>
+            (Zero ? ExtentFlags.Zero : 0) | (Hole ? ExtentFlags.Hole : 0) | (Dirty ? ExtentFlags.Dirty : 0);
     }
 
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

@@ -12,8 +12,7 @@ namespace ImageIO.Web.Endpoints;
 
 /// <summary>
 /// An image that another daemon serves (proxy-api, third generation). Requests are forwarded under the rules of this
-/// daemon's
-/// ticket, whatever the other daemon's ticket permits.
+/// daemon's ticket, whatever the other daemon's ticket permits.
 /// </summary>
 internal sealed class ForwardedImage(
     Ticket ticket, UpstreamUrl url, OperationRunner runner, Forwarder forwarder, TimeProvider time) : IRequestedImage
@@ -99,7 +98,9 @@ internal sealed class ForwardedImage(
     /// <inheritdoc />
     public Task ChecksumAsync(HttpContext context, ChecksumRequest checksum)
     {
-        ForwardRequest request = Request(context, ImageResources.Checksum) with { MayAnswerLate = true, CountsBody = false };
+        ForwardRequest request = Request(
+            context, ImageResources.Checksum) with
+        { MayAnswerLate = true, CountsBody = false };
         return RunAsync(context, "checksum", new ForwardOperation(forwarder, context, request)
         {
             First = cancellation => RequireSameEndAsync(context, cancellation),
@@ -183,7 +184,8 @@ internal sealed class ForwardedImage(
         {
             throw new TransferException(
                 TransferError.RangeNotSatisfiable,
-                $"This ticket permits {Size} bytes of a larger image: its host computes checksums of all that its own ticket permits")
+                $"This ticket permits {Size} bytes of a larger image: its host computes checksums of all that its own "
+                    + $"ticket permits")
             {
                 Limit = Size,
             };
@@ -207,5 +209,7 @@ internal sealed class ForwardedImage(
     }
 
     private TransferException OutOfBounds(string what) =>
-        new(TransferError.RangeNotSatisfiable, $"Requested range {what} is out of bounds, ticket size is {Size}") { Limit = Size };
+        new(TransferError.RangeNotSatisfiable, $"Requested range {what} is out of bounds, ticket size "
+            + $"is {Size}")
+        { Limit = Size };
 }

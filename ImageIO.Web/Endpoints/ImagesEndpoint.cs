@@ -52,15 +52,15 @@ internal sealed class ImagesEndpoint(ImageRequests requests, ImagesOptionsAnswer
         bool close = QueryFlag.IsSet(request, "close");
         var digest = ContentDigest.Parse(Header(request.Headers["Content-Digest"]));
         IRequestedImage image = requests.Authorize(ticketId, TicketAccess.Write);
-        await image.PutAsync(context, new PutRequest(offset, isChunked ? null : request.ContentLength, flush, close, digest));
+        await image.PutAsync(
+            context, new PutRequest(offset, isChunked ? null : request.ContentLength, flush, close, digest));
     }
 
     private async Task PatchAsync(HttpContext context, string id)
     {
         TicketId ticketId = ImageRequests.RequiredId(id);
         // The order of checks has the body before the ticket. An unusually large body is gathered only for a client
-        // with a
-        // ticket.
+        // with a ticket.
         ReadOnlyMemory<byte> body = await RequestBody.ReadAllAsync(
             context, allowLarge: () => requests.Authorize(ticketId, TicketAccess.Write));
         var fields = JsonFields.Parse(body);

@@ -28,8 +28,10 @@ internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, str
             ImageFeatures.Write(json, canWrite);
             if (image is not null)
             {
-                json.WriteNumber("max_readers", Math.Min(configuration.Daemon.MaxConnections, image.Capabilities.MaxReaders));
-                json.WriteNumber("max_writers", Math.Min(configuration.Daemon.MaxConnections, image.Capabilities.MaxWriters));
+                json.WriteNumber(
+                    "max_readers", Math.Min(configuration.Daemon.MaxConnections, image.Capabilities.MaxReaders));
+                json.WriteNumber(
+                    "max_writers", Math.Min(configuration.Daemon.MaxConnections, image.Capabilities.MaxWriters));
             }
 
             if (localSocket is not null)
@@ -51,7 +53,8 @@ internal sealed class ImagesOptionsAnswer(DaemonConfiguration configuration, str
     {
         // An image that grows can take as much as the ticket permits.
         bool grows = canWrite && image.Capabilities.CanGrow;
-        json.WriteNumber("size", grows ? ticket.Spec.ReachableSize : Math.Min(ticket.Spec.ReachableSize, image.KnownSize));
+        json.WriteNumber(
+            "size", grows ? ticket.Spec.ReachableSize : Math.Min(ticket.Spec.ReachableSize, image.KnownSize));
         if (ticket.Spec.Filename is { } filename)
         {
             json.WriteString("filename", filename);

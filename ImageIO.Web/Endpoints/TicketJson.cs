@@ -52,7 +52,8 @@ internal static class TicketJson
             Url = url,
             Ops = ops,
             TimeoutSeconds = fields.RequiredInteger("timeout", minimum: 0),
-            InactivityTimeoutSeconds = fields.OptionalInteger("inactivity_timeout", minimum: 0) ?? defaultInactivityTimeout,
+            InactivityTimeoutSeconds = fields.OptionalInteger("inactivity_timeout", minimum: 0)
+                ?? defaultInactivityTimeout,
             TransferId = fields.OptionalString("transfer_id"),
             Filename = filename,
             Sparse = fields.OptionalBoolean("sparse") ?? false,

@@ -50,7 +50,8 @@ internal sealed partial class TicketsEndpoint(
         Required(id);
         Ticket ticket = tickets.Add(TicketJson.Parse(
             await RequestBody.ReadJsonAsync(context), configuration.Daemon.InactivityTimeoutSeconds));
-        Log.Added(logger, ticket.TransferId, ForwardedUrl.WithoutSecret(ticket.Spec.Url), string.Join(",", ticket.Spec.Ops), ticket.Spec.TimeoutSeconds);
+        Log.Added(logger, ticket.TransferId, ForwardedUrl.WithoutSecret(
+            ticket.Spec.Url), string.Join(",", ticket.Spec.Ops), ticket.Spec.TimeoutSeconds);
         await Answer.Empty(context);
     }
 
@@ -86,7 +87,8 @@ internal sealed partial class TicketsEndpoint(
 
     private static partial class Log
     {
-        [LoggerMessage(30, LogLevel.Information, "Transfer {TransferId}: ticket added, url {Url}, ops {Ops}, timeout {Timeout} s")]
+        [LoggerMessage(
+            30, LogLevel.Information, "Transfer {TransferId}: ticket added, url {Url}, ops {Ops}, timeout {Timeout} s")]
         public static partial void Added(ILogger logger, string transferId, string url, string ops, long timeout);
 
         [LoggerMessage(31, LogLevel.Information, "Transfer {TransferId}: ticket expires in {Timeout} s")]

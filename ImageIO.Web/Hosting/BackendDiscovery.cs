@@ -7,8 +7,7 @@ namespace ImageIO.Web.Hosting;
 
 /// <summary>
 /// Finds backends among the deployed assemblies and in the plugin directory. All reflection of the daemon is here and
-/// in
-/// <see cref="BackendPlugins"/>.
+/// in <see cref="BackendPlugins"/>.
 /// </summary>
 public static class BackendDiscovery
 {
@@ -41,14 +40,14 @@ public static class BackendDiscovery
         using ServiceProvider services = new ServiceCollection()
             .AddLogging()
             .AddBackends(
-                Directory.Exists(configuration.Daemon.PluginDirectory) ? configuration.Daemon.PluginDirectory : "", configuration.Reader)
+                Directory.Exists(configuration.Daemon.PluginDirectory) ? configuration.Daemon.PluginDirectory : "",
+                configuration.Reader)
             .BuildServiceProvider();
         _ = services.GetServices<IBackendFactory>().Count();
     }
 
     // From the runtime's list of deployed assemblies, chosen by name before loading. Scrutor's FromDependencyContext
-    // reads the
-    // same list from JSON, and loads every assembly of the framework: 60 MiB and a fifth of a second.
+    // reads the same list from JSON, and loads every assembly of the framework: 60 MiB and a fifth of a second.
     private static IEnumerable<Assembly> BackendAssemblies() =>
         ((string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "")
             .Split(Path.PathSeparator)

@@ -6,8 +6,7 @@ namespace ImageIO.Web.Hosting;
 
 /// <summary>
 /// The load context of one plugin. Its dependencies are the files beside it, in its own versions, independent of other
-/// plugins
-/// and the daemon.
+/// plugins and the daemon.
 /// </summary>
 [RequiresUnreferencedCode("Loads assemblies that nobody refers to.")]
 internal sealed class BackendLoadContext(string file) : AssemblyLoadContext(Path.GetFileNameWithoutExtension(file))

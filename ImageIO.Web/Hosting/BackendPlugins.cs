@@ -15,8 +15,7 @@ internal static class BackendPlugins
 
     /// <summary>
     /// Loads every <c>ImageIO.Backends.*.dll</c> in a directory and directly below it, each with its own dependencies.
-    /// Assemblies
-    /// without a backend, such as a dependency, do no harm.
+    /// Assemblies without a backend, such as a dependency, do no harm.
     /// </summary>
     /// <param name="directory">The directory. Empty or missing: no plugins.</param>
     /// <exception cref="ConfigurationException">A file cannot be used; the message names file and reason.</exception>
@@ -28,7 +27,8 @@ internal static class BackendPlugins
             return directory is "" or DefaultDirectory
                 ? []
                 : throw new ConfigurationException(
-                    $"Cannot load backends from {directory}: there is no such directory; set plugin_dir of [daemon] to one, or to nothing for no plugins");
+                    $"Cannot load backends from {directory}: there is no such directory; set plugin_dir of [daemon] "
+                        + $"to one, or to nothing for no plugins");
         }
 
         string[] places = [.. Directory.EnumerateDirectories(directory).Prepend(directory)];
@@ -71,8 +71,8 @@ internal static class BackendPlugins
     }
 
     // The compiler records which ImageIO.Core a backend was built against, so authors declare nothing. Versions are
-    // semantic: the
-    // first non-zero number changes when the contract breaks. A newer contract may have members that ours lacks.
+    // semantic: the first non-zero number changes when the contract breaks. A newer contract may have members that ours
+    // lacks.
     private static void RequireContract(string file, Assembly assembly)
     {
         AssemblyName core = typeof(IBackend).Assembly.GetName();
@@ -83,7 +83,8 @@ internal static class BackendPlugins
         if (!fits)
         {
             throw Unusable(
-                file, $"it was built against {core.Name} {built!.ToString(3)} and this daemon has {ours.ToString(3)}; build it again");
+                file, $"it was built against {core.Name} {built!.ToString(3)} and this daemon has {ours.ToString(3)}; "
+                    + $"build it again");
         }
     }
 
@@ -103,7 +104,8 @@ internal static class BackendPlugins
         bool isOthers = (stat.st_mode & FilePermissions.S_IWOTH) != 0;
         if (isOthers || ((stat.st_mode & FilePermissions.S_IWGRP) != 0 && stat.st_gid != 0))
         {
-            throw Unusable(path, $"{(isOthers ? "everybody" : "its group")} may write it; take that permission away (chmod go-w)");
+            throw Unusable(
+                path, $"{(isOthers ? "everybody" : "its group")} may write it; take that permission away (chmod go-w)");
         }
     }
 

@@ -29,7 +29,8 @@ public static class DaemonHost
     /// </param>
     /// <exception cref="ConfigurationException">A value in the configuration cannot be used.</exception>
     [RequiresUnreferencedCode("Backends are found by scanning assemblies.")]
-    public static async Task<WebApplication> BuildAsync(DaemonConfiguration configuration, TimeProvider time, ServiceUser? user = null)
+    public static async Task<WebApplication> BuildAsync(
+        DaemonConfiguration configuration, TimeProvider time, ServiceUser? user = null)
     {
         user?.OwnDirectory(configuration.Daemon.RunDirectory);
         var preparation = HostPreparation.Start(() => Services.Listeners(configuration, user));
@@ -71,7 +72,8 @@ public static class DaemonHost
         return app;
     }
 
-    private static void AddImages(IServiceCollection services, DaemonConfiguration configuration, TimeProvider time) => services
+    private static void AddImages(IServiceCollection services, DaemonConfiguration configuration, TimeProvider time) =>
+        services
         .AddBackends(configuration.Daemon.PluginDirectory, configuration.Reader)
         .AddSingleton(configuration)
         .AddSingleton(time)

@@ -56,7 +56,8 @@ internal static class Services
 
         if (configuration.Local.Enable)
         {
-            listeners.Add(new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode, own) });
+            listeners.Add(
+                new() { Service = Local, Socket = new UnixSocket(configuration.Local.Socket, LocalMode, own) });
         }
 
         if (configuration.Monitor.IsEnabled)
@@ -64,7 +65,8 @@ internal static class Services
             listeners.Add(configuration.Monitor.Listener(Monitor, own));
         }
 
-        listeners.Add(new() { Service = Remote, Address = configuration.Remote.Address, Tls = configuration.Tls.Load() });
+        listeners.Add(
+            new() { Service = Remote, Address = configuration.Remote.Address, Tls = configuration.Tls.Load() });
         return listeners;
     }
 }

@@ -10,7 +10,9 @@ internal static partial class StartLog
 {
     public static void Write(ILogger logger, WebApplication app, DaemonConfiguration configuration)
     {
-        Started(logger, ProductVersion.Text, app.Services.GetRequiredService<BoundListeners>().Urls, configuration.BufferCeiling);
+        Started(
+            logger,
+            ProductVersion.Text, app.Services.GetRequiredService<BoundListeners>().Urls, configuration.BufferCeiling);
         foreach (IBackendFactory factory in app.Services.GetRequiredService<BackendRegistry>().Factories)
         {
             string schemes = string.Join(", ", factory.Schemes);
@@ -27,7 +29,8 @@ internal static partial class StartLog
         configuration.Reader.LogWarnings(logger);
     }
 
-    [LoggerMessage(40, LogLevel.Information, "ImageIO daemon {Version} serves {Addresses}; image buffers take at most {Ceiling} bytes")]
+    [LoggerMessage(40, LogLevel.Information, "ImageIO daemon {Version} serves {Addresses}; image buffers take at most "
+        + "{Ceiling} bytes")]
     private static partial void Started(ILogger logger, string version, string addresses, long ceiling);
 
     [LoggerMessage(41, LogLevel.Information, "Backend {Name} for {Schemes} found in {Assembly}")]

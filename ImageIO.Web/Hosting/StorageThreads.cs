@@ -4,8 +4,7 @@ namespace ImageIO.Web.Hosting;
 
 /// <summary>
 /// The daemon's threads for storage calls. The runtime's pool would wake a second thread for each call, and add threads
-/// only
-/// slowly when all are blocked.
+/// only slowly when all are blocked.
 /// </summary>
 /// <remarks>
 /// Reuses the thread that became idle last, because its stack and caches are still warm. Idle threads end after a
@@ -59,7 +58,11 @@ internal sealed partial class StorageThreads(ILogger<StorageThreads> logger) : I
         var worker = new Worker(this, work);
         try
         {
-            var thread = new Thread(static worker => ((Worker)worker!).Run(), StackSize) { IsBackground = true, Name = "storage" };
+            var thread = new Thread(static worker => ((Worker)worker!).Run(), StackSize)
+            {
+                IsBackground = true,
+                Name = "storage",
+            };
             thread.UnsafeStart(worker);
         }
         catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
@@ -91,7 +94,8 @@ internal sealed partial class StorageThreads(ILogger<StorageThreads> logger) : I
 
     private static partial class Log
     {
-        [LoggerMessage(80, LogLevel.Warning, "The system refuses further threads; storage calls wait for the {Count} that there are. See TasksMax in the unit, and ulimit -u")]
+        [LoggerMessage(80, LogLevel.Warning, "The system refuses further threads; storage calls wait for the {Count} "
+            + "that there are. See TasksMax in the unit, and ulimit -u")]
         public static partial void Refused(ILogger logger, int count);
     }
 }

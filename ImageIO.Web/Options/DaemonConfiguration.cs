@@ -41,7 +41,9 @@ public sealed record DaemonConfiguration
     /// <summary>Section <c>[control]</c>.</summary>
     public required ControlOptions Control { get; init; }
 
-    /// <summary>Section <c>[cors]</c>: origins whose pages may use images, separated by blanks; <c>*</c>: any.</summary>
+    /// <summary>
+    /// Section <c>[cors]</c>: origins whose pages may use images, separated by blanks; <c>*</c>: any.
+    /// </summary>
     public required string AllowOrigin { get; init; }
 
     /// <summary>Section <c>[page]</c>: whether the remote service has the page for browsers.</summary>

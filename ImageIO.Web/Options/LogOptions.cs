@@ -27,7 +27,8 @@ public static class LogOptions
         string[] handlers = Handlers(reader);
         reader.ClampedInteger(Root, "propagate", 0, 0, 1);
         bool json = reader.Choice(Root, "format", "text", "text", "json") == "json";
-        LogTarget file = ReadHandler(reader, LogFile, "logging.handlers.RotatingFileHandler", DefaultArgs, DefaultKwargs);
+        LogTarget file = ReadHandler(
+            reader, LogFile, "logging.handlers.RotatingFileHandler", DefaultArgs, DefaultKwargs);
         LogTarget stream = ReadHandler(reader, StandardError, "logging.StreamHandler", "()", "{}");
         if (reader.Text("formatter_long", "format", DefaultFormat) != DefaultFormat)
         {
@@ -80,12 +81,14 @@ public static class LogOptions
         string chosen = known ?? (handler == LogFile ? "FileHandler" : "StreamHandler");
         if (known is null)
         {
-            reader.Warn(section, "class", $"{chosen} takes its place; set one of {string.Join(", ", PythonHandlers.Known)}");
+            reader.Warn(
+                section, "class", $"{chosen} takes its place; set one of {string.Join(", ", PythonHandlers.Known)}");
         }
 
         // The defaults fit the default class alone.
         bool isDefault = chosen == PythonHandlers.Find(defaultClass);
-        object? args = Literal(reader, section, "args", defaultArgs, isDefault || chosen.EndsWith("FileHandler", StringComparison.Ordinal));
+        object? args = Literal(reader, section, "args", defaultArgs, isDefault
+            || chosen.EndsWith("FileHandler", StringComparison.Ordinal));
         object? kwargs = Literal(reader, section, "kwargs", defaultKwargs, isDefault);
         try
         {
@@ -107,7 +110,8 @@ public static class LogOptions
         ? new LogStreamTarget()
         : new LogFileTarget(Positional(args).OfType<string>().FirstOrDefault() ?? DefaultPath);
 
-    private static object? Literal(ConfigurationReader reader, string section, string option, string ifMissing, bool fits)
+    private static object? Literal(
+        ConfigurationReader reader, string section, string option, string ifMissing, bool fits)
     {
         string text = reader.Text(section, option, ifMissing);
         try

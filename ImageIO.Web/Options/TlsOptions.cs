@@ -32,7 +32,8 @@ public sealed record TlsOptions
         TlsTransportOption.Read(reader, Section, "transport");
         if (reader.Boolean(Section, "enable_tls1_1", false))
         {
-            reader.Warn(Section, "enable_tls1_1", "TLS 1.1 is not served any more (RFC 8996), clients need 1.2 or 1.3; remove the option");
+            reader.Warn(Section, "enable_tls1_1", "TLS 1.1 is not served any more (RFC 8996), clients need 1.2 or 1.3; "
+                + "remove the option");
         }
 
         return options;
@@ -50,7 +51,8 @@ public sealed record TlsOptions
         if (KeyFile.Length == 0 || CertificateFile.Length == 0)
         {
             throw new ConfigurationException(
-                "Section [tls] is enabled, but key_file or cert_file is not set; set both to PEM files, or enable = false");
+                "Section [tls] is enabled, but key_file or cert_file is not set; set both to PEM files, "
+                    + "or enable = false");
         }
 
         return ServerTls.Load(CertificateFile, KeyFile, AuthoritiesFile);

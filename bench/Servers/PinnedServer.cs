@@ -47,7 +47,8 @@ internal sealed class PinnedServer : IAsyncDisposable
     {
         string log = Path.GetTempFileName();
         // taskset becomes the program; its output would fill a pipe that nobody reads.
-        var process = Process.Start("/bin/sh", ["-c", "log=$1; shift; exec taskset -c \"$@\" >\"$log\" 2>&1", "sh", log, cores, .. command]);
+        var process = Process.Start(
+            "/bin/sh", ["-c", "log=$1; shift; exec taskset -c \"$@\" >\"$log\" 2>&1", "sh", log, cores, .. command]);
         var server = new PinnedServer(process);
         try
         {
@@ -55,7 +56,8 @@ internal sealed class PinnedServer : IAsyncDisposable
             {
                 if (process.HasExited || waited.Elapsed > Patience)
                 {
-                    throw new BenchException($"{command[0]} does not start: {(await File.ReadAllTextAsync(log)).Trim()}");
+                    throw new BenchException(
+                        $"{command[0]} does not start: {(await File.ReadAllTextAsync(log)).Trim()}");
                 }
 
                 await Task.Delay(TimeSpan.FromMilliseconds(2));

@@ -29,7 +29,8 @@ internal static class ClientWorks
             Work = "client: upload over the Unix socket",
             Bytes = Place.ImageSize,
             Target = "wall <= 0.9",
-            Ours = new("imageio upload", () => daemon.Process.MeasureAsync(() => ClientAsync(place, program, "upload", place.Source, url))),
+            Ours = new("imageio upload", () => daemon.Process.MeasureAsync(() => ClientAsync(
+                place, program, "upload", place.Source, url))),
             Peer = new("curl -T, TLS", () => daemon.Process.MeasureAsync(() => curl.UploadAsync(url))),
         });
         await board.CompareAsync(new Comparison
@@ -83,9 +84,11 @@ internal static class ClientWorks
             Work = "client: qcow2 (zlib) to a raw disk",
             Bytes = Place.ImageSize,
             Target = "wall <= 1.0 + network",
-            Ours = new("imageio upload", () => daemon.Process.MeasureAsync(() => ClientAsync(place, program, "upload", packed, url))),
+            Ours = new("imageio upload", () => daemon.Process.MeasureAsync(() => ClientAsync(
+                place, program, "upload", packed, url))),
             Peer = new("qemu-img convert, local", () => daemon.Process.MeasureAsync(
-                () => Tool.RunAsync("qemu-img", "convert", "-f", "qcow2", "-O", "raw", packed, Path.Combine(place.Disk, "converted")))),
+                () => Tool.RunAsync(
+                    "qemu-img", "convert", "-f", "qcow2", "-O", "raw", packed, Path.Combine(place.Disk, "converted")))),
         });
     }
 

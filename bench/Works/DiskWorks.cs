@@ -57,7 +57,8 @@ internal static class DiskWorks
         }
 
         string report = await Tool.RunAsync(
-            "fio", "--name=disk", $"--filename={place.DiskImage}", "--rw=write", "--bs=1M", "--iodepth=4", "--ioengine=libaio", "--direct=1", $"--size={Place.ImageSize}", "--end_fsync=1", "--output-format=json");
+            "fio", "--name=disk", $"--filename={place.DiskImage}", "--rw=write", "--bs=1M", "--iodepth=4",
+            "--ioengine=libaio", "--direct=1", $"--size={Place.ImageSize}", "--end_fsync=1", "--output-format=json");
         using var json = JsonDocument.Parse(report[report.IndexOf('{', StringComparison.Ordinal)..]);
         return json.RootElement.GetProperty("jobs")[0].GetProperty("job_runtime").GetDouble() / 1000;
     }

@@ -30,7 +30,8 @@ internal static class ImageWorks
             Work = "zero, with flush",
             Bytes = Place.ImageSize,
             Ours = new("imageio", () => one.Process.MeasureAsync(
-                () => curl.RunAsync(null, zero, "--request", "PATCH", "--header", "Content-Type: application/json", "--data", body))),
+                () => curl.RunAsync(
+                    null, zero, "--request", "PATCH", "--header", "Content-Type: application/json", "--data", body))),
         });
     }
 

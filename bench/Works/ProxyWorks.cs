@@ -19,7 +19,8 @@ internal static class ProxyWorks
             Work = "upload through the proxy",
             Bytes = Place.ImageSize,
             Target = "wall <= 1.1, CPU <= 1.2",
-            Ours = new("imageio", () => proxy.Process.MeasureAsync(() => curl.UploadAsync($"{proxy.Url}/images/{id}?flush=n"))),
+            Ours = new("imageio", () => proxy.Process.MeasureAsync(() => curl.UploadAsync(
+                $"{proxy.Url}/images/{id}?flush=n"))),
             Peer = new("nginx proxy_pass", () => nginx.Process.MeasureAsync(
                 () => curl.UploadAsync($"{nginx.Url}/images/{id}?flush=n"))),
         });

@@ -3,7 +3,9 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>What buffer size and queue depth are worth: a file on a disk and a loop device, one and eight connections.</summary>
+/// <summary>
+/// What buffer size and queue depth are worth: a file on a disk and a loop device, one and eight connections.
+/// </summary>
 internal static class RingWorks
 {
     private const double GiB = Place.ImageSize / (double)(1 << 30);
@@ -45,7 +47,8 @@ internal static class RingWorks
         }
     }
 
-    private static async Task MeasureAsync(Place place, Scoreboard board, DaemonServer daemon, string what, string image)
+    private static async Task MeasureAsync(
+        Place place, Scoreboard board, DaemonServer daemon, string what, string image)
     {
         var curl = new Curl(place);
         string url = $"{daemon.Url}/images/{await daemon.TicketAsync(image, Place.ImageSize)}";
@@ -60,7 +63,8 @@ internal static class RingWorks
             {
                 Note = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"up {upload:F2} GiB/s, {uploadCpu:F2} CPU s/GiB; down {download:F2} GiB/s, {downloadCpu:F2} CPU s/GiB"),
+                    $"up {upload:F2} GiB/s, {uploadCpu:F2} CPU s/GiB; down {download:F2} GiB/s, {downloadCpu:F2} "
+                        + $"CPU s/GiB"),
             });
         }
     }

@@ -46,7 +46,8 @@ internal static class SmallRequestWorks
                 },
                 Note = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{answer.PerSecond:F0}/s, p50 {answer.Median:F2} ms, p99 {answer.Slowest:F2} ms, server's CPU {spent / answer.Requests * 1e6:F0} us each"),
+                    $"{answer.PerSecond:F0}/s, p50 {answer.Median:F2} ms, p99 {answer.Slowest:F2} ms, server's CPU "
+                        + $"{spent / answer.Requests * 1e6:F0} us each"),
             });
         }
     }

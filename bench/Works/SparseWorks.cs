@@ -4,7 +4,9 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>A file of 1 TiB with one GiB of data, as a backup reads it: the extents, then the ranges that hold data.</summary>
+/// <summary>
+/// A file of 1 TiB with one GiB of data, as a backup reads it: the extents, then the ranges that hold data.
+/// </summary>
 internal static class SparseWorks
 {
     private const long ImageSize = 1L << 40;
@@ -51,7 +53,8 @@ internal static class SparseWorks
     private static async Task DownloadDataAsync(Place place, Curl curl, string url)
     {
         string answer = Path.Combine(place.Memory, "extents");
-        await Tool.RunAsync("curl", "-sS", "--fail", "--cacert", place.AuthorityFile, "--output", answer, $"{url}/extents");
+        await Tool.RunAsync(
+            "curl", "-sS", "--fail", "--cacert", place.AuthorityFile, "--output", answer, $"{url}/extents");
         using var extents = JsonDocument.Parse(await File.ReadAllTextAsync(answer));
         var ranges = new List<string>();
         foreach (JsonElement extent in extents.RootElement.EnumerateArray())
@@ -71,7 +74,8 @@ internal static class SparseWorks
 
         string[] more = [.. ranges.Skip(1).SelectMany(range => new[]
         {
-            "--next", "--silent", "--show-error", "--fail", "--output", "/dev/null", "--cacert", place.AuthorityFile, "--range", range, url,
+            "--next", "--silent",
+            "--show-error", "--fail", "--output", "/dev/null", "--cacert", place.AuthorityFile, "--range", range, url,
         })];
         await curl.RunAsync(null, url, ["--range", ranges[0], url, .. more[..^1]]);
     }

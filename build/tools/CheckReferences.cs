@@ -16,11 +16,13 @@ foreach (string file in Directory.EnumerateFiles(directory, "*.dll"))
     {
         MetadataReader metadata = image.GetMetadataReader();
         references[Path.GetFileNameWithoutExtension(file)] =
-            [.. metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
+            [.. metadata.AssemblyReferences.Select(
+                handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
     }
 }
 
-string[] ours = [.. references.Keys.Where(name => name.StartsWith("ImageIO.", StringComparison.Ordinal) || name.StartsWith("ovirt-", StringComparison.Ordinal))];
+string[] ours = [.. references.Keys.Where(name => name.StartsWith(
+    "ImageIO.", StringComparison.Ordinal) || name.StartsWith("ovirt-", StringComparison.Ordinal))];
 var reached = new HashSet<string>(ours, StringComparer.OrdinalIgnoreCase);
 var next = new Queue<string>(ours);
 int missing = ours.Length == 0 ? 1 : 0;

@@ -2,10 +2,10 @@
 #:property TreatWarningsAsErrors=true
 // Usage: dotnet run Sbom.cs -- OUT VERSION [LIB]
 //
-// Writes OUT/sbom.cdx.json (CycloneDX 1.6) and OUT/THIRD-PARTY-NOTICES.txt, from the lock files of both programs and from
-// what the packages say about themselves in the cache that the restore filled. With LIB, a directory with the published
-// programs, only what is in there is listed, and the .NET runtime with it; it fails when something there is in no lock file.
-// SOURCE_DATE_EPOCH gives the time in the list. Run it in the root of the sources.
+// Writes OUT/sbom.cdx.json (CycloneDX 1.6) and OUT/THIRD-PARTY-NOTICES.txt, from the lock files of both programs and
+// from what the packages say about themselves in the cache that the restore filled. With LIB, a directory with the
+// published programs, only what is in there is listed, and the .NET runtime with it; it fails when something there is
+// in no lock file. SOURCE_DATE_EPOCH gives the time in the list. Run it in the root of the sources.
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -22,7 +22,9 @@ string cache = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length:
     : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
 // Its package names only a page that redirects to this licence.
-var knownLicenses = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase) { ["Mono.Posix.NETStandard"] = "MIT" };
+var knownLicenses = new Dictionary<string, string>(
+    StringComparer.OrdinalIgnoreCase)
+{ ["Mono.Posix.NETStandard"] = "MIT" };
 
 var locked = new SortedDictionary<string, (string Version, string Hash)>(StringComparer.OrdinalIgnoreCase);
 foreach (string project in projects)
@@ -45,7 +47,8 @@ notices.Append("ImageIO is licensed under the Apache License 2.0. It is delivere
 foreach (string name in shipped.Order(StringComparer.OrdinalIgnoreCase))
 {
     string id = name.Split('/')[0];
-    string resolved = locked.TryGetValue(id, out (string Version, string Hash) entry) ? entry.Version : name.Split('/')[1];
+    string resolved = locked.TryGetValue(
+        id, out (string Version, string Hash) entry) ? entry.Version : name.Split('/')[1];
     string home = Path.Combine(cache, id.ToLowerInvariant(), resolved);
     XElement about = XDocument.Load(Path.Combine(home, id.ToLowerInvariant() + ".nuspec")).Root!.Elements().First();
     string license = License(id, about);
@@ -90,7 +93,8 @@ IEnumerable<string> Deployed(string directory)
     var found = new SortedSet<string>(StringComparer.OrdinalIgnoreCase);
     foreach (string program in programs)
     {
-        JsonNode list = JsonNode.Parse(File.ReadAllText(Path.Combine(directory, program + ".deps.json")))!["libraries"]!;
+        JsonNode list = JsonNode.Parse(
+            File.ReadAllText(Path.Combine(directory, program + ".deps.json")))!["libraries"]!;
         foreach ((string name, JsonNode? about) in list.AsObject())
         {
             switch ((string?)about!["type"])
@@ -110,7 +114,8 @@ IEnumerable<string> Deployed(string directory)
     return found;
 }
 
-static string? Value(XElement about, string name) => about.Elements().FirstOrDefault(element => element.Name.LocalName == name)?.Value.Trim();
+static string? Value(XElement about, string name) =>
+    about.Elements().FirstOrDefault(element => element.Name.LocalName == name)?.Value.Trim();
 
 string License(string id, XElement about)
 {
@@ -156,10 +161,12 @@ static JsonObject Component(string id, string version, string license, string? c
 void AppendNotice(string id, string version, string license, XElement about, string home)
 {
     notices.Append(CultureInfo.InvariantCulture, $"\n{new string('=', 100)}\n{id} {version}\nLicence: {license}\n");
-    notices.Append(CultureInfo.InvariantCulture, $"{Value(about, "copyright") ?? "Copyright " + Value(about, "authors")}\n");
+    notices.Append(
+        CultureInfo.InvariantCulture, $"{Value(about, "copyright") ?? "Copyright " + Value(about, "authors")}\n");
     string[] texts = ["license*", "third*party*notices*"];
     var options = new EnumerationOptions { MatchCasing = MatchCasing.CaseInsensitive };
-    string[] files = [.. texts.SelectMany(pattern => Directory.GetFiles(home, pattern, options).Order(StringComparer.Ordinal))];
+    string[] files = [.. texts.SelectMany(
+        pattern => Directory.GetFiles(home, pattern, options).Order(StringComparer.Ordinal))];
     if (!files.Any(file => Path.GetFileName(file).StartsWith("license", StringComparison.OrdinalIgnoreCase)))
     {
         // The Apache licence is ours, too, and lies beside this file in every artefact.
@@ -170,7 +177,8 @@ void AppendNotice(string id, string version, string license, XElement about, str
 
     foreach (string file in files)
     {
-        string text = File.ReadAllText(file).Replace("\r\n", "\n", StringComparison.Ordinal).TrimStart('\uFEFF').TrimEnd();
+        string text = File.ReadAllText(file)
+            .Replace("\r\n", "\n", StringComparison.Ordinal).TrimStart('\uFEFF').TrimEnd();
         // Packages of one family bear the same long text.
         if (printed.TryAdd(text, $"{id} {version}"))
         {
@@ -178,7 +186,8 @@ void AppendNotice(string id, string version, string license, XElement about, str
         }
         else
         {
-            notices.Append(CultureInfo.InvariantCulture, $"\nIts {Path.GetFileName(file)} is that of {printed[text]} above.\n");
+            notices.Append(
+                CultureInfo.InvariantCulture, $"\nIts {Path.GetFileName(file)} is that of {printed[text]} above.\n");
         }
     }
 }

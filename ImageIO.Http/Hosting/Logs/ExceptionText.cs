@@ -5,8 +5,7 @@ namespace ImageIO.Http.Hosting.Logs;
 
 /// <summary>
 /// An exception as text for the log: each message on one line, each line indented, and no URL with an id. So no part of
-/// it can be
-/// taken for a log line.
+/// it can be taken for a log line.
 /// </summary>
 internal static partial class ExceptionText
 {
@@ -21,7 +20,8 @@ internal static partial class ExceptionText
 
     private static void Append(StringBuilder text, Exception exception, string start)
     {
-        text.Append(start).Append(exception.GetType()).Append(": ").Append(WithoutIds(OneLine.Of(exception.Message))).Append('\n');
+        text.Append(start)
+            .Append(exception.GetType()).Append(": ").Append(WithoutIds(OneLine.Of(exception.Message))).Append('\n');
         IEnumerable<Exception> inner = exception is AggregateException several
             ? several.InnerExceptions
             : exception.InnerException is { } one ? [one] : [];
@@ -40,6 +40,7 @@ internal static partial class ExceptionText
     private static string WithoutIds(string message) => Ids().Replace(message, "$1...");
 
     // In a URL or request line these words precede a ticket's or session's id. Paths of images do not start with them.
-    [GeneratedRegex(@"(https?://[^/\s]*/(?:images|tickets|sessions)/|\b(?:GET|PUT|PATCH|POST|DELETE|OPTIONS|HEAD) /(?:images|tickets|sessions)/)[^\s""']+")]
+    [GeneratedRegex(@"(https?://[^/\s]*/(?:images|tickets|sessions)/|\b(?:GET|PUT|PATCH|POST|DELETE|OPTIONS|HEAD) "
+        + @"/(?:images|tickets|sessions)/)[^\s""']+")]
     private static partial Regex Ids();
 }

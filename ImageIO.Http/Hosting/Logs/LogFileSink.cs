@@ -9,8 +9,7 @@ namespace ImageIO.Http.Hosting.Logs;
 /// <summary>Writes events to a file, and rotates it.</summary>
 /// <remarks>
 /// Own code, because the usual package puts the newest lines into the file with the highest number, while
-/// administrators, sos and
-/// monitoring read <c>daemon.log</c>.
+/// administrators, sos and monitoring read <c>daemon.log</c>.
 /// </remarks>
 internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter) : ILogEventSink, IDisposable
 {
@@ -111,7 +110,8 @@ internal sealed class LogFileSink(LogFileTarget target, ITextFormatter formatter
 
     private void RenameWhenDue(int length, DateTimeOffset now)
     {
-        if (target.Rotation is not { } rotation || _size < _renameAgainAt || !rotation.IsDue(_size, length, _begun, now))
+        if (target.Rotation is not { } rotation
+            || _size < _renameAgainAt || !rotation.IsDue(_size, length, _begun, now))
         {
             return;
         }

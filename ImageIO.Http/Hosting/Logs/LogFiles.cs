@@ -8,14 +8,14 @@ namespace ImageIO.Http.Hosting.Logs;
 internal static class LogFiles
 {
     /// <summary>0644, because administrators' tools read it.</summary>
-    public const FilePermissions Mode = FilePermissions.S_IRUSR | FilePermissions.S_IWUSR | FilePermissions.S_IRGRP | FilePermissions.S_IROTH;
+    public const FilePermissions Mode = FilePermissions.S_IRUSR
+        | FilePermissions.S_IWUSR | FilePermissions.S_IRGRP | FilePermissions.S_IROTH;
 
     private const OpenFlags Append = OpenFlags.O_WRONLY | OpenFlags.O_APPEND | OpenFlags.O_CREAT | OpenFlags.O_CLOEXEC;
 
     /// <summary>
     /// Opens or creates a file. If this user may not write it but owns the directory, it is a leftover of another user
-    /// (of root, after
-    /// a start by hand): it is renamed like an old log, and a new file is created.
+    /// (of root, after a start by hand): it is renamed like an old log, and a new file is created.
     /// </summary>
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static SafeFileHandle Open(string path, bool truncates, int backupCount)

@@ -6,7 +6,8 @@ namespace ImageIO.Http.Hosting.Logs;
 public static class LogLevels
 {
     /// <summary>All names, most verbose first.</summary>
-    public static readonly string[] Names = ["NOTSET", "DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL"];
+    public static readonly string[] Names = ["NOTSET",
+        "DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL"];
 
     /// <summary>Parses a level's name.</summary>
     public static LogEventLevel Parse(string name) => name switch

@@ -6,8 +6,7 @@ namespace ImageIO.Http.Hosting.Logs;
 
 /// <summary>
 /// One line per event, with the columns of the reference's log, for existing scripts: time, level, thread, source,
-/// message. Lines
-/// of an exception follow, indented.
+/// message. Lines of an exception follow, indented.
 /// </summary>
 internal sealed class LogLineFormatter : ITextFormatter
 {
@@ -61,7 +60,8 @@ internal sealed class LogLineFormatter : ITextFormatter
     }
 
     private static string Text(LogEvent logEvent, string property) =>
-        logEvent.Properties.TryGetValue(property, out LogEventPropertyValue? value) && value is ScalarValue { Value: { } scalar }
+        logEvent.Properties.TryGetValue(property, out LogEventPropertyValue? value)
+            && value is ScalarValue { Value: { } scalar }
             ? OneLine.Of(Convert.ToString(scalar, CultureInfo.InvariantCulture) ?? "")
             : "";
 }

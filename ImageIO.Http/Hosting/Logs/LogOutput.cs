@@ -14,14 +14,14 @@ public sealed class LogOutput : ILogEventSink, IDisposable
     {
         foreach (LogTarget target in targets)
         {
-            _sinks.Add((target.Level, Create(target, target.IsJson ? new CompactJsonFormatter() : new LogLineFormatter())));
+            _sinks.Add(
+                (target.Level, Create(target, target.IsJson ? new CompactJsonFormatter() : new LogLineFormatter())));
         }
     }
 
     /// <summary>
     /// Opens the files and writes the events logged so far. A daemon that root starts calls it after it has become an
-    /// ordinary user, so
-    /// that no log file belongs to root, and no link can mislead root.
+    /// ordinary user, so that no log file belongs to root, and no link can mislead root.
     /// </summary>
     /// <exception cref="ConfigurationException">A file cannot be written.</exception>
     public void Open()

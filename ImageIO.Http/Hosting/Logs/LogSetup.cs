@@ -39,6 +39,7 @@ public static class LogSetup
     private sealed class ThreadNumber : ILogEventEnricher
     {
         public void Enrich(LogEvent logEvent, ILogEventPropertyFactory propertyFactory) =>
-            logEvent.AddPropertyIfAbsent(propertyFactory.CreateProperty("ThreadId", Environment.CurrentManagedThreadId));
+            logEvent.AddPropertyIfAbsent(
+                propertyFactory.CreateProperty("ThreadId", Environment.CurrentManagedThreadId));
     }
 }

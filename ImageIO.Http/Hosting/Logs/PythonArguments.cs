@@ -14,7 +14,8 @@ internal sealed class PythonArguments
     /// <param name="kwargs">Named arguments.</param>
     /// <exception cref="FormatException">They do not fit.</exception>
     public PythonArguments(
-        string callee, IReadOnlyList<string> parameters, IReadOnlyList<object?> args, IReadOnlyDictionary<string, object?> kwargs)
+        string callee,
+        IReadOnlyList<string> parameters, IReadOnlyList<object?> args, IReadOnlyDictionary<string, object?> kwargs)
     {
         _callee = callee;
         if (args.Count > parameters.Count)
@@ -48,7 +49,8 @@ internal sealed class PythonArguments
     public string Text(string name) =>
         _bound.GetValueOrDefault(name) as string ?? throw new FormatException($"{name} of {_callee} must be a string");
 
-    public string Text(string name, string ifMissing) => _bound.GetValueOrDefault(name) is null ? ifMissing : Text(name);
+    public string Text(string name, string ifMissing) =>
+        _bound.GetValueOrDefault(name) is null ? ifMissing : Text(name);
 
     public long Integer(string name, long ifMissing) => _bound.GetValueOrDefault(name) switch
     {

@@ -5,8 +5,7 @@ namespace ImageIO.Http.Hosting.Logs;
 
 /// <summary>
 /// Maps the handler classes of Python's <c>logging</c> that configuration files use to log targets. The only place that
-/// knows
-/// these classes.
+/// knows these classes.
 /// </summary>
 public static class PythonHandlers
 {
@@ -25,7 +24,8 @@ public static class PythonHandlers
 
     private static readonly string[] Facilities =
     [
-        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "security",
+        "kern",
+        "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "security",
         "console", "solaris-cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
     ];
 
@@ -46,7 +46,8 @@ public static class PythonHandlers
     /// <param name="args">Value of its option <c>args</c>.</param>
     /// <param name="kwargs">Value of its option <c>kwargs</c>.</param>
     /// <exception cref="FormatException">The class cannot be called with these; the message says why.</exception>
-    public static LogTarget Create(string name, IReadOnlyList<object?> args, IReadOnlyDictionary<string, object?> kwargs)
+    public static LogTarget Create(
+        string name, IReadOnlyList<object?> args, IReadOnlyDictionary<string, object?> kwargs)
     {
         var call = new PythonArguments(name, Classes[name], args, kwargs);
         return name switch
@@ -82,7 +83,9 @@ public static class PythonHandlers
 
         string when = call.Text("when", "h").ToUpperInvariant();
         return TimedRotation.Words.Contains(when)
-            ? new TimedRotation(when, (int)Math.Clamp(call.Integer("interval", 1), 1, 100_000), call.Boolean("utc")) { BackupCount = backupCount }
+            ? new TimedRotation(when, (int)Math.Clamp(call.Integer(
+                "interval", 1), 1, 100_000), call.Boolean("utc"))
+            { BackupCount = backupCount }
             : throw new FormatException($"when is one of {string.Join(", ", TimedRotation.Words)}");
     }
 
@@ -129,6 +132,7 @@ public static class PythonHandlers
             Facilities, known => known.Equals(word, StringComparison.OrdinalIgnoreCase));
         return number is >= 0 and < 24
             ? number
-            : throw new FormatException("facility of SysLogHandler is a number from 0 to 23, or a name like 'daemon' or 'local0'");
+            : throw new FormatException(
+                "facility of SysLogHandler is a number from 0 to 23, or a name like 'daemon' or 'local0'");
     }
 }

@@ -5,12 +5,12 @@ namespace ImageIO.Http.Hosting.Logs;
 
 /// <summary>
 /// Reduces an event to its message's properties, and an exception to <see cref="ExceptionText"/>. The framework
-/// attaches scopes
-/// with the request's path, which contains a ticket's id.
+/// attaches scopes with the request's path, which contains a ticket's id.
 /// </summary>
 internal static class SafeEvent
 {
-    private static readonly HashSet<string> OurOwn = new(StringComparer.Ordinal) { "SourceContext", "EventId", "ThreadId" };
+    private static readonly HashSet<string> OurOwn = new(
+        StringComparer.Ordinal) { "SourceContext", "EventId", "ThreadId" };
 
     public static LogEvent Of(LogEvent logEvent)
     {

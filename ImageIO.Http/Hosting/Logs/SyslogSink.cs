@@ -46,9 +46,11 @@ internal sealed class SyslogSink(LogSyslogTarget target, ITextFormatter formatte
             {
                 ReadOnlySpan<byte> line = _line.Format(logEvent);
                 _socket.Send((byte[])[
-                    .. Encoding.ASCII.GetBytes($"<{(target.Facility << 3) | SeverityOf(logEvent.Level)}>"), .. line.TrimEnd((byte)'\n'), 0]);
+                    .. Encoding.ASCII.GetBytes($"<{(target.Facility << 3) | SeverityOf(logEvent.Level)}>"),
+                    .. line.TrimEnd((byte)'\n'), 0]);
             }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.NoBufferSpaceAvailable or SocketError.MessageSize)
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock
+                or SocketError.NoBufferSpaceAvailable or SocketError.MessageSize)
             {
                 // The daemon is slow, or the line is too long for a datagram.
             }

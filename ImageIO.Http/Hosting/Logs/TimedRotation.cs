@@ -13,7 +13,8 @@ public sealed partial record TimedRotation(string When, int Interval, bool IsUtc
     private const string Daily = "yyyy-MM-dd";
 
     /// <summary>The values of <see cref="When"/>, in upper case.</summary>
-    public static readonly IReadOnlyList<string> Words = ["S", "M", "H", "D", "MIDNIGHT", "W0", "W1", "W2", "W3", "W4", "W5", "W6"];
+    public static readonly IReadOnlyList<string> Words = ["S",
+        "M", "H", "D", "MIDNIGHT", "W0", "W1", "W2", "W3", "W4", "W5", "W6"];
 
     private TimeSpan Unit => When switch
     {

@@ -7,7 +7,9 @@ using ImageIO.Tests.Support.Storage;
 
 namespace ImageIO.Tests.Daemon.Nbd;
 
-/// <summary>The commands in docs/backends/nbd.md, pasted one after the other; the page compares the copies itself.</summary>
+/// <summary>
+/// The commands in docs/backends/nbd.md, pasted one after the other; the page compares the copies itself.
+/// </summary>
 [Trait("Needs", "Qemu")]
 [Trait("Speed", "Slow")]
 public sealed class NbdPageTests
@@ -20,7 +22,8 @@ public sealed class NbdPageTests
         await using DaemonProcess daemon = await DaemonProcess.StartAsync(files);
         string directory = Path.Combine(files.Path, "nbd");
         string commands = string.Join(
-            '\n', MarkdownBlock.Read("backends/nbd.md").Where(block => block.Language == "sh").Select(block => block.Text));
+            '\n',
+            MarkdownBlock.Read("backends/nbd.md").Where(block => block.Language == "sh").Select(block => block.Text));
         commands = Set(commands, "SOCKET", files.ControlSocket);
         commands = Set(commands, "CA", files.Certificate.CertificateFile);
         commands = Set(commands, "URL", daemon.RemoteUrl);
@@ -29,7 +32,8 @@ public sealed class NbdPageTests
         BufferedCommandResult result = await Cli.Wrap("/bin/sh")
             .WithArguments(["-eu", "-c", $"trap 'test $? = 0 || kill $(cat {directory}/*.pid)' EXIT\n{commands}"])
             .WithEnvironmentVariables(environment => environment.Set(
-                "PATH", $"{Path.GetDirectoryName(ImageioProcess.Executable)}:{Environment.GetEnvironmentVariable("PATH")}"))
+                "PATH",
+                $"{Path.GetDirectoryName(ImageioProcess.Executable)}:{Environment.GetEnvironmentVariable("PATH")}"))
             .WithValidation(CommandResultValidation.None)
             .ExecuteBufferedAsync();
 

@@ -32,7 +32,9 @@ public sealed class LogFileSinkTests : IDisposable
     [InlineData(100, 0)]
     public void Without_a_size_or_without_backups_it_grows_like_pythons(long maxBytes, int backupCount)
     {
-        Write(new LogFileTarget(Log) { Rotation = new SizeRotation(maxBytes) { BackupCount = backupCount } }, "a", "b", "c");
+        Write(
+            new LogFileTarget(Log) { Rotation = new SizeRotation(maxBytes) { BackupCount = backupCount } },
+            "a", "b", "c");
 
         Assert.Equal(["daemon.log"], Names());
         Assert.Equal(3, File.ReadAllLines(Log).Length);
@@ -113,7 +115,8 @@ public sealed class LogFileSinkTests : IDisposable
 
     private static LogEvent Event(string text, DateTimeOffset time) => new(
         time, LogEventLevel.Information, null, new MessageTemplateParser().Parse(text),
-        [new LogEventProperty("ThreadId", new ScalarValue(7)), new LogEventProperty("SourceContext", new ScalarValue("ImageIO.Test"))]);
+        [new LogEventProperty("ThreadId", new ScalarValue(7)),
+            new LogEventProperty("SourceContext", new ScalarValue("ImageIO.Test"))]);
 
     private static void Write(LogFileTarget target, params string[] texts)
     {
@@ -125,5 +128,6 @@ public sealed class LogFileSinkTests : IDisposable
         }
     }
 
-    private IEnumerable<string> Names() => Directory.GetFiles(_directory.Path).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
+    private IEnumerable<string> Names() =>
+        Directory.GetFiles(_directory.Path).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
 }

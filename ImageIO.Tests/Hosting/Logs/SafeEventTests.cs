@@ -22,7 +22,8 @@ public sealed class SafeEventTests : IDisposable
     {
         string log = Write(json, logger =>
         {
-            using (logger.BeginScope(new Dictionary<string, object> { ["RequestPath"] = $"/images/{Secret}", ["Deep"] = new[] { Secret } }))
+            using (logger.BeginScope(
+                new Dictionary<string, object> { ["RequestPath"] = $"/images/{Secret}", ["Deep"] = new[] { Secret } }))
             using (logger.BeginScope($"scope of {Secret}"))
             {
                 Say(logger, "transfer-1");
@@ -39,7 +40,8 @@ public sealed class SafeEventTests : IDisposable
     public void Urls_with_ids_in_exceptions_are_not_written(bool json)
     {
         string log = Write(json, logger => Fail(logger, new InvalidOperationException(
-            $"Cannot reach https://host:54322/images/{Secret}?flush=n", new IOException($"GET /images/{Secret} HTTP/1.1"))));
+            $"Cannot reach https://host:54322/images/{Secret}?flush=n",
+            new IOException($"GET /images/{Secret} HTTP/1.1"))));
 
         Assert.Contains("https://host:54322/images/...", log, StringComparison.Ordinal);
         Assert.DoesNotContain(Secret, log, StringComparison.Ordinal);
@@ -52,7 +54,8 @@ public sealed class SafeEventTests : IDisposable
     [InlineData("one\u001b[2J\u0085forged")]
     public void Exception_cannot_forge_a_line(string message)
     {
-        string log = Write(json: false, logger => Fail(logger, Thrown(new IOException(message, new AggregateException(message, new IOException(message))))));
+        string log = Write(json: false, logger =>
+            Fail(logger, Thrown(new IOException(message, new AggregateException(message, new IOException(message))))));
 
         string[] lines = log.TrimEnd('\n').Split('\n');
         Assert.Single(lines, line => !line.StartsWith("    ", StringComparison.Ordinal));
@@ -68,7 +71,8 @@ public sealed class SafeEventTests : IDisposable
         string log = Write(json, logger =>
         {
 #pragma warning disable CA1848, CA2254 // As a plugin may write it.
-            logger.LogWarning("one\n2026-01-01 forged {Value} {@Object}", "two\nforged", new { Name = "three\nforged" });
+            logger.LogWarning(
+                "one\n2026-01-01 forged {Value} {@Object}", "two\nforged", new { Name = "three\nforged" });
 #pragma warning restore CA1848, CA2254
         });
 
@@ -109,7 +113,8 @@ public sealed class SafeEventTests : IDisposable
     }
 
 #pragma warning disable CA1848 // Logged once.
-    private static void Say(ILogger logger, string transfer) => logger.LogInformation("Transfer {TransferId}: said", transfer);
+    private static void Say(ILogger logger, string transfer) => logger.LogInformation(
+        "Transfer {TransferId}: said", transfer);
 
     private static void Fail(ILogger logger, Exception exception) => logger.LogError(exception, "It failed");
 #pragma warning restore CA1848

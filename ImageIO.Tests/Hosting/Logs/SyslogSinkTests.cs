@@ -22,7 +22,8 @@ public sealed class SyslogSinkTests : IDisposable
     {
         using var daemon = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         daemon.Bind(new UnixDomainSocketEndPoint(_directory.File("log")));
-        using var sink = new SyslogSink(new LogSyslogTarget { Socket = _directory.File("log"), Facility = 3 }, new LogLineFormatter());
+        using var sink = new SyslogSink(
+            new LogSyslogTarget { Socket = _directory.File("log"), Facility = 3 }, new LogLineFormatter());
         sink.Open();
 
         sink.Emit(Event(LogEventLevel.Warning, Start));
@@ -38,7 +39,8 @@ public sealed class SyslogSinkTests : IDisposable
         using var daemon = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         daemon.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         using var sink = new SyslogSink(
-            new LogSyslogTarget { Host = new DnsEndPoint("127.0.0.1", ((IPEndPoint)daemon.LocalEndPoint!).Port) }, new LogLineFormatter());
+            new LogSyslogTarget { Host = new DnsEndPoint("127.0.0.1", ((IPEndPoint)daemon.LocalEndPoint!).Port) },
+            new LogLineFormatter());
         sink.Open();
 
         sink.Emit(Event(LogEventLevel.Fatal, Start));
@@ -49,7 +51,8 @@ public sealed class SyslogSinkTests : IDisposable
     [Fact(Timeout = 20_000)]
     public async Task Daemon_that_is_away_costs_nothing_and_is_found_when_it_comes()
     {
-        using var sink = new SyslogSink(new LogSyslogTarget { Socket = _directory.File("log") }, new LogLineFormatter());
+        using var sink = new SyslogSink(
+            new LogSyslogTarget { Socket = _directory.File("log") }, new LogLineFormatter());
         sink.Open();
         sink.Emit(Event(LogEventLevel.Information, Start));
 

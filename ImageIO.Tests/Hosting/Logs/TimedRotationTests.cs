@@ -40,7 +40,8 @@ public sealed class TimedRotationTests : IDisposable
     [Fact]
     public void Only_as_many_old_files_are_kept_as_the_configuration_says()
     {
-        foreach (string name in (string[])["daemon.log.2026-11-24", "daemon.log.2026-11-25", "daemon.log.2026-11-26", "daemon.log.mine", "daemon.log"])
+        foreach (string name in (string[])["daemon.log.2026-11-24",
+            "daemon.log.2026-11-25", "daemon.log.2026-11-26", "daemon.log.mine", "daemon.log"])
         {
             File.WriteAllText(_directory.File(name), name);
         }

@@ -23,11 +23,14 @@ public sealed class SessionSealerTests
     [Fact]
     public void Id_holds_all_of_the_ticket()
     {
-        ProxyTicket ticket = Ticket("""{"nbf":7,"exp":1100,"imaged-uri":"https://:::54322","transfer-ticket":"ä\"\\","transfer-id":"t"}""");
+        ProxyTicket ticket = Ticket(
+            """{"nbf":7,"exp":1100,"imaged-uri":"https://:::54322","transfer-ticket":"ä\"\\","transfer-id":"t"}""");
 
         ProxyTicket? opened = _sealer.Open(_sealer.Seal(ticket))?.Ticket;
 
-        Assert.Equal((7, 1100, "https://[::]:54322", "t"), (opened?.NotBeforeSeconds, opened?.ExpiresSeconds, opened?.Daemon.Url, opened?.TransferId));
+        Assert.Equal(
+            (7, 1100, "https://[::]:54322", "t"),
+            (opened?.NotBeforeSeconds, opened?.ExpiresSeconds, opened?.Daemon.Url, opened?.TransferId));
         Assert.Equal("ä\"\\", opened?.Id.Reveal());
     }
 
@@ -74,7 +77,8 @@ public sealed class SessionSealerTests
     public void Ticket_that_is_too_long_for_a_url_has_no_session()
     {
         ProxyTicket ticket = Ticket(
-            $$"""{"nbf":0,"exp":1100,"imaged-uri":"https://h:1","transfer-ticket":"t","transfer-id":"{{new string('x', 2000)}}"}""");
+            $$"""{"nbf":0,"exp":1100,"imaged-uri":"https:/"""
+                + $$"""/h:1","transfer-ticket":"t","transfer-id":"{{new string('x', 2000)}}"}""");
 
         TransferException refused = Assert.Throws<TransferException>(() => _sealer.Seal(ticket));
 
@@ -104,5 +108,6 @@ public sealed class SessionSealerTests
     }
 
     private static ProxyTicket Ticket(
-        string payload = """{"nbf":0,"exp":1100,"imaged-uri":"https://h:1","transfer-ticket":"t"}""") => ProxyTicket.Parse(payload);
+        string payload =
+            """{"nbf":0,"exp":1100,"imaged-uri":"https://h:1","transfer-ticket":"t"}""") => ProxyTicket.Parse(payload);
 }

@@ -29,7 +29,8 @@ public sealed class IndependentTickets : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        string script = Path.Combine(RepositoryFiles.Root, "ImageIO.Tests", "Proxy", "SignedTickets", "write-tickets.py");
+        string script = Path.Combine(
+            RepositoryFiles.Root, "ImageIO.Tests", "Proxy", "SignedTickets", "write-tickets.py");
         if (!File.Exists(Python))
         {
             _missing = $"needs {Python}";
@@ -37,7 +38,8 @@ public sealed class IndependentTickets : IAsyncLifetime
         }
 
         BufferedCommandResult result = await Cli.Wrap(Python)
-            .WithArguments([script, _directory.FullName, Time.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)])
+            .WithArguments([script,
+                _directory.FullName, Time.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)])
             .WithValidation(CommandResultValidation.None)
             .ExecuteBufferedAsync();
         if (result.ExitCode != 0 && result.StandardError.Contains("No module named", StringComparison.Ordinal))

@@ -35,7 +35,8 @@ public sealed class TicketSignerTests : IDisposable
     public void Pkcs1_signature_is_the_one_that_the_platform_verifies()
     {
         JsonNode ticket = JsonNode.Parse(Convert.FromBase64String(Sign(SignatureForms.Both)))!;
-        string signed = string.Concat(ticket["signedFields"]!.GetValue<string>().Split(',').Select(name => ticket[name]!.GetValue<string>()));
+        string signed = string.Concat(
+            ticket["signedFields"]!.GetValue<string>().Split(',').Select(name => ticket[name]!.GetValue<string>()));
 
         Assert.True(_key.VerifyData(
             Encoding.UTF8.GetBytes(signed),
@@ -62,8 +63,10 @@ public sealed class TicketSignerTests : IDisposable
         string file = Path.Combine(_directory.FullName, "engine.pem");
         if (!File.Exists(file))
         {
-            var request = new CertificateRequest("CN=engine", _key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-            using X509Certificate2 certificate = request.CreateSelfSigned(_time.GetUtcNow(), _time.GetUtcNow().AddDays(1));
+            var request = new CertificateRequest(
+                "CN=engine", _key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+            using X509Certificate2 certificate = request.CreateSelfSigned(
+                _time.GetUtcNow(), _time.GetUtcNow().AddDays(1));
             File.WriteAllText(file, certificate.ExportCertificatePem());
         }
 

@@ -131,8 +131,10 @@ public sealed class TicketVerifierTests(IndependentTickets tickets) : IClassFixt
         Assert.Equal("(ticket of transfer transfer-1)", Verifier().Verify(tickets.Good["both"]).ToString());
     }
 
-    private TicketVerifier Verifier(SignerCertificate? signer = null, int skewSeconds = 0, TimeProvider? time = null) => new(
-        signer ?? new SignerCertificate(tickets.Signer, tickets.Authority), TimeSpan.FromSeconds(skewSeconds), time ?? tickets.Time);
+    private TicketVerifier Verifier(SignerCertificate? signer = null, int skewSeconds = 0, TimeProvider? time = null) =>
+        new(
+        signer ?? new SignerCertificate(tickets.Signer, tickets.Authority), TimeSpan.FromSeconds(skewSeconds), time
+            ?? tickets.Time);
 
     private static string Refused(TicketVerifier verifier, string ticket)
     {

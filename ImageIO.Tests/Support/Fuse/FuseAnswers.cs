@@ -44,7 +44,8 @@ internal static class FuseAnswers
 
     /// <summary>fuse_statfs_out: much space.</summary>
     public static byte[] FileSystem() => new Builder(80)
-        .UInt64(1 << 20).UInt64(1 << 19).UInt64(1 << 19).UInt64(1000).UInt64(1000).UInt32(4096).UInt32(255).UInt32(4096).Bytes;
+        .UInt64(1 << 20)
+        .UInt64(1 << 19).UInt64(1 << 19).UInt64(1000).UInt64(1000).UInt32(4096).UInt32(255).UInt32(4096).Bytes;
 
     private static byte[] Attributes(Builder builder, ulong node, FuseFile? file)
     {

@@ -1,8 +1,8 @@
 namespace ImageIO.Tests.Support.Fuse;
 
 /// <summary>
-/// A file of <see cref="FuseStorage"/>: what its users see, and what a power cut leaves of it. Both are the same unless the
-/// storage is volatile.
+/// A file of <see cref="FuseStorage"/>: what its users see, and what a power cut leaves of it. Both are the same unless
+/// the storage is volatile.
 /// </summary>
 internal sealed class FuseFile(string name, string path, byte[] content)
 {
@@ -94,7 +94,9 @@ internal sealed class FuseFile(string name, string path, byte[] content)
         }
     }
 
-    /// <summary>A flush that failed: what was not on the medium is gone, as pages are that the kernel gave up.</summary>
+    /// <summary>
+    /// A flush that failed: what was not on the medium is gone, as pages are that the kernel gave up.
+    /// </summary>
     internal void Drop()
     {
         lock (_lock)

@@ -22,9 +22,12 @@ internal sealed class FuseGate
     }
 
     /// <summary>Waits until so many calls hang here.</summary>
-    public Task ReachedAsync(int count = 1) => Eventually.HoldsAsync(() => Count >= count, $"{count} calls hang in the file system");
+    public Task ReachedAsync(int count = 1) => Eventually.HoldsAsync(
+        () => Count >= count, $"{count} calls hang in the file system");
 
-    /// <summary>Lets all calls do their work, those that hang and those to come. They are answered when this returns.</summary>
+    /// <summary>
+    /// Lets all calls do their work, those that hang and those to come. They are answered when this returns.
+    /// </summary>
     public void Open() => Answer(0);
 
     /// <summary>Lets all calls fail, those that hang and those to come. They are answered when this returns.</summary>

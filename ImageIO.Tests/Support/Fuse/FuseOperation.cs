@@ -1,6 +1,8 @@
 namespace ImageIO.Tests.Support.Fuse;
 
-/// <summary>The calls that a test can hook, named after the system call that causes them. Values are FUSE opcodes.</summary>
+/// <summary>
+/// The calls that a test can hook, named after the system call that causes them. Values are FUSE opcodes.
+/// </summary>
 internal enum FuseOperation
 {
     /// <summary>Every path walk that reaches the file, so also the first part of open(2) and stat(2).</summary>

@@ -4,13 +4,17 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Support.Fuse;
 
-/// <summary>A request as it stands in /dev/fuse: the structures of linux/fuse.h, little-endian as all machines of ours are.</summary>
+/// <summary>
+/// A request as it stands in /dev/fuse: the structures of linux/fuse.h, little-endian as all machines of ours are.
+/// </summary>
 internal readonly struct FuseRequest(ReadOnlyMemory<byte> bytes)
 {
     private const int HeaderSize = 40;       // struct fuse_in_header
     private const int WriteHeaderSize = 40;  // struct fuse_write_in
 
-    /// <summary>What an open file is called between the kernel and us: our answers to open(2) say whether it is direct.</summary>
+    /// <summary>
+    /// What an open file is called between the kernel and us: our answers to open(2) say whether it is direct.
+    /// </summary>
     public const ulong DirectHandle = 1;
 
     /// <summary>fuse_setattr_in.valid: the size changes.</summary>
@@ -27,10 +31,14 @@ internal readonly struct FuseRequest(ReadOnlyMemory<byte> bytes)
     /// <summary>For <see cref="FuseOperation.Lookup"/>: the name that is looked for.</summary>
     public string Name => Encoding.UTF8.GetString(bytes.Span[HeaderSize..].TrimEnd((byte)0));
 
-    /// <summary>For <see cref="FuseOperation.Truncate"/>: false when times, owner or mode change and not the size.</summary>
+    /// <summary>
+    /// For <see cref="FuseOperation.Truncate"/>: false when times, owner or mode change and not the size.
+    /// </summary>
     public bool ChangesSize => (UInt32(HeaderSize) & FATTR_SIZE) != 0;
 
-    /// <summary>For <see cref="FuseOperation.Open"/>: whether with O_DIRECT, whose value differs by architecture.</summary>
+    /// <summary>
+    /// For <see cref="FuseOperation.Open"/>: whether with O_DIRECT, whose value differs by architecture.
+    /// </summary>
     public bool OpensDirect =>
         (UInt32(HeaderSize) & (uint)NativeConvert.FromOpenFlags(OpenFlags.O_DIRECT)) != 0;
 
@@ -48,7 +56,8 @@ internal readonly struct FuseRequest(ReadOnlyMemory<byte> bytes)
                 IsDirect = UInt64(HeaderSize) == DirectHandle,
             },
         FuseOperation.Allocate =>
-            new(Operation, file, (long)UInt64(HeaderSize + 8), (long)UInt64(HeaderSize + 16), (int)UInt32(HeaderSize + 24)),
+            new(Operation, file, (long)UInt64(HeaderSize
+                + 8), (long)UInt64(HeaderSize + 16), (int)UInt32(HeaderSize + 24)),
         FuseOperation.Seek => new(Operation, file, (long)UInt64(HeaderSize + 8), 0, (int)UInt32(HeaderSize + 16)),
         _ => new(Operation, file, 0, 0, 0),
     };

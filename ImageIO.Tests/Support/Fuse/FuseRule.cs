@@ -62,7 +62,9 @@ internal sealed class FuseRule(FuseOperation operation, Predicate<FuseCall>? whe
         return this;
     }
 
-    /// <summary>Runs on the thread of the file system, before the call does its work. It must not use the file system.</summary>
+    /// <summary>
+    /// Runs on the thread of the file system, before the call does its work. It must not use the file system.
+    /// </summary>
     public FuseRule Run(Action<FuseCall> action)
     {
         Action = action;

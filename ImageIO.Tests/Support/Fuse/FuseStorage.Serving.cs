@@ -137,7 +137,8 @@ internal sealed partial class FuseStorage
                 file.Keep();
                 return (0, []);
             case FuseOperation.Allocate:
-                file.Allocate(call.Offset, call.Length, keepSize: (call.Mode & 0x01) != 0, zero: (call.Mode & 0x12) != 0);
+                file.Allocate(
+                    call.Offset, call.Length, keepSize: (call.Mode & 0x01) != 0, zero: (call.Mode & 0x12) != 0);
                 return (0, []);
             case FuseOperation.Seek:
                 const int SEEK_DATA = 3;

@@ -5,8 +5,8 @@ using Mono.Unix.Native;
 namespace ImageIO.Tests.Support.Fuse;
 
 /// <summary>
-/// A mounted file system whose calls fail, hang, come short or forget at a test's command, for the test process and for any
-/// other. It speaks the kernel's FUSE protocol over /dev/fuse and needs root, but no library.
+/// A mounted file system whose calls fail, hang, come short or forget at a test's command, for the test process and for
+/// any other. It speaks the kernel's FUSE protocol over /dev/fuse and needs root, but no library.
 /// </summary>
 /// <remarks>Split by concern: this part is what tests command, the other serves the kernel.</remarks>
 /// <example><code>
@@ -42,18 +42,21 @@ internal sealed partial class FuseStorage : IDisposable
     }
 
     /// <summary>Why it cannot be mounted here. Null: it can.</summary>
-    public static string? WhyNot => SystemTool.WhyNot() ?? (File.Exists("/dev/fuse") ? null : "needs FUSE in the kernel (/dev/fuse)");
+    public static string? WhyNot =>
+        SystemTool.WhyNot() ?? (File.Exists("/dev/fuse") ? null : "needs FUSE in the kernel (/dev/fuse)");
 
     /// <summary>Where it is mounted.</summary>
     public string Directory { get; }
 
     /// <summary>
-    /// Whether writes reach the medium only by a flush that succeeds. A flush that fails drops them: later reads see what
-    /// was there before.
+    /// Whether writes reach the medium only by a flush that succeeds. A flush that fails drops them: later reads see
+    /// what was there before.
     /// </summary>
     public bool IsVolatile { get; set; }
 
-    /// <summary>All calls so far, in the order in which they came; lookups and those about the directory left out.</summary>
+    /// <summary>
+    /// All calls so far, in the order in which they came; lookups and those about the directory left out.
+    /// </summary>
     public IReadOnlyList<FuseCall> Calls
     {
         get

@@ -4,14 +4,17 @@ using System.Runtime.InteropServices;
 namespace ImageIO.Tests.Support.Fuse;
 
 /// <summary>
-/// Unmounts the file systems of a test process that is killed. Such a process cannot end by itself while a thread of it waits
-/// for its own file system: the thread cannot be killed, and keeps the descriptor open by whose end the wait would end.
+/// Unmounts the file systems of a test process that is killed. Such a process cannot end by itself while a thread of it
+/// waits for its own file system: the thread cannot be killed, and keeps the descriptor open by whose end the wait
+/// would end.
 /// </summary>
 internal static partial class FuseWatch
 {
     private static readonly Lazy<Process> Watch = new(Start);
 
-    /// <summary>Sees to it that the directories that begin like this are unmounted when this process has been killed.</summary>
+    /// <summary>
+    /// Sees to it that the directories that begin like this are unmounted when this process has been killed.
+    /// </summary>
     public static void EnsureStarted() => _ = Watch.Value;
 
     /// <summary>How the directories of a process begin.</summary>

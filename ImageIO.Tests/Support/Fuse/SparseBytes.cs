@@ -48,7 +48,8 @@ internal sealed class SparseBytes
     public void Zero(long offset, long length)
     {
         long end = Math.Max(offset, Math.Min(offset + length, Size));
-        foreach (long page in _pages.Keys.Where(page => page * PageSize < end && (page + 1) * PageSize > offset).ToList())
+        foreach (long page in _pages.Keys.Where(
+            page => page * PageSize < end && (page + 1) * PageSize > offset).ToList())
         {
             long start = Math.Max(offset - (page * PageSize), 0);
             long stop = Math.Min(end - (page * PageSize), PageSize);
@@ -70,7 +71,9 @@ internal sealed class SparseBytes
         Size = size;
     }
 
-    /// <summary>Where the first page with data, or the first hole, begins at or behind an offset. -1: nowhere.</summary>
+    /// <summary>
+    /// Where the first page with data, or the first hole, begins at or behind an offset. -1: nowhere.
+    /// </summary>
     public long Find(long offset, bool data)
     {
         for (long position = offset; position < Size; position = ((position / PageSize) + 1) * PageSize)

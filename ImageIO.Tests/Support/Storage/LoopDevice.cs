@@ -44,7 +44,8 @@ internal sealed class LoopDevice : IAsyncDisposable
     /// <param name="sectorSize">512 or 4096 bytes.</param>
     /// <param name="offset">Where the partition begins, in bytes.</param>
     /// <param name="ownsFile">Whether the file goes with the device.</param>
-    public static async Task<LoopDevice> CreateOnAsync(string file, int sectorSize = 512, long offset = 0, bool ownsFile = false)
+    public static async Task<LoopDevice> CreateOnAsync(
+        string file, int sectorSize = 512, long offset = 0, bool ownsFile = false)
     {
         string path = await SystemTool.RunAsync(
             "losetup", "--find", "--show", "--sector-size", $"{sectorSize}", "--offset", $"{offset}", file);

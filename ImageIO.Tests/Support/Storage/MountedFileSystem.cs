@@ -4,10 +4,12 @@ namespace ImageIO.Tests.Support.Storage;
 
 /// <summary>A file system of its own, mounted as long as a test class runs.</summary>
 /// <param name="kind">Name of the file system in mount(8).</param>
-/// <param name="sizeMiB">Its size. xfs has no smaller ones than 300 MiB; the space is only taken when it is used.</param>
+/// <param name="sizeMiB">Its size. xfs has no smaller ones than 300 MiB; the space is only taken when it is
+/// used.</param>
 /// <param name="sectorSize">Sector of the device below it, in bytes.</param>
 /// <param name="blockSize">Block of an ext4, in bytes. 0: its own choice.</param>
-public abstract class MountedFileSystem(string kind, int sizeMiB = 384, int sectorSize = 512, int blockSize = 0) : IAsyncLifetime
+public abstract class MountedFileSystem(string kind, int sizeMiB = 384, int sectorSize = 512, int blockSize = 0)
+    : IAsyncLifetime
 {
     private const string Prefix = "imageio-mount-";
 

@@ -18,7 +18,9 @@ internal static class SystemTool
         return missing.Length == 0 ? null : $"needs {string.Join(", ", missing)}, which is not installed";
     }
 
-    /// <summary>Skips the test where a program is not installed. Unlike <see cref="WhyNot"/>, no test needs root for it.</summary>
+    /// <summary>
+    /// Skips the test where a program is not installed. Unlike <see cref="WhyNot"/>, no test needs root for it.
+    /// </summary>
     public static void Require(params string[] programs)
     {
         string[] missing = [.. programs.Where(program => Find(program) is null)];

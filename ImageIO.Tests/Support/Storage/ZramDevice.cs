@@ -13,7 +13,8 @@ internal sealed class ZramDevice : IAsyncDisposable
 
     /// <summary>Why there are no such devices here. Null: there are.</summary>
     public static string? WhyNot =>
-        SystemTool.WhyNot() ?? (Directory.Exists(Control) ? null : "needs the kernel's zram module, which is not loaded");
+        SystemTool.WhyNot()
+            ?? (Directory.Exists(Control) ? null : "needs the kernel's zram module, which is not loaded");
 
     /// <summary>The device.</summary>
     public string Path => $"/dev/zram{_number}";

@@ -3,7 +3,9 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Backends.Gzip;
 
-/// <summary>Opens compressed images for reading, <c>gzip:///path/disk.raw.gz</c>: clients get the disk, not the archive.</summary>
+/// <summary>
+/// Opens compressed images for reading, <c>gzip:///path/disk.raw.gz</c>: clients get the disk, not the archive.
+/// </summary>
 public sealed class GzipBackendFactory : IBackendFactory
 {
     public string Name => "gzip";
@@ -17,7 +19,8 @@ public sealed class GzipBackendFactory : IBackendFactory
         if (access.Write)
         {
             throw new TransferException(
-                TransferError.ImageUnavailable, $"{url} is compressed and can only be read; permit 'read' in its ticket");
+                TransferError.ImageUnavailable,
+                $"{url} is compressed and can only be read; permit 'read' in its ticket");
         }
 
         string path = url.Rest.StartsWith("///", StringComparison.Ordinal) ? url.Rest[2..] : url.Rest;

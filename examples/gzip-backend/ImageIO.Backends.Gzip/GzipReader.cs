@@ -3,8 +3,8 @@ using System.IO.Compression;
 namespace ImageIO.Backends.Gzip;
 
 /// <summary>
-/// Reads a gzip file at any position. It decompresses forwards and keeps the last 16 MiB, because the reads of one download
-/// may overtake each other; for anything further back it starts again from the beginning. Not thread-safe.
+/// Reads a gzip file at any position. It decompresses forwards and keeps the last 16 MiB, because the reads of one
+/// download may overtake each other; for anything further back it starts again from the beginning. Not thread-safe.
 /// </summary>
 internal sealed class GzipReader(string path) : IDisposable
 {

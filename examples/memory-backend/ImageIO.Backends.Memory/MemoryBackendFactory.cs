@@ -4,7 +4,9 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Backends.Memory;
 
-/// <summary>Opens disks in memory, <c>memory:NAME</c>: made by the first ticket that writes, gone with the daemon.</summary>
+/// <summary>
+/// Opens disks in memory, <c>memory:NAME</c>: made by the first ticket that writes, gone with the daemon.
+/// </summary>
 public sealed class MemoryBackendFactory : IBackendFactory
 {
     private readonly ConcurrentDictionary<string, MemoryDisk> _disks = new(StringComparer.Ordinal);
