@@ -10,8 +10,8 @@ public enum FastDiff
     Zero,
 
     /// <summary>
-    /// Dirty extents, too, in whole objects. Maps of snapshots that librbd 16 before 16.2.14 or 17 before 17.2.7 took under
-    /// I/O miss changes (ceph/ceph#52109).
+    /// Dirty extents, too, in whole objects. Maps of snapshots that librbd 16 before 16.2.14 or 17 before 17.2.7 took
+    /// under I/O miss changes (ceph/ceph#52109).
     /// </summary>
     Always,
 }

@@ -131,7 +131,8 @@ internal sealed partial class RbdBackend : IBackend
         {
             throw new TransferException(
                 TransferError.StorageFailed,
-                $"rbd_aio_close on {_image.Description} did not end within {_settings.OperationTimeout.TotalSeconds * 3} s",
+                $"rbd_aio_close on {_image.Description} did not end within "
+                    + $"{_settings.OperationTimeout.TotalSeconds * 3} s",
                 e);
         }
     }

@@ -20,7 +20,8 @@ public sealed class RbdBackendFactory : IBackendFactory, IDisposable, IAsyncDisp
 
     /// <summary>With the options of section <c>[backend_rbd]</c>.</summary>
     public RbdBackendFactory(IBackendSections sections, ILogger<RbdBackendFactory> logger)
-        : this(RbdSettings.Read((sections ?? throw new ArgumentNullException(nameof(sections))).Of(BackendName)), logger)
+        : this(
+            RbdSettings.Read((sections ?? throw new ArgumentNullException(nameof(sections))).Of(BackendName)), logger)
     {
     }
 
@@ -97,7 +98,8 @@ public sealed class RbdBackendFactory : IBackendFactory, IDisposable, IAsyncDisp
     /// <summary>Closes the connections, and waits for that.</summary>
     public ValueTask DisposeAsync() => _connections.DisposeAsync();
 
-    private async ValueTask<IBackend> OpenAgainAsync(RbdUrl place, ImageAccess access, CancellationToken cancellationToken)
+    private async ValueTask<IBackend> OpenAgainAsync(
+        RbdUrl place, ImageAccess access, CancellationToken cancellationToken)
     {
         try
         {
@@ -109,7 +111,8 @@ public sealed class RbdBackendFactory : IBackendFactory, IDisposable, IAsyncDisp
         }
     }
 
-    private async ValueTask<IBackend> OpenOnceAsync(RbdUrl place, ImageAccess access, CancellationToken cancellationToken)
+    private async ValueTask<IBackend> OpenOnceAsync(
+        RbdUrl place, ImageAccess access, CancellationToken cancellationToken)
     {
         ClusterConnection connection = await _connections.UseAsync(KeyOf(place), cancellationToken);
         try

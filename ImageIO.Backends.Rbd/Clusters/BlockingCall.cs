@@ -2,7 +2,9 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Backends.Rbd.Clusters;
 
-/// <summary>Calls that block, some for ever: each has a thread of its own, so that it stops nothing but itself.</summary>
+/// <summary>
+/// Calls that block, some for ever: each has a thread of its own, so that it stops nothing but itself.
+/// </summary>
 internal static class BlockingCall
 {
     // Calls of librbd and librados need 62 KiB here; a diff of a striped image a little more.
@@ -22,7 +24,8 @@ internal static class BlockingCall
         catch (OutOfMemoryException e)
         {
             // The limit of threads is reached (pids cgroup, RLIMIT_NPROC).
-            throw new TransferException(TransferError.Overloaded, "The host refuses another thread, which Ceph needs", e);
+            throw new TransferException(
+                TransferError.Overloaded, "The host refuses another thread, which Ceph needs", e);
         }
 
         return result.Task;

@@ -3,8 +3,8 @@ using ImageIO.Backends.Rbd.Native;
 namespace ImageIO.Backends.Rbd.Clusters;
 
 /// <summary>
-/// A connection to a cluster, which images share. Every image and every call on it is a use; without uses it is closed, at
-/// once when it was given up, else after some time.
+/// A connection to a cluster, which images share. Every image and every call on it is a use; without uses it is closed,
+/// at once when it was given up, else after some time.
 /// </summary>
 internal sealed class ClusterConnection
 {
@@ -18,7 +18,8 @@ internal sealed class ClusterConnection
     private bool _isGivenUp;
     private bool _isClosing;
 
-    public ClusterConnection(ClusterKey key, ClusterHandle cluster, string fsid, TimeSpan idleTimeout, TimeProvider time)
+    public ClusterConnection(
+        ClusterKey key, ClusterHandle cluster, string fsid, TimeSpan idleTimeout, TimeProvider time)
     {
         Key = key;
         Cluster = cluster;

@@ -43,7 +43,9 @@ internal sealed partial class ClusterConnections(RbdSettings settings, ILogger l
         }
     }
 
-    /// <summary>Closes all connections as their images are closed, and waits for that at most as long as for connecting.</summary>
+    /// <summary>
+    /// Closes all connections as their images are closed, and waits for that at most as long as for connecting.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         Task[] ending = [.. GiveUpAll()];
@@ -88,7 +90,8 @@ internal sealed partial class ClusterConnections(RbdSettings settings, ILogger l
 
     private async Task ForgetEndedAsync(ClusterKey key, Task<ClusterConnection> connecting)
     {
-        await ((Task)connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+        await ((Task)connecting).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
         if (connecting.IsCompletedSuccessfully)
         {
             await (await connecting).Ended;
@@ -104,7 +107,8 @@ internal sealed partial class ClusterConnections(RbdSettings settings, ILogger l
         try
         {
             // Ceph's own limit comes first where it works.
-            (ClusterHandle cluster, string fsid) = await connecting.WaitAsync(settings.ConnectTimeout * 1.5, settings.Time);
+            (ClusterHandle cluster, string fsid) = await connecting.WaitAsync(
+                settings.ConnectTimeout * 1.5, settings.Time);
             var connection = new ClusterConnection(key, cluster, fsid, settings.IdleTimeout, settings.Time);
             Log.Connected(logger, key.Conf, key.Id, fsid);
             return connection;

@@ -76,11 +76,14 @@ internal sealed class Connector(RbdSettings settings)
         ("rados_conf_read_file", Errno.ENOENT) => $"{key.Conf} does not exist",
         ("rados_conf_read_file", Errno.EACCES) => $"{key.Conf} is not readable for the daemon's user",
         ("rados_conf_read_file", _) => $"{key.Conf} cannot be parsed ({Errno.Name(e.Result)})",
-        ("rados_connect", Errno.ENOENT) => $"no keyring has a key of client.{key.Id} (keyring of [backend_rbd], or of {key.Conf})",
+        ("rados_connect", Errno.ENOENT) =>
+            $"no keyring has a key of client.{key.Id} (keyring of [backend_rbd], or of {key.Conf})",
         ("rados_connect", Errno.EACCES or Errno.EPERM) =>
-            $"the cluster does not know the user client.{key.Id}, its key is wrong, or its keyring is not readable for the daemon's user",
+            $"the cluster does not know the user client.{key.Id}, its key is wrong, or its keyring is not readable for "
+                + $"the daemon's user",
         ("rados_connect", Errno.EIO) => $"the keyring of client.{key.Id} cannot be parsed",
-        ("rados_connect", Errno.EINVAL) => $"the addresses of the monitors in {key.Conf} are wrong, or the keyring cannot be parsed",
+        ("rados_connect", Errno.EINVAL) =>
+            $"the addresses of the monitors in {key.Conf} are wrong, or the keyring cannot be parsed",
         ("rados_connect", Errno.ETIMEDOUT) => "no monitor answered in time",
         _ => e.Message,
     };

@@ -8,7 +8,9 @@ namespace ImageIO.Backends.Rbd.Extents;
 /// <summary>rbd_diff_iterate2 on a part of an image. Blocks.</summary>
 internal static class DiffCall
 {
-    /// <summary>The ranges that have data, or with a snapshot those that changed since; in order, within the part.</summary>
+    /// <summary>
+    /// The ranges that have data, or with a snapshot those that changed since; in order, within the part.
+    /// </summary>
     /// <param name="image">The image.</param>
     /// <param name="from">The snapshot. Null: what has data.</param>
     /// <param name="part">What to look at: not empty, and within the image.</param>

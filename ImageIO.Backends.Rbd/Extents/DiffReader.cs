@@ -39,12 +39,13 @@ internal sealed class DiffReader(OpenImage image, string? from, DiffMode mode)
                 TransferError.StorageFailed, $"{image.Description} was cut to {now} bytes while its extents were read");
         }
 
-        return mode == DiffMode.MapsThenObjects && !MayTrustMaps() ? NextBy(wholeObjects: false, StepWithoutMaps) : mode switch
-        {
-            DiffMode.Objects => NextBy(wholeObjects: false, StepWithoutMaps),
-            DiffMode.Maps => NextBy(wholeObjects: true, StepWithMaps),
-            _ => NextByMapsThenObjects(),
-        };
+        return mode == DiffMode.MapsThenObjects
+            && !MayTrustMaps() ? NextBy(wholeObjects: false, StepWithoutMaps) : mode switch
+            {
+                DiffMode.Objects => NextBy(wholeObjects: false, StepWithoutMaps),
+                DiffMode.Maps => NextBy(wholeObjects: true, StepWithMaps),
+                _ => NextByMapsThenObjects(),
+            };
     }
 
     // The flags say that a map is known to be wrong.

@@ -28,10 +28,14 @@ internal sealed record ImageFacts
     /// <summary>Whether librbd keeps written data in memory, as a setting of the pool or the image demands.</summary>
     public bool HasCache { get; init; }
 
-    /// <summary>Whether librbd keeps written data on this host, as a setting of the pool or the image demands.</summary>
+    /// <summary>
+    /// Whether librbd keeps written data on this host, as a setting of the pool or the image demands.
+    /// </summary>
     public bool HasPersistentCache { get; init; }
 
-    /// <summary>Clients that hold the image's lock, this one perhaps among them. Blank: none, or it was not asked.</summary>
+    /// <summary>
+    /// Clients that hold the image's lock, this one perhaps among them. Blank: none, or it was not asked.
+    /// </summary>
     public string LockOwners { get; init; } = "";
 
     /// <summary>Asks.</summary>
@@ -71,7 +75,8 @@ internal sealed record ImageFacts
     {
         RbdException.ThrowIfError(
             "rbd_stat",
-            LibRbd.Stat(image, out RbdImageInfo info, (nuint)System.Runtime.CompilerServices.Unsafe.SizeOf<RbdImageInfo>()));
+            LibRbd.Stat(
+                image, out RbdImageInfo info, (nuint)System.Runtime.CompilerServices.Unsafe.SizeOf<RbdImageInfo>()));
         RbdException.ThrowIfError("rbd_get_stripe_unit", LibRbd.GetStripeUnit(image, out ulong unit));
         RbdException.ThrowIfError("rbd_get_stripe_count", LibRbd.GetStripeCount(image, out ulong count));
         return new ObjectLayout((long)info.ObjectSize, (long)unit, (long)count);
@@ -81,7 +86,8 @@ internal sealed record ImageFacts
     {
         byte* id = stackalloc byte[LongestId];
         RbdException.ThrowIfError("rbd_get_id", LibRbd.GetId(image, id, LongestId));
-        return Encoding.UTF8.GetString(System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(id));
+        return Encoding.UTF8.GetString(
+            System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(id));
     }
 
     private static unsafe string Owners(RbdImageHandle image)

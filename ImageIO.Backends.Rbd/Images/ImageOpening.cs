@@ -48,7 +48,8 @@ internal sealed partial class ImageOpening(
             if (e is TimeoutException)
             {
                 throw new TransferException(
-                    TransferError.StorageFailed, $"{url} cannot be opened: it took longer than {Longest.TotalSeconds} s", e);
+                    TransferError.StorageFailed,
+                    $"{url} cannot be opened: it took longer than {Longest.TotalSeconds} s", e);
             }
 
             if (reason is not null)
@@ -76,7 +77,8 @@ internal sealed partial class ImageOpening(
             _ = DisposeLateAsync(finding);
             throw new TransferException(
                 TransferError.StorageFailed,
-                $"{url} cannot be opened: the monitors did not tell its pool within {settings.ConnectTimeout.TotalSeconds} s",
+                $"{url} cannot be opened: the monitors did not tell its pool within "
+                    + $"{settings.ConnectTimeout.TotalSeconds} s",
                 e);
         }
         catch (RbdException e) when (-e.Result == Errno.ENOENT)
@@ -128,7 +130,8 @@ internal sealed partial class ImageOpening(
         {
             throw new TransferException(
                 TransferError.ImageUnavailable,
-                $"{url} cannot be opened for writing: rbd_persistent_cache_mode of the pool or the image keeps writes on this host");
+                $"{url} cannot be opened for writing: rbd_persistent_cache_mode of the pool or the image keeps writes "
+                    + $"on this host");
         }
 
         WarnOf(facts);
@@ -220,7 +223,8 @@ internal sealed partial class ImageOpening(
 
     private static partial class Log
     {
-        [LoggerMessage(91, LogLevel.Warning, "{Image}: rbd_cache of its pool or itself is on; other clients see writes after a flush only")]
+        [LoggerMessage(91, LogLevel.Warning, "{Image}: rbd_cache of its pool or itself is on; other clients see writes "
+            + "after a flush only")]
         public static partial void Cache(ILogger logger, RbdUrl image);
 
         [LoggerMessage(92, LogLevel.Information, "{Image} is opened for writing while its lock is held by {Owners}")]

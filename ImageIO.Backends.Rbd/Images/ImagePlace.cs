@@ -53,7 +53,8 @@ internal sealed class ImagePlace(
         connection.UseAgain();
         try
         {
-            RbdException.ThrowIfError("rbd_aio_open", await Completion.Run(call => Submit(mode, name, snapshot, place, call)));
+            RbdException.ThrowIfError(
+                "rbd_aio_open", await Completion.Run(call => Submit(mode, name, snapshot, place, call)));
             connection.UseAgain();
             return new RbdImageHandle(Image(place), connection.EndUse);
         }

@@ -4,8 +4,8 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Backends.Rbd.Images;
 
 /// <summary>
-/// Tells whether an image, and snapshots of it, exist. A handle whose snapshot was removed goes on reading for a while, and
-/// reads zeroes.
+/// Tells whether an image, and snapshots of it, exist. A handle whose snapshot was removed goes on reading for a while,
+/// and reads zeroes.
 /// </summary>
 /// <param name="place">Where the image is.</param>
 /// <param name="imageId">Its id.</param>

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Backends.Rbd.Native;
 
-/// <summary>rados_t: a client of a cluster. Its disposal waits for the network, so it has a thread of its own.</summary>
+/// <summary>
+/// rados_t: a client of a cluster. Its disposal waits for the network, so it has a thread of its own.
+/// </summary>
 internal sealed class ClusterHandle : SafeHandle
 {
     private ClusterHandle(nint cluster)

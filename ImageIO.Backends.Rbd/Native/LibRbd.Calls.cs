@@ -5,7 +5,9 @@ namespace ImageIO.Backends.Rbd.Native;
 // Calls that complete later. The image is a plain pointer: its handle is held from here to the completion.
 internal static partial class LibRbd
 {
-    /// <summary>zero_flags of <see cref="WriteZeroes"/>: keep the space (RBD_WRITE_ZEROES_FLAG_THICK_PROVISION).</summary>
+    /// <summary>
+    /// zero_flags of <see cref="WriteZeroes"/>: keep the space (RBD_WRITE_ZEROES_FLAG_THICK_PROVISION).
+    /// </summary>
     internal const int ThickProvision = 1;
 
     [LibraryImport(Library, EntryPoint = "rbd_aio_create_completion")]

@@ -11,7 +11,8 @@ internal static partial class LibRbd
     internal static partial void GetVersion(out int major, out int minor, out int extra);
 
     [LibraryImport(Library, EntryPoint = "rbd_aio_open", StringMarshalling = StringMarshalling.Utf8)]
-    internal static unsafe partial int Open(IoContextHandle ioContext, string name, nint* image, string? snapshot, nint completion);
+    internal static unsafe partial int Open(
+        IoContextHandle ioContext, string name, nint* image, string? snapshot, nint completion);
 
     [LibraryImport(Library, EntryPoint = "rbd_aio_open_read_only", StringMarshalling = StringMarshalling.Utf8)]
     internal static unsafe partial int OpenReadOnly(
@@ -62,7 +63,8 @@ internal static partial class LibRbd
     internal static unsafe partial void FreeConfig(RbdConfigOption* options, int count);
 
     [LibraryImport(Library, EntryPoint = "rbd_lock_get_owners")]
-    internal static unsafe partial int GetLockOwners(RbdImageHandle image, out int mode, byte** owners, ref nuint count);
+    internal static unsafe partial int GetLockOwners(
+        RbdImageHandle image, out int mode, byte** owners, ref nuint count);
 
     [LibraryImport(Library, EntryPoint = "rbd_lock_get_owners_cleanup")]
     internal static unsafe partial void FreeLockOwners(byte** owners, nuint count);

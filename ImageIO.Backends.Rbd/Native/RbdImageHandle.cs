@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace ImageIO.Backends.Rbd.Native;
 
 /// <summary>
-/// rbd_image_t: an open image. Counts the calls on it: after its disposal it is closed behind the last of them, as librbd
-/// aborts the process that uses a closed image.
+/// rbd_image_t: an open image. Counts the calls on it: after its disposal it is closed behind the last of them, as
+/// librbd aborts the process that uses a closed image.
 /// </summary>
 internal sealed class RbdImageHandle : SafeHandle
 {

@@ -23,7 +23,9 @@ internal static class RbdLibrary
         return wrong;
     }
 
-    /// <summary>Whether a version of Ceph, like 16.2.15, is known to work. One that cannot be read is trusted.</summary>
+    /// <summary>
+    /// Whether a version of Ceph, like 16.2.15, is known to work. One that cannot be read is trusted.
+    /// </summary>
     /// <remarks>Before these, a writer whose client is blocklisted can hang for ever (ceph/ceph#50926).</remarks>
     internal static bool IsNewEnough(string? version)
     {
@@ -46,13 +48,15 @@ internal static class RbdLibrary
         {
             if (!NativeLibrary.TryLoad(name, typeof(RbdLibrary).Assembly, null, out nint library))
             {
-                return $"{name} cannot be loaded: install {(name == rados ? "librados2" : "librbd1")} and restart the daemon";
+                return $"{name} cannot be loaded: install {(name == rados ? "librados2" : "librbd1")} and restart "
+                    + $"the daemon";
             }
 
             string? version = VersionOf(library);
             if (!IsNewEnough(version))
             {
-                return $"{name} is of Ceph {version}, which is too old: install librbd1 of 16.2.14, 17.2.7, 18 or later and "
+                return $"{name} is of Ceph {version}, which is too old: install librbd1 of 16.2.14, 17.2.7, 18 or "
+                    + $"later and "
                     + "restart the daemon";
             }
         }

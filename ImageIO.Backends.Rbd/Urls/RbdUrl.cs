@@ -3,8 +3,8 @@ using ImageIO.Core.Backends;
 namespace ImageIO.Backends.Rbd.Urls;
 
 /// <summary>
-/// An image of a cluster, as qemu names it: <c>rbd:POOL/[NAMESPACE/]IMAGE[@SNAPSHOT][:OPTION=VALUE]…</c>. A backslash takes
-/// the meaning from the character behind it; nothing else is encoded.
+/// An image of a cluster, as qemu names it: <c>rbd:POOL/[NAMESPACE/]IMAGE[@SNAPSHOT][:OPTION=VALUE]…</c>. A backslash
+/// takes the meaning from the character behind it; nothing else is encoded.
 /// </summary>
 internal sealed record RbdUrl
 {
@@ -33,7 +33,8 @@ internal sealed record RbdUrl
     public string? FromSnapshot { get; init; }
 
     /// <summary>Takes a URL apart.</summary>
-    /// <exception cref="FormatException">It has another form, or an option that is not allowed. Repeats no value.</exception>
+    /// <exception cref="FormatException">It has another form, or an option that is not allowed. Repeats no
+    /// value.</exception>
     public static RbdUrl Parse(ImageUrl url) => new RbdUrlReader(url.Rest).Read();
 
     /// <summary>The image as messages call it: without options.</summary>

@@ -54,7 +54,8 @@ internal ref struct RbdUrlReader(string text)
             "from_snap" when url.FromSnapshot is null => url with { FromSnapshot = value },
             "id" or "conf" or "from_snap" => throw new FormatException($"the option '{name}' is given twice"),
             _ => throw new FormatException(
-                $"{Describe(name)} is not allowed in a URL, only id, conf and from_snap are: URLs are logged, so put keys and "
+                $"{Describe(name)} is not allowed in a URL, only id, conf and from_snap are: URLs are logged, so put "
+                    + $"keys and "
                 + "addresses into the host's files (ceph.conf, a keyring)"),
         };
         Require(hasValue && value.Length > 0, $"the option '{name}' has no value");
@@ -63,7 +64,8 @@ internal ref struct RbdUrlReader(string text)
 
     // A name that looks like none may be a value, and a secret.
     private static string Describe(string name) =>
-        name.Length is > 0 and <= LongestOption && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '_' or ' ' or '-')
+        name.Length is > 0 and <= LongestOption
+            && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '_' or ' ' or '-')
             ? $"the option '{name}'"
             : "an option";
 
@@ -90,7 +92,8 @@ internal ref struct RbdUrlReader(string text)
         }
 
         string result = name.ToString();
-        Require(!result.Contains('\0', StringComparison.Ordinal) && IsText(result), "it has characters that no name in a cluster has");
+        Require(!result.Contains(
+            '\0', StringComparison.Ordinal) && IsText(result), "it has characters that no name in a cluster has");
         return result;
     }
 

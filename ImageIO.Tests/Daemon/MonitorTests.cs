@@ -17,9 +17,11 @@ public sealed class MonitorTests
         Assert.Equal("{\"status\":\"ok\"}\n", await monitor.GetStringAsync("/health/live"));
         Assert.Contains("imageio_", await monitor.GetStringAsync("/metrics"), StringComparison.Ordinal);
 
-        foreach (string path in (string[])["/tickets", $"/tickets/{image.Id}", image.Url, $"{image.Url}/extents", "/info/"])
+        foreach (string path in (string[])["/tickets",
+            $"/tickets/{image.Id}", image.Url, $"{image.Url}/extents", "/info/"])
         {
-            foreach (HttpMethod method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Put, HttpMethod.Patch, HttpMethod.Delete])
+            foreach (HttpMethod method in (HttpMethod[])[HttpMethod.Get,
+                HttpMethod.Put, HttpMethod.Patch, HttpMethod.Delete])
             {
                 using HttpResponseMessage refused = await monitor.SendAsync(new HttpRequestMessage(method, path));
                 Assert.Equal(HttpStatusCode.NotFound, refused.StatusCode);

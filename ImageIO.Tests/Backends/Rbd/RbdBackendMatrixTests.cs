@@ -33,7 +33,8 @@ public static class RbdBackendMatrixTests
 
     [Collection(CephCluster.Collection)]
     [Trait("Speed", "Slow")]
-    public sealed class OnImagesWithADataPool(CephCluster ceph) : Row(ceph, new RbdShape { DataPool = CephCluster.DataPool });
+    public sealed class OnImagesWithADataPool(CephCluster ceph) : Row(
+        ceph, new RbdShape { DataPool = CephCluster.DataPool });
 
     [Collection(CephCluster.Collection)]
     public sealed class OnClones(CephCluster ceph) : Row(ceph, new RbdShape { Order = 20 })
@@ -56,7 +57,8 @@ public static class RbdBackendMatrixTests
             ImageUrl url = CephCluster.Url(clone);
 
             // The bytes of the parent must never be seen again.
-            await using IBackend image = await Ceph.Factory.OpenAsync(url, new ImageAccess(Write: true), CancellationToken.None);
+            await using IBackend image = await Ceph.Factory.OpenAsync(
+                url, new ImageAccess(Write: true), CancellationToken.None);
             await image.ZeroAsync(0, size, ZeroMode.Deallocate, CancellationToken.None);
             return url;
         }

@@ -43,16 +43,20 @@ public sealed class RbdOpeningTests(CephCluster ceph)
         string keyring = Path.GetTempFileName();
         try
         {
-            await File.WriteAllTextAsync(keyring, "[client.imageio]\n\tkey = AQD3xF9nAAAAABAAq5Xkx0uBhm1Vq1bCzP6n7w==\n");
+            await File.WriteAllTextAsync(
+                keyring, "[client.imageio]\n\tkey = AQD3xF9nAAAAABAAq5Xkx0uBhm1Vq1bCzP6n7w==\n");
             await using RbdBackendFactory wrong = ceph.NewFactory(ceph.Settings() with { Keyring = keyring });
             await using RbdBackendFactory none = ceph.NewFactory(ceph.Settings() with { Keyring = keyring + ".none" });
-            await using RbdBackendFactory noConf = ceph.NewFactory(ceph.Settings() with { ConfFiles = ["/nowhere/ceph.conf"] });
+            await using RbdBackendFactory noConf = ceph.NewFactory(
+                ceph.Settings() with { ConfFiles = ["/nowhere/ceph.conf"] });
 
             string wrongKey = (await wrong.RefusesAsync("rbd:rbd/x")).Message;
             Assert.Contains("its key is wrong", wrongKey, StringComparison.Ordinal);
             Assert.DoesNotContain("AQD3", wrongKey, StringComparison.Ordinal);
-            Assert.Contains("no keyring has a key", (await none.RefusesAsync("rbd:rbd/x")).Message, StringComparison.Ordinal);
-            Assert.Contains("/nowhere/ceph.conf does not exist", (await noConf.RefusesAsync("rbd:rbd/x")).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "no keyring has a key", (await none.RefusesAsync("rbd:rbd/x")).Message, StringComparison.Ordinal);
+            Assert.Contains("/nowhere/ceph.conf does not exist", (await noConf.RefusesAsync(
+                "rbd:rbd/x")).Message, StringComparison.Ordinal);
         }
         finally
         {
@@ -72,7 +76,8 @@ public sealed class RbdOpeningTests(CephCluster ceph)
             silent.Start();
             string address = silent.LocalEndpoint.ToString()!;
             await File.WriteAllTextAsync(
-                conf, $"[global]\nmon_host = v2:{address}\nauth_client_required = cephx\nkeyring = {Path.GetDirectoryName(ceph.Conf)}/ceph.client.imageio.keyring\n");
+                conf, $"[global]\nmon_host = v2:{address}\nauth_client_required = cephx\nkeyring "
+                    + $"= {Path.GetDirectoryName(ceph.Conf)}/ceph.client.imageio.keyring\n");
             await using RbdBackendFactory factory = ceph.NewFactory(ceph.Settings(1) with { ConfFiles = [conf] });
             long start = TimeProvider.System.GetTimestamp();
 

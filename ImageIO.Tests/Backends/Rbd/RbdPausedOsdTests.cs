@@ -19,7 +19,8 @@ public sealed class RbdPausedOsdTests(CephCluster ceph)
     {
         CephCluster.Require();
         await using RbdBackendFactory factory = ceph.NewFactory(ceph.Settings(Timeout));
-        string[] names = [.. Enumerable.Range(0, 16).Select(_ => ceph.Images.CreateNew(4 * MiB, new RbdShape { Features = 1 }))];
+        string[] names = [.. Enumerable.Range(0, 16).Select(
+            _ => ceph.Images.CreateNew(4 * MiB, new RbdShape { Features = 1 }))];
         IBackend[] images = await Task.WhenAll(names.Select(name => factory.OpenAsync(name, write: true)));
         byte[] bytes = RbdTestImage.Random(MiB, 9);
         await Task.WhenAll(images.Select(image => image.WriteAsync(bytes)));

@@ -6,7 +6,9 @@ using ImageIO.Tests.Support.Rbd;
 
 namespace ImageIO.Tests.Backends.Rbd;
 
-/// <summary>Snapshots of Ceph images: what they read as, what changed since, and that a removed one gives no wrong byte.</summary>
+/// <summary>
+/// Snapshots of Ceph images: what they read as, what changed since, and that a removed one gives no wrong byte.
+/// </summary>
 [Collection(CephCluster.Collection)]
 [Trait("Needs", "Root")]
 public sealed class RbdSnapshotTests(CephCluster ceph)
@@ -57,7 +59,8 @@ public sealed class RbdSnapshotTests(CephCluster ceph)
 
         await using IBackend increment = await ceph.Factory.OpenAsync($"{name}@b:from_snap=a", dirty: true);
         IEnumerable<(long, long)> ours = (await increment.ExtentsAsync(ExtentContext.Dirty))
-            .Where(extent => extent.Flags.HasFlag(ExtentFlags.Dirty)).Select(extent => (extent.Range.Start, extent.Range.Length));
+            .Where(extent => extent.Flags.HasFlag(ExtentFlags.Dirty)).Select(
+                extent => (extent.Range.Start, extent.Range.Length));
         string theirs = await ceph.RunAsync("rbd", "diff", "--from-snap", "a", $"rbd/{name}@b");
 
         Assert.Equal(
@@ -80,7 +83,8 @@ public sealed class RbdSnapshotTests(CephCluster ceph)
         }
 
         await using IBackend snapshot = await ceph.Factory.OpenAsync($"{name}@gone");
-        Task<int>[] readers = [.. Enumerable.Range(0, 8).Select(i => ReadUntilItFailsAsync(snapshot, content, i * MiB))];
+        Task<int>[] readers = [.. Enumerable.Range(0, 8).Select(
+            i => ReadUntilItFailsAsync(snapshot, content, i * MiB))];
         await Task.Delay(20);
         await Task.Run(() => ceph.Images.RemoveSnapshot(name, "gone"));
         int[] reads = await Task.WhenAll(readers);

@@ -13,7 +13,8 @@ internal static class RbdTestImage
         this RbdBackendFactory factory, string image, bool write = false, bool dirty = false) =>
         await factory.OpenAsync(CephCluster.Url(image), new ImageAccess(write, dirty), CancellationToken.None);
 
-    public static async Task<TransferException> RefusesAsync(this RbdBackendFactory factory, string url, bool write = false) =>
+    public static async Task<TransferException> RefusesAsync(
+        this RbdBackendFactory factory, string url, bool write = false) =>
         await Assert.ThrowsAsync<TransferException>(async () =>
             await factory.OpenAsync(ImageUrl.Parse(url), new ImageAccess(write), CancellationToken.None));
 

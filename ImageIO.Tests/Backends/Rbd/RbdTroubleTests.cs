@@ -28,7 +28,8 @@ public sealed class RbdTroubleTests(CephCluster ceph)
         {
             TransferException? full = null;
             await Eventually.HoldsAsync(
-                async () => (full = await Record.ExceptionAsync(WriteNextAsync) as TransferException) is not null, "a write fails");
+                async () => (full = await Record.ExceptionAsync(WriteNextAsync) as TransferException) is not null,
+                "a write fails");
 
             Assert.Equal(TransferError.StorageFull, full!.Error);
             Assert.Contains("quota", full.Message, StringComparison.Ordinal);
@@ -40,7 +41,8 @@ public sealed class RbdTroubleTests(CephCluster ceph)
             Quota(0);
         }
 
-        await Eventually.HoldsAsync(async () => await Record.ExceptionAsync(WriteNextAsync) is null, "there is room again");
+        await Eventually.HoldsAsync(
+            async () => await Record.ExceptionAsync(WriteNextAsync) is null, "there is room again");
         Assert.Equal(bytes, await image.ReadAsync(next - bytes.Length, bytes.Length));
 
         // To a new place each time: what takes no more room is written on a full pool, too.
@@ -51,7 +53,8 @@ public sealed class RbdTroubleTests(CephCluster ceph)
         }
 
         void Quota(int most) => ceph.Command(
-            $$"""{"prefix": "osd pool set-quota", "pool": "{{CephCluster.DataPool}}", "field": "max_bytes", "val": "{{most}}"}""");
+            $$"""{"prefix": "osd pool """
+                + $$"""set-quota", "pool": "{{CephCluster.DataPool}}", "field": "max_bytes", "val": "{{most}}"}""");
     }
 
     [SkippableFact(Timeout = 60_000)]
@@ -69,7 +72,8 @@ public sealed class RbdTroubleTests(CephCluster ceph)
         ceph.Command($$"""{"prefix": "osd blocklist", "blocklistop": "add", "addr": "{{address}}"}""");
         TransferException? e = null;
         await Eventually.HoldsAsync(
-            async () => (e = await Record.ExceptionAsync(() => image.WriteAsync(bytes, MiB)) as TransferException) is not null,
+            async () =>
+                (e = await Record.ExceptionAsync(() => image.WriteAsync(bytes, MiB)) as TransferException) is not null,
             "a write fails");
 
         Assert.Equal(TransferError.StorageFailed, e!.Error);

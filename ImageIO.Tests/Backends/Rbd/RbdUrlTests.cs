@@ -10,7 +10,9 @@ public sealed class RbdUrlTests
     [Theory]
     [InlineData("rbd:vms/disk", "vms", "", "disk", null, null, null, null)]
     [InlineData("rbd:vms/tenant/disk@monday", "vms", "tenant", "disk", "monday", null, null, null)]
-    [InlineData("rbd:vms/disk:id=backup:conf=/etc/ceph/b.conf:from_snap=a", "vms", "", "disk", null, "backup", "/etc/ceph/b.conf", "a")]
+    [InlineData(
+        "rbd:vms/disk:id=backup:conf=/etc/ceph/b.conf:from_snap=a",
+        "vms", "", "disk", null, "backup", "/etc/ceph/b.conf", "a")]
     [InlineData(@"rbd:a\/b/c\:d\@e@f\\g", "a/b", "", "c:d@e", @"f\g", null, null, null)]
     [InlineData("rbd:vms/a%2Fb", "vms", "", "a%2Fb", null, null, null, null)]
     public void A_url_names_an_image_as_qemu_does(

@@ -5,8 +5,8 @@ using ImageIO.Backends.Rbd.Native;
 namespace ImageIO.Tests.Support.Rbd;
 
 /// <summary>
-/// What a manager does with images: makes, clones, resizes and removes them and their snapshots. In this process, because
-/// the start of a program of Ceph's takes half a second.
+/// What a manager does with images: makes, clones, resizes and removes them and their snapshots. In this process,
+/// because the start of a program of Ceph's takes half a second.
 /// </summary>
 internal sealed class RbdAdmin(ClusterHandle cluster, string pool, string space = "") : IDisposable
 {

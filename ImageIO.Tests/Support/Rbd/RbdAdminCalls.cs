@@ -62,6 +62,7 @@ internal static partial class RbdAdminCalls
 
     [LibraryImport("librados.so.2", EntryPoint = "rados_mon_command")]
     internal static unsafe partial int MonitorCommand(
-        ClusterHandle cluster, byte** commands, nuint count, byte* input, nuint inputLength, byte** output, nuint* outputLength,
+        ClusterHandle cluster,
+        byte** commands, nuint count, byte* input, nuint inputLength, byte** output, nuint* outputLength,
         byte** status, nuint* statusLength);
 }
