@@ -103,7 +103,8 @@ public sealed partial class UnixSocket
             }
             catch (UnauthorizedAccessException)
             {
-                // The directory is root's, and this process has dropped root's rights. The next start replaces the file.
+                // The directory is root's, and this process has dropped root's rights. The next start replaces the
+                // file.
             }
         }
 
