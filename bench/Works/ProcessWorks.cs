@@ -94,8 +94,10 @@ internal static class ProcessWorks
                 double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
                 board.Add(new Row($"{count} connections", "imageio")
                 {
-                    Note = Text($"{(count - before) / seconds:F0} "
-                        + $"new ones/s, {(daemon.Process.CpuSeconds - cpu) / (count - before) * 1000:F1} ms CPU each, "
+                    Note = string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{(count - before) / seconds:F0} new ones/s, "
+                        + $"{(daemon.Process.CpuSeconds - cpu) / (count - before) * 1000:F1} ms CPU each, "
                         + $"{daemon.Process.ResidentMiB:F0} MiB"),
                 });
             }
