@@ -49,7 +49,7 @@ public sealed class CapacityTests(ITestOutputHelper output)
     }
 
     [Fact(Timeout = 20_000)]
-    public async Task Ticket_list_tells_each_ticket_as_it_is_told_alone()
+    public async Task Ticket_list_tells_each_ticket_as_it_is_told_alone_and_what_it_has_waited_for()
     {
         await using DaemonFixture daemon = await DaemonFixture.StartAsync();
         Assert.Equal("[]\n", await daemon.Control.GetStringAsync("/tickets"));
@@ -64,7 +64,9 @@ public sealed class CapacityTests(ITestOutputHelper output)
         {
             JsonNode listed = Assert.Single(list, ticket => ticket["uuid"]!.GetValue<string>() == image.Id);
             JsonNode alone = await daemon.GetTicketAsync(image.Id);
-            Assert.Equal(alone.AsObject().Select(pair => pair.Key), listed.AsObject().Select(pair => pair.Key));
+            Assert.Equal(
+                [.. alone.AsObject().Select(pair => pair.Key), "client_wait", "storage_wait"],
+                listed.AsObject().Select(pair => pair.Key));
             Assert.Equal(alone["url"]!.GetValue<string>(), listed["url"]!.GetValue<string>());
         }
     }
