@@ -24,6 +24,11 @@ public sealed record ServiceListener
     /// <summary>Whether it serves this host's own needs, control or monitor: clients cannot use up its connections.</summary>
     public bool IsForHost { get; init; }
 
+    // When the kernel asks a silent client whether it is still there (tcp(7)), how often, and how many times.
+    private const int ProbeAfterSeconds = 60;
+    private const int ProbeEverySeconds = 15;
+    private const int Probes = 4;
+
     // Listens from Bind on; taken over by the server when it starts.
     internal Socket? Bound { get; private set; }
 
@@ -61,6 +66,12 @@ public sealed record ServiceListener
     private Socket ListenOnTcp()
     {
         Socket socket = SocketTransportOptions.CreateDefaultBoundListenSocket(EndPoint);
+        // Accepted sockets inherit these. A client that has closed its connection while its storage hangs is sent nothing
+        // that would tell: without probes such connections gather until no client is let in any more.
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, ProbeAfterSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, ProbeEverySeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, Probes);
         socket.Listen();
         return socket;
     }

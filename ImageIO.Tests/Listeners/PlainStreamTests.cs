@@ -26,6 +26,8 @@ public abstract class PlainStreamTests : IDisposable
         _stream = new PlainStream(_socket.SafeHandle, _readiness, _left.SetResult);
     }
 
+    private protected EventLoop Loop => _loop;
+
     private protected Socket Peer => _peer;
 
     private protected SocketReadiness Readiness => _readiness;
@@ -192,6 +194,31 @@ public abstract class PlainStreamTests : IDisposable
     public sealed class OverUnixSocket()
         : PlainStreamTests(Connect(AddressFamily.Unix, new UnixDomainSocketEndPoint($"\0imageio-test-{Guid.NewGuid():N}")))
     {
+        // A client of a storage that hangs must be seen to leave, however soon it does (issue 15, B8).
+        [Fact(Timeout = 20_000)]
+        public async Task Peer_that_left_before_its_connection_was_opened_is_seen_to_have_left()
+        {
+            (Socket accepted, Socket peer) = Connect(
+                AddressFamily.Unix, new UnixDomainSocketEndPoint($"\0imageio-test-{Guid.NewGuid():N}"));
+            LibC.SetNonBlocking(accepted.SafeHandle);
+            var readiness = new SocketReadiness();
+            await SendAllAsync(peer, "request"u8.ToArray());
+            peer.Dispose();
+            readiness.Reader.Arm();
+            readiness.Join(Loop, accepted.SafeHandle);
+            await Eventually.HoldsAsync(() => readiness.Reader.HasHeard, "the loop has told of it");
+
+            var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var stream = new PlainStream(accepted.SafeHandle, readiness, left.SetResult);
+            Assert.Equal(7, await stream.ReadAsync(new byte[7]));
+            Assert.Equal(0, await stream.ReadAsync(new byte[7]));
+
+            await left.Task;
+            await stream.DisposeAsync();
+            readiness.Leave();
+            accepted.Dispose();
+        }
+
         // Over TCP that looks like the end of its sending side.
         [Fact(Timeout = 20_000)]
         public async Task Peer_that_hangs_up_behind_unread_bytes_has_left_when_they_are_read()

@@ -23,6 +23,11 @@ internal sealed class SocketReadiness
     private SafeHandle? _socket;
     private ulong _number;
 
+    private Action<SocketEvents>? _peerLeft;
+
+    // Ends that came while nobody was told of them: a client may have left before its connection was opened.
+    private SocketEvents _missedEnds;
+
     private volatile bool _isWatched = true;
 
     internal SocketReadiness()
@@ -47,9 +52,34 @@ internal sealed class SocketReadiness
 
     /// <summary>
     /// Called on the loop's thread when the peer sends no more, has hung up, or the connection broke; perhaps more than
-    /// once.
+    /// once. If that happened before this is set, it is called on the thread pool.
     /// </summary>
-    internal Action<SocketEvents>? PeerLeft { get; set; }
+    internal Action<SocketEvents>? PeerLeft
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _peerLeft;
+            }
+        }
+
+        set
+        {
+            SocketEvents missed;
+            lock (_lock)
+            {
+                _peerLeft = value;
+                missed = value is null ? SocketEvents.None : _missedEnds;
+                _missedEnds &= ~missed;
+            }
+
+            if (missed != SocketEvents.None)
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(_ => value!(missed), null);
+            }
+        }
+    }
 
     /// <summary>Hears of a socket from now on.</summary>
     /// <exception cref="IOException">The system refused it.</exception>
@@ -93,7 +123,7 @@ internal sealed class SocketReadiness
             {
                 if ((events & ends) != 0)
                 {
-                    PeerLeft?.Invoke(events);
+                    TellOfEnd(events);
                 }
                 else
                 {
@@ -112,6 +142,18 @@ internal sealed class SocketReadiness
         },
         this,
         preferLocal: false);
+
+    private void TellOfEnd(SocketEvents events)
+    {
+        Action<SocketEvents>? peerLeft;
+        lock (_lock)
+        {
+            peerLeft = _peerLeft;
+            _missedEnds |= peerLeft is null ? events : SocketEvents.None;
+        }
+
+        peerLeft?.Invoke(events);
+    }
 
     // Somebody waits: whatever happened meanwhile is told at once.
     private void Watch()
