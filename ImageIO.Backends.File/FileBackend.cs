@@ -46,6 +46,8 @@ internal sealed partial class FileBackend : IBackend
 
     public string? Identity => _file.Identity;
 
+    public string? Storage => _file.Storage;
+
     public BackendCapabilities Capabilities { get; }
 
     public ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)

@@ -19,6 +19,7 @@ internal sealed class DirectFile : IDisposable
         IsDirect = isDirect && status.DirectAlignment != 0;
         DirectAlignment = status.DirectAlignment;
         Identity = status.Identity;
+        Storage = status.Storage;
     }
 
     /// <summary>Its path.</summary>
@@ -38,6 +39,9 @@ internal sealed class DirectFile : IDisposable
 
     /// <inheritdoc cref="FileStatus.Identity"/>
     public string Identity { get; }
+
+    /// <inheritdoc cref="FileStatus.Storage"/>
+    public string? Storage { get; }
 
     /// <summary>Opens an existing file or device.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>.</exception>

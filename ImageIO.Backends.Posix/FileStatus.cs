@@ -66,7 +66,7 @@ internal unsafe partial struct FileStatus
     {
         get
         {
-            if (((FilePermissions)_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFBLK)
+            if (IsDevice)
             {
                 return $"device {_ownMajor}:{_ownMinor}";
             }
@@ -75,6 +75,11 @@ internal unsafe partial struct FileStatus
             return $"device {_deviceMajor}:{_deviceMinor} inode {_inode}{born}";
         }
     }
+
+    /// <summary>The file system of a file. Null for a device: nothing says which other devices fail with it.</summary>
+    public readonly string? Storage => IsDevice ? null : $"device {_deviceMajor}:{_deviceMinor}";
+
+    private readonly bool IsDevice => ((FilePermissions)_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFBLK;
 
     /// <summary>Reads everything. 0 is success.</summary>
     public static Errno Of(SafeFileHandle file, out FileStatus status) =>

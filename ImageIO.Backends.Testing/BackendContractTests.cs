@@ -25,7 +25,6 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     protected const int UsualSize = 1024 * 1024;
 
     // The largest buffer of a test is twice the usual image; several are held at once in parallel tests.
-    private readonly BufferPool _pool = new(64L * 1024 * 1024);
     private readonly List<IBackend> _opened = [];
     private IBackendFactory? _factory;
 
@@ -66,8 +65,6 @@ public abstract partial class BackendContractTests : IAsyncLifetime
         {
             await backend.DisposeAsync();
         }
-
-        _pool.Dispose();
     }
 
     /// <summary>Opens an image until the test ends.</summary>
@@ -83,7 +80,7 @@ public abstract partial class BackendContractTests : IAsyncLifetime
 
     private async ValueTask WriteAsync(IBackend backend, byte[] bytes, long offset, CancellationToken cancellationToken = default)
     {
-        using AlignedBuffer buffer = await _pool.RentAsync(bytes.Length, CancellationToken.None);
+        using AlignedBuffer buffer = AlignedBuffer.Allocate(bytes.Length);
         bytes.CopyTo(buffer.GetSpan());
         await backend.WriteAsync(buffer.Memory[..bytes.Length], offset, cancellationToken);
     }
@@ -92,7 +89,7 @@ public abstract partial class BackendContractTests : IAsyncLifetime
         IBackend backend, long offset, long length, CancellationToken cancellationToken = default)
     {
         int aligned = (int)Alignment.Up(length, backend.BlockSize);
-        using AlignedBuffer buffer = await _pool.RentAsync(Math.Max(aligned, 1), CancellationToken.None);
+        using AlignedBuffer buffer = AlignedBuffer.Allocate(Math.Max(aligned, 1));
         // Whatever the backend does not fill shows.
         buffer.GetSpan().Fill(0xEE);
         await backend.ReadAsync(buffer.Memory[..aligned], offset, cancellationToken);

@@ -42,6 +42,12 @@ public interface IBackend : IAsyncDisposable
     string? Identity => null;
 
     /// <summary>
+    /// What images have in common that hang together, like the device of a file system or the address of a server: they
+    /// share a part of the buffers. Null: all images of this backend.
+    /// </summary>
+    string? Storage => null;
+
+    /// <summary>
     /// Whether calls may block the thread that makes them. False: every call, disposal too, returns at once and completes
     /// later, as those of a network backend do; calls then come on threads that serve sockets, and need no change of threads.
     /// </summary>

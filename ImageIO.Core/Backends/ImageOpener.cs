@@ -78,7 +78,7 @@ public sealed class ImageOpener
     private async ValueTask<ImageHandle> HandleAsync(IBackendFactory factory, IBackend backend, ImageUrl url)
     {
         string image = $"{factory.Name}:{backend.Identity ?? url.Text}";
-        SharedImage shared = Images.Opened(image, url);
+        SharedImage shared = Images.Opened(image, $"{factory.Name}:{backend.Storage}", url);
         try
         {
             return new ImageHandle(

@@ -21,7 +21,12 @@ internal sealed class RangeLock
     /// <param name="shared">Blocks that are written as a whole; may be empty.</param>
     /// <param name="first">Blocks to lock exclusively; may be empty.</param>
     /// <param name="second">More blocks to lock exclusively; may be empty.</param>
-    public async ValueTask<Holder> AcquireAsync(ByteRange shared, ByteRange first = default, ByteRange second = default)
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async ValueTask<Holder> AcquireAsync(
+        ByteRange shared,
+        ByteRange first = default,
+        ByteRange second = default,
+        CancellationToken cancellationToken = default)
     {
         var holder = new Holder(this, shared, first, second);
         lock (_lock)
@@ -36,7 +41,16 @@ internal sealed class RangeLock
             _waiters.Add(holder);
         }
 
-        await holder.Granted.Task;
+        try
+        {
+            await holder.Granted.Task.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            Release(holder);
+            throw;
+        }
+
         return holder;
     }
 
@@ -45,6 +59,7 @@ internal sealed class RangeLock
         lock (_lock)
         {
             _holders.Remove(holder);
+            _waiters.Remove(holder);
             for (int i = 0; i < _waiters.Count;)
             {
                 Holder waiter = _waiters[i];

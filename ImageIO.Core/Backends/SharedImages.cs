@@ -1,3 +1,5 @@
+using ImageIO.Core.Buffers;
+
 namespace ImageIO.Core.Backends;
 
 /// <summary>
@@ -22,6 +24,9 @@ internal sealed class SharedImages(StorageQueue threads)
 
     // Handles on all of them.
     private int _handles;
+
+    // What each storage has of the buffers. Entries stay: there are as many as a host has had storages.
+    private readonly Dictionary<string, BufferShare> _storages = new(StringComparer.Ordinal);
 
     // Only URLs that tickets name.
     private readonly Dictionary<string, Source> _sources = new(StringComparer.Ordinal);
@@ -62,14 +67,15 @@ internal sealed class SharedImages(StorageQueue threads)
 
     /// <summary>An image is open, once more.</summary>
     /// <param name="name">What the backend says is the image, with the backend's name.</param>
+    /// <param name="storage">What its storage is called: images of one storage share a part of the buffers.</param>
     /// <param name="url">How it was found.</param>
-    public SharedImage Opened(string name, ImageUrl url)
+    public SharedImage Opened(string name, string storage, ImageUrl url)
     {
         lock (_lock)
         {
             if (!_images.TryGetValue(name, out Entry? entry))
             {
-                _images[name] = entry = new Entry(name, new SharedImage(threads, RangesOfOne));
+                _images[name] = entry = new Entry(name, new SharedImage(threads, StorageOf(storage), RangesOfOne));
             }
 
             entry.Handles++;
@@ -106,6 +112,16 @@ internal sealed class SharedImages(StorageQueue threads)
                 source.Images.Remove(entry);
             }
         }
+    }
+
+    private BufferShare StorageOf(string name)
+    {
+        if (!_storages.TryGetValue(name, out BufferShare? share))
+        {
+            _storages[name] = share = new BufferShare(null);
+        }
+
+        return share;
     }
 
     // Read without the lock: a count that is a moment old is as good.

@@ -15,6 +15,9 @@ public sealed unsafe class AlignedBuffer : MemoryManager<byte>
     private readonly BufferPool? _pool;
     private byte* _address;
 
+    // Who has it, while it is rented. Null: nobody, or it is a small one.
+    private BufferShare? _share;
+
     // 1 while an operation holds the buffer. Returning it twice would hand the same bytes to two operations.
     private int _rented;
 
@@ -29,16 +32,17 @@ public sealed unsafe class AlignedBuffer : MemoryManager<byte>
     public int Length { get; }
 
     /// <summary>
-    /// A buffer outside any pool, freed when disposed: for a block or two that live as long as one storage call.
+    /// A buffer outside any pool, freed when disposed: for a block or two that live as long as one storage call, and
+    /// for tests of backends.
     /// </summary>
-    /// <param name="length">Bytes, 1 to 64 KiB.</param>
+    /// <param name="length">Bytes, 1 to 64 MiB.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length is out of range.</exception>
     public static AlignedBuffer Allocate(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, BufferPool.SmallestBuffer);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, 64 * 1024 * 1024);
         var buffer = new AlignedBuffer(null, length);
-        buffer.MarkRented();
+        buffer.MarkRented(share: null);
         return buffer;
     }
 
@@ -63,7 +67,14 @@ public sealed unsafe class AlignedBuffer : MemoryManager<byte>
         // Native memory does not move.
     }
 
-    internal void MarkRented() => _rented = 1;
+    /// <summary>Whether it is one of the shared pool, and not a small one.</summary>
+    internal bool IsPooled => _share is not null;
+
+    internal void MarkRented(BufferShare? share)
+    {
+        _share = share;
+        _rented = 1;
+    }
 
     internal void Free()
     {
@@ -82,7 +93,7 @@ public sealed unsafe class AlignedBuffer : MemoryManager<byte>
             }
             else
             {
-                _pool.Return(this);
+                _pool.Return(this, _share);
             }
         }
     }

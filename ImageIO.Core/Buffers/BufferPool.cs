@@ -4,101 +4,73 @@ using System.Numerics;
 namespace ImageIO.Core.Buffers;
 
 /// <summary>
-/// The aligned buffers of all running operations, with a hard ceiling: the process's memory for image data, and the
-/// back-pressure. An operation that gets no buffer does not read from its client. Thread-safe.
+/// The aligned buffers that make operations fast, with a hard ceiling; and the small ones that each operation can
+/// always have, so that none ever waits for another one's. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Rule for users: wait for a buffer only while holding none. With one in hand, use <see cref="TryRent"/> and go on
-/// with fewer. Then no two operations can wait for each other, and a full pool slows everybody to one buffer.
+/// Nobody waits for a buffer. An operation that the pool refuses continues with its small ones. Buffers that wait for a
+/// slow client are on loan (<see cref="Loan"/>): when an operation is refused, the pool asks for them, and the next
+/// attempt finds them free.
 /// </remarks>
 public sealed class BufferPool : IDisposable
 {
-    /// <summary>Smallest buffer handed out, in bytes: what a small request costs.</summary>
-    public const int SmallestBuffer = 64 * 1024;
+    /// <summary>Bytes of a small buffer: what a small request costs, and a whole block of every image.</summary>
+    public const int SmallBuffer = 64 * 1024;
 
-    // What stays allocated, in bytes, when no operation runs: enough that the next small request allocates nothing.
+    // What stays allocated, in bytes, when no operation runs: enough that the next small requests allocate nothing.
     private const int KeptWhenIdle = 1024 * 1024;
 
-    private readonly Lock _lock = new();
-    private readonly Dictionary<int, Stack<AlignedBuffer>> _free = [];
+    // A client that has had a buffer for longer is slow: 1 MiB in this time is 4 MiB/s. The next operation needs it
+    // more.
+    private static readonly TimeSpan ClientPatience = TimeSpan.FromMilliseconds(250);
 
-    // In the order they came; nobody in here has been served or has given up.
-    private readonly LinkedList<Waiter> _waiters = [];
+    private readonly Lock _lock = new();
+    private readonly TimeProvider _time;
+
+    // Guarded by the lock.
+    private readonly Dictionary<int, Stack<AlignedBuffer>> _free = [];
+    private readonly Stack<AlignedBuffer> _freeSmall = new();
+    private readonly LinkedList<Loan> _loans = [];
     private long _rented;
     private long _kept;
+    private long _small;
     private bool _disposed;
 
     /// <summary>Creates a pool.</summary>
-    /// <param name="ceiling">Most bytes that exist at once, rented and kept together.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The ceiling is below <see cref="SmallestBuffer"/>.</exception>
-    public BufferPool(long ceiling)
+    /// <param name="ceiling">Most bytes that exist at once, rented and kept together, without the small
+    /// buffers.</param>
+    /// <param name="time">The clock. Null: the system's.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The ceiling is below <see cref="SmallBuffer"/>.</exception>
+    public BufferPool(long ceiling, TimeProvider? time = null)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(ceiling, SmallestBuffer);
+        ArgumentOutOfRangeException.ThrowIfLessThan(ceiling, SmallBuffer);
         Ceiling = ceiling;
+        _time = time ?? TimeProvider.System;
     }
 
-    /// <summary>Most bytes that exist at once.</summary>
+    /// <summary>Most bytes that exist at once, without the small buffers.</summary>
     public long Ceiling { get; }
 
-    /// <summary>Bytes that operations hold now.</summary>
-    public long RentedBytes
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _rented;
-            }
-        }
-    }
+    /// <summary>Bytes that operations hold now, without the small buffers.</summary>
+    public long RentedBytes => Read(ref _rented);
 
-    /// <summary>Bytes allocated now, held by operations or kept for the next.</summary>
+    /// <summary>Bytes of small buffers that operations hold now: at most two for each.</summary>
+    public long SmallBytes => Read(ref _small);
+
+    /// <summary>Bytes allocated now, held by operations or kept for the next, small ones too.</summary>
     public long AllocatedBytes
     {
         get
         {
             lock (_lock)
             {
-                return _rented + _kept;
+                return _rented + _kept + _small + ((long)_freeSmall.Count * SmallBuffer);
             }
         }
     }
 
-    /// <summary>Takes a buffer, waiting in line while the ceiling is reached. The caller must hold no other buffer.</summary>
-    /// <param name="length">Bytes wanted; the buffer has at least that many.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The length is not positive, or no buffer under the ceiling is so large.</exception>
-    public ValueTask<AlignedBuffer> RentAsync(int length, CancellationToken cancellationToken)
-    {
-        int size = SizeFor(length);
-        Waiter waiter;
-        lock (_lock)
-        {
-            if (_waiters.Count == 0 && TryTake(size, out AlignedBuffer? buffer))
-            {
-                return ValueTask.FromResult(buffer);
-            }
-
-            waiter = new Waiter(size);
-            _waiters.AddLast(waiter);
-        }
-
-        return WaitAsync(waiter, cancellationToken);
-    }
-
-    /// <summary>Takes a buffer if one is free and nobody waits for one.</summary>
-    /// <param name="length">Bytes wanted; the buffer has at least that many.</param>
-    /// <param name="buffer">The buffer.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The length is not positive, or no buffer under the ceiling is so large.</exception>
-    public bool TryRent(int length, [NotNullWhen(true)] out AlignedBuffer? buffer)
-    {
-        int size = SizeFor(length);
-        lock (_lock)
-        {
-            buffer = null;
-            return _waiters.Count == 0 && TryTake(size, out buffer);
-        }
-    }
+    /// <summary>The clock that loans count on.</summary>
+    internal TimeProvider Clock => _time;
 
     /// <summary>Frees what is kept. Buffers still held are freed when they come back.</summary>
     public void Dispose()
@@ -107,89 +79,153 @@ public sealed class BufferPool : IDisposable
         {
             _disposed = true;
             FreeKept(0);
+            FreeSmall(0);
         }
     }
 
-    internal void Return(AlignedBuffer buffer)
+    /// <summary>Takes a buffer if the share has room for it. If not, slow clients' operations are asked for
+    /// theirs.</summary>
+    /// <param name="share">Who takes it.</param>
+    /// <param name="length">Bytes wanted; the buffer has at least that many.</param>
+    /// <param name="buffer">The buffer.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The length is not positive, or above 1 GiB.</exception>
+    internal bool TryRent(BufferShare share, int length, [NotNullWhen(true)] out AlignedBuffer? buffer)
+    {
+        int size = SizeFor(length);
+        List<Loan> recalled;
+        lock (_lock)
+        {
+            if (share.HasRoom(size, Ceiling - _rented))
+            {
+                buffer = Take(size, share);
+                return true;
+            }
+
+            recalled = TakeOverdueLoans(size);
+        }
+
+        foreach (Loan loan in recalled)
+        {
+            loan.Recall();
+        }
+
+        buffer = null;
+        return false;
+    }
+
+    /// <summary>Takes a buffer if the share has room for it, else a small one.</summary>
+    /// <param name="share">Who takes it.</param>
+    /// <param name="length">Bytes wanted; a small buffer has perhaps fewer.</param>
+    internal AlignedBuffer Rent(BufferShare share, int length) =>
+        length > SmallBuffer && TryRent(share, length, out AlignedBuffer? buffer) ? buffer : RentSmall();
+
+    /// <summary>Takes a small buffer. Never refused: an operation takes two at most.</summary>
+    internal AlignedBuffer RentSmall()
     {
         lock (_lock)
         {
-            _rented -= buffer.Length;
-            _kept += buffer.Length;
-            StackOf(buffer.Length).Push(buffer);
-            ServeWaiters();
-            if (_disposed)
+            _small += SmallBuffer;
+            AlignedBuffer buffer = _freeSmall.TryPop(out AlignedBuffer? kept)
+                ? kept
+                : new AlignedBuffer(this, SmallBuffer);
+            buffer.MarkRented(share: null);
+            return buffer;
+        }
+    }
+
+    /// <summary>An operation waits for its client: its buffers may be asked for until <see cref="LoanEnds"/>.</summary>
+    internal void LoanBegins(Loan loan)
+    {
+        lock (_lock)
+        {
+            loan.Node = _loans.AddLast(loan);
+        }
+    }
+
+    /// <summary>The client has moved.</summary>
+    internal void LoanEnds(Loan loan)
+    {
+        lock (_lock)
+        {
+            if (loan.Node is not null)
             {
-                FreeKept(0);
+                _loans.Remove(loan.Node);
+                loan.Node = null;
             }
-            else if (_rented == 0)
+        }
+    }
+
+    internal void Return(AlignedBuffer buffer, BufferShare? share)
+    {
+        lock (_lock)
+        {
+            if (share is null)
             {
-                FreeKept(KeptWhenIdle);
+                _small -= SmallBuffer;
+                _freeSmall.Push(buffer);
             }
+            else
+            {
+                share.Add(-buffer.Length);
+                _rented -= buffer.Length;
+                _kept += buffer.Length;
+                StackOf(buffer.Length).Push(buffer);
+            }
+
+            if (_disposed || _rented == 0)
+            {
+                FreeKept(_disposed ? 0 : KeptWhenIdle);
+            }
+
+            FreeSmall(_disposed ? 0 : KeptWhenIdle / SmallBuffer);
         }
     }
 
     // Powers of two: few sizes, so that a returned buffer suits the next operation.
-    private int SizeFor(int length)
+    private static int SizeFor(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
-        long size = Math.Max(SmallestBuffer, (long)BitOperations.RoundUpToPowerOf2((uint)length));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(size, Math.Min(Ceiling, 1 << 30), nameof(length));
-        return (int)size;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, 1 << 30);
+        return Math.Max(SmallBuffer, (int)BitOperations.RoundUpToPowerOf2((uint)length));
     }
 
-    private async ValueTask<AlignedBuffer> WaitAsync(Waiter waiter, CancellationToken cancellationToken)
+    private AlignedBuffer Take(int size, BufferShare share)
     {
-        await using CancellationTokenRegistration registration =
-            cancellationToken.Register(() => GiveUp(waiter, cancellationToken));
-        return await waiter.Given.Task;
-    }
-
-    // Those behind it may be served now: it may have been the large one that they had to wait for.
-    private void GiveUp(Waiter waiter, CancellationToken cancellationToken)
-    {
-        lock (_lock)
-        {
-            if (_waiters.Remove(waiter))
-            {
-                waiter.Given.SetCanceled(cancellationToken);
-                ServeWaiters();
-            }
-        }
-    }
-
-    private void ServeWaiters()
-    {
-        while (_waiters.First is { Value: var first } && TryTake(first.Size, out AlignedBuffer? buffer))
-        {
-            _waiters.RemoveFirst();
-            first.Given.SetResult(buffer);
-        }
-    }
-
-    private bool TryTake(int size, [NotNullWhen(true)] out AlignedBuffer? buffer)
-    {
-        if (StackOf(size).TryPop(out buffer))
+        if (StackOf(size).TryPop(out AlignedBuffer? buffer))
         {
             _kept -= size;
         }
         else
         {
-            if (_rented + _kept + size > Ceiling)
-            {
-                FreeKept(Math.Max(0, Ceiling - _rented - size));
-                if (_rented + _kept + size > Ceiling)
-                {
-                    return false;
-                }
-            }
-
+            // There is room beside what is rented; what is kept in other sizes makes way.
+            FreeKept(Math.Max(0, Ceiling - _rented - size));
             buffer = new AlignedBuffer(this, size);
         }
 
-        buffer.MarkRented();
+        buffer.MarkRented(share);
+        share.Add(size);
         _rented += size;
-        return true;
+        return buffer;
+    }
+
+    private List<Loan> TakeOverdueLoans(long needed)
+    {
+        List<Loan>? taken = null;
+        long now = _time.GetTimestamp();
+        for (LinkedListNode<Loan>? node = _loans.First; node is not null && needed > 0;)
+        {
+            Loan loan = node.Value;
+            node = node.Next;
+            if (_time.GetElapsedTime(loan.Since, now) >= ClientPatience)
+            {
+                _loans.Remove(loan.Node!);
+                loan.Node = null;
+                needed -= loan.Bytes;
+                (taken ??= []).Add(loan);
+            }
+        }
+
+        return taken ?? [];
     }
 
     private void FreeKept(long keep)
@@ -199,7 +235,6 @@ public sealed class BufferPool : IDisposable
             return;
         }
 
-        // Large ones first: the small ones serve the many small requests.
         foreach (int size in _free.Keys.OrderDescending())
         {
             while (_kept > keep && _free[size].TryPop(out AlignedBuffer? buffer))
@@ -207,6 +242,14 @@ public sealed class BufferPool : IDisposable
                 _kept -= size;
                 buffer.Free();
             }
+        }
+    }
+
+    private void FreeSmall(int keep)
+    {
+        while (_freeSmall.Count > keep)
+        {
+            _freeSmall.Pop().Free();
         }
     }
 
@@ -220,12 +263,11 @@ public sealed class BufferPool : IDisposable
         return stack;
     }
 
-    private sealed class Waiter(int size)
+    private long Read(ref long count)
     {
-        public int Size { get; } = size;
-
-        // Completed under the pool's lock, so its continuation must not run there.
-        public TaskCompletionSource<AlignedBuffer> Given { get; } =
-            new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            return count;
+        }
     }
 }

@@ -19,10 +19,10 @@ internal static class BlockWriter
     /// <param name="gap">Bytes before the payload, less than a block.</param>
     /// <param name="length">Bytes of payload, more than 0.</param>
     /// <param name="offset">Where the payload belongs in the image.</param>
+    /// <param name="cancellationToken">Ends the waits for locks and storage threads, but no call that runs.</param>
     /// <remarks>
     /// Not cancelled when the client disconnects, because received bytes are written. The locks cover, with B the block
-    /// size
-    /// and S the image's size:
+    /// size and S the image's size:
     /// <code>
     ///   gap | payload                         | rest
     ///   ----+---------------------------------+-----
@@ -31,7 +31,8 @@ internal static class BlockWriter
     ///                                                    no other writer may write or grow behind it meanwhile
     /// </code>
     /// </remarks>
-    public static async Task WriteAsync(ImageHandle image, AlignedBuffer buffer, int gap, int length, long offset)
+    public static async Task WriteAsync(
+        ImageHandle image, AlignedBuffer buffer, int gap, int length, long offset, CancellationToken cancellationToken)
     {
         int block = image.BlockSize;
         long start = offset - gap;
@@ -43,9 +44,9 @@ internal static class BlockWriter
 
         if (!patchHead && !patchTail)
         {
-            using (await image.Locks.AcquireAsync(new ByteRange(start, end)))
+            using (await image.Locks.AcquireAsync(new ByteRange(start, end), cancellationToken: cancellationToken))
             {
-                await image.WriteAsync(buffer.Memory[..length], start, own, CancellationToken.None);
+                await image.WriteAsync(buffer.Memory[..length], start, own, cancellationToken);
             }
 
             return;
@@ -57,44 +58,43 @@ internal static class BlockWriter
             image,
             shared: headEnd < tailStart ? new ByteRange(headEnd, tailStart) : default,
             head: patchHead ? new ByteRange(start, headEnd) : default,
-            tail: patchTail ? new ByteRange(tailStart, alignedEnd) : default);
+            tail: patchTail ? new ByteRange(tailStart, alignedEnd) : default,
+            cancellationToken);
 
         using AlignedBuffer scratch = RentScratch(image);
         if (patchHead)
         {
             Memory<byte> old = scratch.Memory[..block];
-            await image.ReadAsync(old, start, CancellationToken.None);
+            await image.ReadAsync(old, start, cancellationToken);
             old[..gap].CopyTo(buffer.Memory);
         }
 
         if (patchTail)
         {
             // Read the size under the lock: it decides whether bytes behind the payload must be kept, and whether the
-            // last block
-            // is a whole one.
-            long size = await image.GetSizeAsync();
+            // last block is a whole one.
+            long size = await image.GetSizeAsync(cancellationToken);
             if (size > end)
             {
                 Memory<byte> old = scratch.Memory[..block];
-                await image.ReadAsync(old, tailStart, CancellationToken.None);
+                await image.ReadAsync(old, tailStart, cancellationToken);
                 old[(int)(end - tailStart)..].CopyTo(buffer.Memory[(int)(end - start)..]);
                 end = Math.Min(size, alignedEnd);
             }
         }
 
-        await image.WriteAsync(buffer.Memory[..(int)(end - start)], start, own, CancellationToken.None);
+        await image.WriteAsync(buffer.Memory[..(int)(end - start)], start, own, cancellationToken);
     }
 
     private static async ValueTask<RangeLock.Holder> LockAsync(
-        ImageHandle image, ByteRange shared, ByteRange head, ByteRange tail)
+        ImageHandle image, ByteRange shared, ByteRange head, ByteRange tail, CancellationToken cancellationToken)
     {
         // An image does not shrink, so a block inside it is still inside it under the lock.
-        bool mayGrow = !tail.IsEmpty && tail.End > await image.GetSizeAsync();
-        return await image.Locks.AcquireAsync(shared, head, mayGrow ? new ByteRange(tail.Start, long.MaxValue) : tail);
+        bool mayGrow = !tail.IsEmpty && tail.End > await image.GetSizeAsync(cancellationToken);
+        return await image.Locks.AcquireAsync(
+            shared, head, mayGrow ? new ByteRange(tail.Start, long.MaxValue) : tail, cancellationToken);
     }
 
-    // Not from the shared pool: an operation waits there only while it holds no buffer, and here it holds one. Only the
-    // two
-    // edges of a request need a scratch block.
+    // Not from the shared pool, which may refuse. Only the two edges of a request need a scratch block.
     private static AlignedBuffer RentScratch(ImageHandle image) => AlignedBuffer.Allocate(image.BlockSize);
 }

@@ -100,16 +100,16 @@ public sealed class ChecksumOperation : IOperation
         {
             if (isFirst)
             {
-                // One lane waits for a buffer. The others only help if buffers are free.
+                // One lane always has a buffer, a small one if the pool refuses. The others only help if buffers are free.
                 _ = Interlocked.Decrement(ref _buffersLeft);
-                lanes.Add(new ChecksumLane(await _image.Pool.RentAsync(_pieceSize, stop.Token), _pieceSize));
+                AddLane(lanes, _image.Pool.Rent(_image.Shared.Buffers, _pieceSize));
             }
 
             while (lanes.Count < _lanes
                 && Interlocked.Decrement(ref _buffersLeft) >= 0
-                && _image.Pool.TryRent(_pieceSize, out AlignedBuffer? buffer))
+                && _image.Pool.TryRent(_image.Shared.Buffers, _pieceSize, out AlignedBuffer? buffer))
             {
-                lanes.Add(new ChecksumLane(buffer, _pieceSize));
+                AddLane(lanes, buffer);
             }
 
             if (lanes.Count > 0)
@@ -128,4 +128,7 @@ public sealed class ChecksumOperation : IOperation
             lanes.ForEach(lane => lane.Dispose());
         }
     }
+
+    private void AddLane(List<ChecksumLane> lanes, AlignedBuffer buffer) =>
+        lanes.Add(new ChecksumLane(buffer, Math.Min(_pieceSize, buffer.Length)));
 }

@@ -7,7 +7,10 @@ using ImageIO.Core.Tickets;
 namespace ImageIO.Core.Operations;
 
 /// <summary>Reads a range of an image and sends it to a client. Reading and sending overlap.</summary>
-/// <remarks>Reads ahead of the client by the ring at most, so a slow client keeps the operation running.</remarks>
+/// <remarks>
+/// Reads ahead of the client by the ring at most, so a slow client keeps the operation running. When the pool asks for
+/// the buffers that wait for the client, the operation gives them back and reads their bytes again later.
+/// </remarks>
 public sealed class ReadOperation : IOperation
 {
     /// <summary>
@@ -22,8 +25,12 @@ public sealed class ReadOperation : IOperation
     private readonly Stream _destination;
     private readonly CancelFlag _cancel = new();
     private readonly WaitClock _storageWait = new();
-    private readonly Queue<(Task Read, AlignedBuffer Buffer, int Gap, int Length)> _inFlight = new();
+    private readonly BufferRing _ring;
     private long _done;
+
+    // Set by Recall, on any thread.
+    private volatile bool _isRecalled;
+    private bool _wasRecalled;
 
     /// <summary>Prepares the download of a range.</summary>
     /// <param name="image">The image.</param>
@@ -38,6 +45,7 @@ public sealed class ReadOperation : IOperation
         _image = image;
         _range = range;
         _destination = destination;
+        _ring = new BufferRing(image, Recall);
     }
 
     /// <inheritdoc />
@@ -61,54 +69,56 @@ public sealed class ReadOperation : IOperation
             long next = _range.Start;
             while (Done < _range.Length)
             {
-                next = await ReadAheadAsync(next, cancellationToken);
-                (Task read, AlignedBuffer buffer, int gap, int length) = _inFlight.Peek();
-                await _storageWait.WaitAsync(read);
-                await SendAsync(buffer.Memory.Slice(gap, length), cancellationToken);
-                _inFlight.Dequeue();
-                ((IDisposable)buffer).Dispose();
+                next = ReadAhead(next, cancellationToken);
+                RingSlot oldest = _ring.Oldest;
+                await _storageWait.WaitAsync(oldest.Call);
+                if (await SendAsync(oldest.Buffer!.Memory.Slice(oldest.Gap, oldest.Length), cancellationToken))
+                {
+                    _ring.RemoveOldest();
+                }
+                else
+                {
+                    await _ring.DrainAsync();
+                    next = _range.Start + Done;
+                }
+            }
+
+            if (_wasRecalled)
+            {
+                // The last bytes may still wait for the client, somewhere on their way.
+                await SendSomeAsync(default, _ring.Now, cancellationToken);
             }
         }
         finally
         {
             // The storage still writes into the buffers of reads in flight. Give them back when it has finished.
-            while (_inFlight.TryDequeue(out (Task Read, AlignedBuffer Buffer, int Gap, int Length) rest))
-            {
-                await rest.Read.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                ((IDisposable)rest.Buffer).Dispose();
-            }
+            await _ring.DrainAsync();
         }
     }
 
-    // Starts reads until the ring is full or no buffer is free. At least one is in flight afterwards.
-    private async ValueTask<long> ReadAheadAsync(long next, CancellationToken cancellationToken)
+    // Starts reads until the ring is full. At least one is in flight afterwards.
+    private long ReadAhead(long next, CancellationToken cancellationToken)
     {
-        while (next < _range.End && _inFlight.Count < _image.Ring.QueueDepth)
+        while (next < _range.End)
         {
             _cancel.ThrowIfSet();
             long start = Alignment.Down(next, _image.BlockSize);
-            long alignedLength = Alignment.Up(_range.End - start, _image.BlockSize);
-            int size = (int)Math.Min(alignedLength, _image.Ring.BufferSize);
-            AlignedBuffer? buffer;
-            if (_inFlight.Count == 0)
-            {
-                buffer = await _image.Pool.RentAsync(size, cancellationToken);
-            }
-            else if (!_image.Pool.TryRent(size, out buffer))
+            if (_ring.TryTake(Alignment.Up(_range.End - start, _image.BlockSize)) is not { } buffer)
             {
                 break;
             }
 
             int gap = (int)(next - start);
-            long end = start + size < _range.End
-                ? Alignment.PreferredEnd(next, start + size, _image.PreferredBlockSize)
+            long reach = start + Math.Min(buffer.Length, _image.Ring.BufferSize);
+            long end = reach < _range.End
+                ? Alignment.PreferredEnd(next, reach, _image.PreferredBlockSize)
                 : _range.End;
-            int length = (int)(end - next);
-            size = (int)Alignment.Up(end - start, _image.BlockSize);
+            int size = (int)Alignment.Up(end - start, _image.BlockSize);
             // A single read gains nothing from running in parallel.
-            bool isAlone = _inFlight.Count == 0 && end == _range.End;
+            bool isAlone = _ring.Count == 0 && end == _range.End;
             Task ReadAsync() => this.ReadAsync(buffer.Memory[..size], start, end, cancellationToken);
-            _inFlight.Enqueue((isAlone ? ReadAsync() : _image.StartAsync(ReadAsync, cancellationToken), buffer, gap, length));
+            Task read = isAlone ? ReadAsync() : _image.StartAsync(ReadAsync, cancellationToken);
+            _ring.Add(new RingSlot(read, buffer, gap, (int)(end - next)));
             next = end;
         }
 
@@ -127,24 +137,68 @@ public sealed class ReadOperation : IOperation
         }
     }
 
-    private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    // False: the pool has asked for the buffers. The client may have taken only a part of this one.
+    private async ValueTask<bool> SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         _cancel.ThrowIfSet();
-        for (int sent = 0; sent < bytes.Length;)
+        long started = _ring.Now;
+        while (!bytes.IsEmpty)
         {
-            int count = Math.Min(SendSize, bytes.Length - sent);
-            try
+            int sent = await SendSomeAsync(bytes[..Math.Min(SendSize, bytes.Length)], started, cancellationToken);
+            Interlocked.Add(ref _done, sent);
+            bytes = bytes[sent..];
+            if (_isRecalled)
             {
-                await _destination.WriteAsync(bytes.Slice(sent, count), cancellationToken);
+                _isRecalled = false;
+                _wasRecalled = true;
+                _ring.NoteRecall();
+                return false;
             }
-            catch (Exception e) when (e is IOException or OperationCanceledException)
+        }
+
+        _ring.NoteClientMoved(started);
+        return true;
+    }
+
+    private async ValueTask<int> SendSomeAsync(
+        ReadOnlyMemory<byte> bytes, long since, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ValueTask<int> sending = StartSending(bytes, cancellationToken);
+            if (sending.IsCompleted)
             {
-                throw new TransferException(
-                    TransferError.ClientDisconnected, $"The client took {Done} of {_range.Length} bytes", e);
+                return sending.GetAwaiter().GetResult();
             }
 
-            sent += count;
-            Interlocked.Add(ref _done, count);
+            _ring.ClientWaitStarts(since);
+            return await sending;
         }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            throw new TransferException(
+                TransferError.ClientDisconnected, $"The client took {Done} of {_range.Length} bytes", e);
+        }
+        finally
+        {
+            _ring.ClientWaitEnded();
+        }
+    }
+
+    private ValueTask<int> StartSending(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
+        _destination is IInterruptibleStream client
+            ? client.SendAsync(bytes, cancellationToken)
+            : WriteAsync(bytes, cancellationToken);
+
+    private async ValueTask<int> WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        await _destination.WriteAsync(bytes, cancellationToken);
+        return bytes.Length;
+    }
+
+    private void Recall()
+    {
+        _isRecalled = true;
+        (_destination as IInterruptibleStream)?.Interrupt();
     }
 }

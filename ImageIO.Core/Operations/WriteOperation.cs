@@ -8,14 +8,19 @@ namespace ImageIO.Core.Operations;
 /// <summary>Receives bytes from a client and writes them to an image. Receiving and writing overlap.</summary>
 /// <remarks>
 /// <code>
-///   client ──▶ buffer 1 ─┐                 1. rent a buffer (none free: do not read from the client)
+///   client ──▶ buffer 1 ─┐                 1. take a buffer; when the ring is full, await its oldest write first
 ///   client ──▶ buffer 2 ─┼─▶ storage      2. fill it from the client, to the next buffer boundary of the image
 ///   client ──▶ buffer 3 ─┘                 3. start writing it, and go on with the next
-///                                          4. when the ring is full, await the oldest
 /// </code>
+/// When the pool asks for the buffer that waits for the client, the operation writes what the buffer holds and goes on
+/// with a small one.
 /// </remarks>
 public sealed class WriteOperation : IOperation
 {
+    // How long a write waits for a storage thread or a lock after its client has left. Received bytes are written, but
+    // a storage that hangs must not collect the buffers of clients that try again and again.
+    private static readonly TimeSpan PatienceWithoutClient = TimeSpan.FromSeconds(10);
+
     private readonly ImageHandle _image;
     private readonly Stream _source;
     private readonly long? _length;
@@ -23,11 +28,13 @@ public sealed class WriteOperation : IOperation
     private readonly bool _flush;
     private readonly CancelFlag _cancel = new();
     private readonly WaitClock _storageWait = new();
-    private readonly Queue<(Task Write, int Length)> _inFlight = new();
+    private readonly ClientWait _client;
+    private readonly BufferRing _ring;
     private long _done;
 
     // Why the client's stream broke. Reported after the bytes before it are written.
     private IOException? _failure;
+    private bool _hasEnded;
 
     /// <summary>Prepares the upload of a range.</summary>
     /// <param name="image">The image, open for writing.</param>
@@ -46,6 +53,8 @@ public sealed class WriteOperation : IOperation
         image.RequireWrite();
         _image = image;
         _source = source;
+        _client = new ClientWait(source);
+        _ring = new BufferRing(image, _client.Interrupt);
         _length = length;
         _limit = image.Capabilities.CanGrow ? limit : Math.Min(limit, image.KnownSize);
         _flush = flush;
@@ -74,23 +83,32 @@ public sealed class WriteOperation : IOperation
     /// </exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        try
+        using var abandoned = new CancellationTokenSource();
+        await using (cancellationToken.UnsafeRegister(
+            static source => ((CancellationTokenSource)source!).CancelAfter(PatienceWithoutClient), abandoned))
         {
-            await ReceiveAsync();
-            await DrainAsync();
-        }
-        catch (TransferException e) when (e.Error == TransferError.StorageFull && e.BytesDone is null)
-        {
-            throw new TransferException(TransferError.StorageFull, e.Message, e) { BytesDone = Done };
-        }
-        finally
-        {
-            // After a failure other buffers may still be in flight. They must be written and given back before the
-            // image can be
-            // closed. Their own failures add no information.
-            while (_inFlight.TryDequeue(out (Task Write, int Length) rest))
+            try
             {
-                await rest.Write.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ReceiveAsync(abandoned.Token);
+                while (_ring.Count > 0)
+                {
+                    await ReapAsync();
+                }
+            }
+            catch (TransferException e) when (e.Error == TransferError.StorageFull && e.BytesDone is null)
+            {
+                throw new TransferException(TransferError.StorageFull, e.Message, e) { BytesDone = Done };
+            }
+            catch (OperationCanceledException e) when (abandoned.IsCancellationRequested)
+            {
+                throw new TransferException(
+                    TransferError.ClientDisconnected, "The client left while its bytes waited for the storage", e);
+            }
+            finally
+            {
+                // After a failure other buffers may still be in flight. They must be written and given back before the
+                // image can be closed. Their own failures add no information.
+                await _ring.DrainAsync();
             }
         }
 
@@ -101,15 +119,21 @@ public sealed class WriteOperation : IOperation
         }
     }
 
-    private async Task ReceiveAsync()
+    private async Task ReceiveAsync(CancellationToken abandoned)
     {
         long position = Offset;
-        while (_length is null || position < Offset + _length)
+        while (!_hasEnded && (_length is null || position < Offset + _length))
         {
             _cancel.ThrowIfSet();
+            if (_ring.IsClientSlow)
+            {
+                // While it holds no buffer.
+                _ = await WaitForClientAsync(_ring.Now);
+            }
+
             long wanted = _length is null ? long.MaxValue : Offset + _length.Value - position;
             int gap = (int)(position - Alignment.Down(position, _image.BlockSize));
-            AlignedBuffer buffer = await RentAsync(wanted, gap);
+            AlignedBuffer buffer = await TakeBufferAsync(wanted, gap);
             int filled;
             try
             {
@@ -121,29 +145,29 @@ public sealed class WriteOperation : IOperation
             }
             catch
             {
-                ((IDisposable)buffer).Dispose();
+                _ring.Return(buffer);
                 throw;
             }
 
             if (filled == 0)
             {
-                ((IDisposable)buffer).Dispose();
-                break;
+                _ring.Return(buffer);
+                continue;
             }
 
             // The last write gains nothing from running in parallel.
             bool isLast = _length is not null && position + filled == Offset + _length;
-            _inFlight.Enqueue((WriteAndReturnAsync(buffer, gap, filled, position, isLast), filled));
+            _ring.Add(new RingSlot(WriteAsync(buffer, gap, filled, position, isLast, abandoned), null, gap, filled));
             position += filled;
-            if (_failure is not null)
-            {
-                break;
-            }
         }
 
         if (_failure is not null || (_length is not null && position < Offset + _length))
         {
-            await DrainAsync();
+            while (_ring.Count > 0)
+            {
+                await ReapAsync();
+            }
+
             throw new TransferException(
                 TransferError.ClientDisconnected,
                 _length is null
@@ -153,32 +177,22 @@ public sealed class WriteOperation : IOperation
         }
     }
 
+    // Returns early when the client's bytes end or break, and when the pool asks for the buffer.
     private async ValueTask<int> FillAsync(Memory<byte> room, long position)
     {
+        long started = _ring.Now;
         int filled = 0;
         while (filled < room.Length)
         {
-            int received;
-            try
+            if (!await WaitForClientAsync(started))
             {
-                // Not cancelled when the client disconnects: bytes that it sent before may still be in the server's
-                // buffers, and the
-                // stream ends or breaks behind them.
-                received = await _source.ReadAsync(room[filled..], CancellationToken.None);
-            }
-            catch (IOException e)
-            {
-                _failure = e;
-                return filled;
-            }
-            catch (OperationCanceledException e)
-            {
-                _failure = new IOException("The connection was closed", e);
                 return filled;
             }
 
+            int received = await ReadAsync(room[filled..]);
             if (received == 0)
             {
+                _hasEnded = true;
                 return filled;
             }
 
@@ -189,52 +203,110 @@ public sealed class WriteOperation : IOperation
             }
         }
 
+        _ring.NoteClientMoved(started);
         return filled;
     }
 
-    private async ValueTask<AlignedBuffer> RentAsync(long wanted, int gap)
+    // Waits until the client's next bytes, their end or a failure can be read without waiting. False: the pool asks for
+    // the buffer that waits.
+    private async ValueTask<bool> WaitForClientAsync(long since)
     {
-        int size = (int)Math.Min(Alignment.Up(Math.Min(wanted, int.MaxValue) + gap, _image.BlockSize), _image.Ring.BufferSize);
-        while (_inFlight.TryPeek(out (Task Write, int Length) oldest))
+        try
         {
-            if (oldest.Write.IsCompleted)
+            ValueTask<bool> wait = _client.WaitAsync();
+            if (!wait.IsCompleted)
+            {
+                _ring.ClientWaitStarts(since);
+            }
+
+            bool hasMoved = await wait;
+            if (!hasMoved)
+            {
+                _ring.NoteRecall();
+            }
+
+            return hasMoved;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            NoteFailure(e);
+            return true;
+        }
+        finally
+        {
+            _ring.ClientWaitEnded();
+        }
+    }
+
+    // 0: the client's bytes have ended, or broke.
+    private async ValueTask<int> ReadAsync(Memory<byte> room)
+    {
+        if (_failure is not null)
+        {
+            return 0;
+        }
+
+        try
+        {
+            // Not cancelled when the client disconnects: bytes that it sent before may still be in the server's
+            // buffers, and the stream ends or breaks behind them.
+            return await _source.ReadAsync(room, CancellationToken.None);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            NoteFailure(e);
+            return 0;
+        }
+    }
+
+    private void NoteFailure(Exception e) =>
+        _failure = e as IOException ?? new IOException("The connection was closed", e);
+
+    private async ValueTask<AlignedBuffer> TakeBufferAsync(long wanted, int gap)
+    {
+        long size = Alignment.Up(Math.Min(wanted, int.MaxValue) + gap, _image.BlockSize);
+        while (true)
+        {
+            while (_ring.Count > 0 && _ring.Oldest.Call.IsCompleted)
             {
                 await ReapAsync();
             }
-            else if (_inFlight.Count < _image.Ring.QueueDepth && _image.Pool.TryRent(size, out AlignedBuffer? buffer))
+
+            if (_ring.TryTake(size) is { } buffer)
             {
                 return buffer;
             }
-            else
-            {
-                await ReapAsync();
-            }
-        }
 
-        return await _image.Pool.RentAsync(size, CancellationToken.None);
-    }
-
-    private async Task WriteAndReturnAsync(AlignedBuffer buffer, int gap, int length, long offset, bool isLast)
-    {
-        using (buffer)
-        {
-            Task WriteAsync() => BlockWriter.WriteAsync(_image, buffer, gap, length, offset);
-            await (isLast ? WriteAsync() : _image.StartAsync(WriteAsync, CancellationToken.None));
-        }
-    }
-
-    private async ValueTask DrainAsync()
-    {
-        while (_inFlight.Count > 0)
-        {
             await ReapAsync();
+        }
+    }
+
+    private async Task WriteAsync(
+        AlignedBuffer buffer, int gap, int length, long offset, bool isLast, CancellationToken abandoned)
+    {
+        try
+        {
+            Task Write() => BlockWriter.WriteAsync(_image, buffer, gap, length, offset, abandoned);
+            await (isLast ? Write() : _image.StartAsync(Write, abandoned));
+        }
+        finally
+        {
+            _ring.Return(buffer);
         }
     }
 
     private async ValueTask ReapAsync()
     {
-        (Task write, int length) = _inFlight.Dequeue();
-        await _storageWait.WaitAsync(write);
-        Interlocked.Add(ref _done, length);
+        RingSlot oldest = _ring.Oldest;
+        try
+        {
+            await _storageWait.WaitAsync(oldest.Call);
+        }
+        finally
+        {
+            _ring.RemoveOldest();
+        }
+
+        Interlocked.Add(ref _done, oldest.Length);
     }
 }

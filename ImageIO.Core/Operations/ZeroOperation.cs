@@ -103,7 +103,7 @@ public sealed class ZeroOperation : IOperation
             // behind it
             // meanwhile. Only here does the backend get a partial last block.
             using RangeLock.Holder held = await _image.Locks.AcquireAsync(
-                shared: default, first: new ByteRange(start, long.MaxValue));
+                shared: default, first: new ByteRange(start, long.MaxValue), cancellationToken: cancellationToken);
             if (end >= await _image.GetSizeAsync(cancellationToken) || wholeEnd == end)
             {
                 if (await _image.ZeroAsync(start, end - start, _mode, cancellationToken))
@@ -118,7 +118,7 @@ public sealed class ZeroOperation : IOperation
             return await WriteZeroesAsync(start, end, cancellationToken);
         }
 
-        using (await _image.Locks.AcquireAsync(new ByteRange(start, wholeEnd)))
+        using (await _image.Locks.AcquireAsync(new ByteRange(start, wholeEnd), cancellationToken: cancellationToken))
         {
             // The size under the lock, which does not keep others from growing the image.
             if (wholeEnd <= await _image.GetSizeAsync(cancellationToken) && await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
@@ -133,11 +133,11 @@ public sealed class ZeroOperation : IOperation
     private async ValueTask<long> WriteZeroesAsync(long start, long end, CancellationToken cancellationToken)
     {
         int gap = (int)(start - Alignment.Down(start, _image.BlockSize));
-        int length = (int)(end - start);
-        using AlignedBuffer buffer = await _image.Pool.RentAsync(
-            (int)Alignment.Up(gap + length, _image.BlockSize), cancellationToken);
+        using AlignedBuffer buffer = _image.Pool.Rent(
+            _image.Shared.Buffers, (int)Alignment.Up(gap + end - start, _image.BlockSize));
+        int length = (int)Math.Min(end - start, buffer.Length - gap);
         buffer.GetSpan().Slice(gap, length).Clear();
-        await BlockWriter.WriteAsync(_image, buffer, gap, length, start);
-        return end;
+        await BlockWriter.WriteAsync(_image, buffer, gap, length, start, cancellationToken);
+        return start + length;
     }
 }

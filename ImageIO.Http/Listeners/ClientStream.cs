@@ -1,3 +1,4 @@
+using ImageIO.Core.Operations;
 using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Http.Listeners;
@@ -8,7 +9,7 @@ namespace ImageIO.Http.Listeners;
 /// </summary>
 /// <param name="body">The server's stream.</param>
 /// <param name="connection">The client's connection.</param>
-public sealed class ClientStream(Stream body, ClientConnection connection) : AsyncStream
+public sealed class ClientStream(Stream body, ClientConnection connection) : AsyncStream, IInterruptibleStream
 {
     /// <inheritdoc />
     public override bool CanRead => body.CanRead;
@@ -30,6 +31,16 @@ public sealed class ClientStream(Stream body, ClientConnection connection) : Asy
         ValueTask write = body.WriteAsync(buffer, cancellationToken);
         return write.IsCompleted ? write : WaitAsync(write);
     }
+
+    /// <inheritdoc />
+    public ValueTask<int> SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        ValueTask<int> sending = ((IInterruptibleStream)body).SendAsync(bytes, cancellationToken);
+        return sending.IsCompleted ? sending : WaitAsync(sending);
+    }
+
+    /// <inheritdoc />
+    public void Interrupt() => ((IInterruptibleStream)body).Interrupt();
 
     /// <inheritdoc />
     public override Task FlushAsync(CancellationToken cancellationToken) => body.FlushAsync(cancellationToken);

@@ -66,8 +66,8 @@ public sealed record ServiceListener
     private Socket ListenOnTcp()
     {
         Socket socket = SocketTransportOptions.CreateDefaultBoundListenSocket(EndPoint);
-        // Accepted sockets inherit these. A client that has closed its connection while its storage hangs is sent nothing
-        // that would tell: without probes such connections gather until no client is let in any more.
+        // Accepted sockets inherit these. A client that has closed its connection while its storage hangs is sent
+        // nothing that would tell: without probes such connections gather until no client is let in any more.
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, ProbeAfterSeconds);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, ProbeEverySeconds);

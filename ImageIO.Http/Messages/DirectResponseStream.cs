@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ImageIO.Core.Errors;
+using ImageIO.Core.Operations;
 using ImageIO.Transport.Sockets;
 using Microsoft.AspNetCore.Http;
 
@@ -9,10 +10,9 @@ namespace ImageIO.Http.Messages;
 
 /// <summary>
 /// A response's body that lends the memory of each larger write to the connection. The server's own stream copies it
-/// first,
-/// and does not fail when the client has disconnected; this one does.
+/// first, and does not fail when the client has disconnected; this one does.
 /// </summary>
-internal sealed class DirectResponseStream : AsyncStream
+internal sealed class DirectResponseStream : AsyncStream, IInterruptibleStream
 {
     // Copying less is cheaper than sending the head, which comes first, on its own.
     private const int SmallestFirstLoan = 64 * 1024;
@@ -25,6 +25,17 @@ internal sealed class DirectResponseStream : AsyncStream
 
     // Null: the connection does not borrow memory.
     private readonly LendingWriter? _connection;
+
+    private readonly Lock _lock = new();
+
+    // What the server still has to send by itself: it waits for the client without memory of ours. Null: nothing.
+    private Task? _flushing;
+
+    // Completed by an interruption. Exists only while something waits that can be interrupted. Guarded by the lock.
+    private TaskCompletionSource? _interruption;
+
+    // An interruption that came while nothing waited: the next wait ends at once. Guarded by the lock.
+    private bool _isInterrupted;
 
     private DirectResponseStream(HttpResponse response, LendingWriter? connection)
     {
@@ -50,6 +61,62 @@ internal sealed class DirectResponseStream : AsyncStream
             : CopyAsync(buffer, cancellationToken);
 
     /// <inheritdoc />
+    /// <exception cref="TransferException"><see cref="TransferError.ClientDisconnected"/>.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<int> SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        if (bytes.IsEmpty)
+        {
+            await SendRestAsync(cancellationToken);
+            return 0;
+        }
+
+        if (_flushing is not null && !await IsFlushedAsync())
+        {
+            return 0;
+        }
+
+        if (_connection is null
+            || _response.ContentLength is null
+            || (!_response.HasStarted && bytes.Length < SmallestFirstLoan))
+        {
+            // Copied at once: what waits for the client then is the server's.
+            await StartFlushAsync(CopyAsync(bytes, cancellationToken));
+            return bytes.Length;
+        }
+
+        if (!_response.HasStarted)
+        {
+            await _response.StartAsync(cancellationToken);
+        }
+
+        if (_connection.UnflushedBytes > 0
+            && !await StartFlushAsync(new ValueTask(FlushAsync(cancellationToken))))
+        {
+            return 0;
+        }
+
+        int sent = await _connection.SendAsync(bytes, cancellationToken);
+        if (sent > 0)
+        {
+            await CountAsync(_connection, bytes[..sent], areSent: true, cancellationToken);
+        }
+
+        return sent;
+    }
+
+    /// <inheritdoc />
+    public void Interrupt()
+    {
+        lock (_lock)
+        {
+            _isInterrupted = _interruption?.TrySetResult() != true;
+        }
+
+        _connection?.InterruptSend();
+    }
+
+    /// <inheritdoc />
     public override async Task FlushAsync(CancellationToken cancellationToken) =>
         Check(await _server.FlushAsync(cancellationToken));
 
@@ -66,12 +133,27 @@ internal sealed class DirectResponseStream : AsyncStream
             await _response.StartAsync(cancellationToken);
         }
 
-        connection.Lend(buffer);
+        await CountAsync(connection, buffer, areSent: false, cancellationToken);
+    }
+
+    // Hands the server bytes in their own memory, and flushes them.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask CountAsync(
+        LendingWriter connection, ReadOnlyMemory<byte> buffer, bool areSent, CancellationToken cancellationToken)
+    {
+        connection.Lend(buffer, areSent);
         try
         {
             Memory<byte> room = _server.GetMemory(buffer.Length);
             if (!Unsafe.AreSame(ref MemoryMarshal.GetReference(room.Span), ref MemoryMarshal.GetReference(buffer.Span)))
             {
+                if (areSent)
+                {
+                    // It would send them again.
+                    _response.HttpContext.Abort();
+                    throw new IOException("The server has given up the response");
+                }
+
                 // The server has no room to lend, for example because the request is aborted.
                 buffer.CopyTo(room);
             }
@@ -83,6 +165,65 @@ internal sealed class DirectResponseStream : AsyncStream
         {
             connection.TakeBack();
         }
+    }
+
+    private async ValueTask SendRestAsync(CancellationToken cancellationToken)
+    {
+        if (_flushing is { } flushing)
+        {
+            _flushing = null;
+            await flushing;
+        }
+
+        if (_connection is not null)
+        {
+            await _connection.SendRestAsync(cancellationToken);
+        }
+    }
+
+    // Whether it is done. False: it was interrupted, and goes on by itself.
+    private ValueTask<bool> StartFlushAsync(ValueTask flush)
+    {
+        if (flush.IsCompleted)
+        {
+            flush.GetAwaiter().GetResult();
+            return ValueTask.FromResult(true);
+        }
+
+        _flushing = flush.AsTask();
+        return IsFlushedAsync();
+    }
+
+    private async ValueTask<bool> IsFlushedAsync()
+    {
+        Task flushing = _flushing!;
+        Task interruption;
+        lock (_lock)
+        {
+            if (_isInterrupted)
+            {
+                _isInterrupted = false;
+                return false;
+            }
+
+            _interruption = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            interruption = _interruption.Task;
+        }
+
+        await Task.WhenAny(flushing, interruption);
+        lock (_lock)
+        {
+            _interruption = null;
+        }
+
+        if (!flushing.IsCompleted)
+        {
+            return false;
+        }
+
+        _flushing = null;
+        await flushing;
+        return true;
     }
 
     private static void Check(FlushResult flushed)

@@ -104,7 +104,7 @@ public sealed class ImageHandleTests
     [InlineData(131072)]
     public void A_backend_with_an_impossible_block_size_is_refused(int block)
     {
-        using var pool = new BufferPool(BufferPool.SmallestBuffer);
+        using var pool = new BufferPool(BufferPool.SmallBuffer);
 
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(
             () => new ImageHandle(new MemoryBackend(block), "odd", new RingSettings(), pool, TestThreads.NewImage()));

@@ -7,7 +7,7 @@ namespace ImageIO.Tests.Backends;
 public sealed class ImageOpenerTests : IDisposable
 {
     private static readonly ImageUrl Url = ImageUrl.Parse("memory:disk");
-    private readonly BufferPool _pool = new(BufferPool.SmallestBuffer);
+    private readonly BufferPool _pool = new(BufferPool.SmallBuffer);
     private readonly MemoryFactory _factory = new();
 
     public void Dispose() => _pool.Dispose();

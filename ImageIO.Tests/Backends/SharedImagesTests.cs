@@ -31,14 +31,14 @@ public sealed class SharedImagesTests
     public void An_image_with_nothing_to_remember_goes_with_its_last_handle()
     {
         _images.TicketAdded(Url);
-        SharedImage image = _images.Opened("disk", Url);
-        Assert.Same(image, _images.Opened("disk", Url));
+        SharedImage image = _images.Opened("disk", "storage", Url);
+        Assert.Same(image, _images.Opened("disk", "storage", Url));
         _images.Closed("disk");
-        Assert.Same(image, _images.Opened("disk", Url));
+        Assert.Same(image, _images.Opened("disk", "storage", Url));
         _images.Closed("disk");
         _images.Closed("disk");
 
-        Assert.NotSame(image, _images.Opened("disk", Url));
+        Assert.NotSame(image, _images.Opened("disk", "storage", Url));
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class SharedImagesTests
 
     private SharedImage OpenWriteClose(ImageUrl url, string name = "disk")
     {
-        SharedImage image = _images.Opened(name, url);
+        SharedImage image = _images.Opened(name, "storage", url);
         UnflushedWrites handle = image.Flushes.Opened();
         image.Flushes.WriteStarts(handle, new ByteRange(0, 512));
         image.Flushes.Closed(handle);

@@ -21,23 +21,23 @@ public sealed class AlignedBufferTests
 
     [Theory]
     [InlineData(0)]
-    [InlineData(65537)]
-    public void Scratch_buffers_are_small(int length) =>
+    [InlineData((64 * 1024 * 1024) + 1)]
+    public void A_buffer_outside_the_pools_has_at_most_64_MiB(int length) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => AlignedBuffer.Allocate(length));
 
     [Fact]
     public void Disposing_it_twice_returns_it_once()
     {
-        using var pool = new BufferPool(BufferPool.SmallestBuffer * 2);
-        Assert.True(pool.TryRent(1, out AlignedBuffer? buffer));
+        using var pool = new BufferPool(BufferPool.SmallBuffer * 8);
+        Assert.True(pool.TryRent(new BufferShare(null), 1, out AlignedBuffer? buffer));
 
         ((IDisposable)buffer).Dispose();
         ((IDisposable)buffer).Dispose();
 
         Assert.Equal(0, pool.RentedBytes);
-        Assert.Equal(BufferPool.SmallestBuffer, pool.AllocatedBytes);
-        Assert.True(pool.TryRent(1, out AlignedBuffer? first));
-        Assert.True(pool.TryRent(1, out AlignedBuffer? second));
+        Assert.Equal(BufferPool.SmallBuffer, pool.AllocatedBytes);
+        Assert.True(pool.TryRent(new BufferShare(null), 1, out AlignedBuffer? first));
+        Assert.True(pool.TryRent(new BufferShare(null), 1, out AlignedBuffer? second));
         Assert.NotSame(first, second);
         ((IDisposable)first).Dispose();
         ((IDisposable)second).Dispose();
@@ -46,8 +46,8 @@ public sealed class AlignedBufferTests
     [Fact]
     public void A_returned_buffer_shows_its_bytes_to_nobody()
     {
-        using var pool = new BufferPool(BufferPool.SmallestBuffer);
-        Assert.True(pool.TryRent(1, out AlignedBuffer? buffer));
+        using var pool = new BufferPool(BufferPool.SmallBuffer * 8);
+        Assert.True(pool.TryRent(new BufferShare(null), 1, out AlignedBuffer? buffer));
         ((IDisposable)buffer).Dispose();
 
         Assert.Throws<ObjectDisposedException>(() => buffer.GetSpan().Length);

@@ -1,16 +1,20 @@
 using CsCheck;
 using ImageIO.Core.Buffers;
+using Microsoft.Extensions.Time.Testing;
 
 namespace ImageIO.Tests.Buffers;
 
+/// <summary>The shared pool, which refuses but never makes anybody wait, and the small buffers beside it.</summary>
 public sealed class BufferPoolTests
 {
-    private const int Unit = BufferPool.SmallestBuffer;
+    private const int Unit = BufferPool.SmallBuffer;
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+    private readonly BufferShare _share = new(null);
 
     [Theory]
     [InlineData(0)]
     [InlineData(Unit - 1)]
-    public void A_ceiling_below_the_smallest_buffer_is_refused(long ceiling) =>
+    public void A_ceiling_below_a_small_buffer_is_refused(long ceiling) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new BufferPool(ceiling));
 
     [Theory]
@@ -20,193 +24,177 @@ public sealed class BufferPoolTests
     [InlineData(3 * Unit, 4 * Unit)]
     public void A_buffer_is_the_next_power_of_two(int wanted, int given)
     {
-        using var pool = new BufferPool(4 * Unit);
-        Assert.True(pool.TryRent(wanted, out AlignedBuffer? buffer));
-        using (buffer)
-        {
-            Assert.Equal(given, buffer.Length);
-            Assert.Equal(given, pool.RentedBytes);
-        }
+        using var pool = new BufferPool(8 * Unit);
+        AlignedBuffer buffer = Take(pool, _share, wanted);
+        Assert.Equal((given, given), (buffer.Length, pool.RentedBytes));
 
-        Assert.Equal(0, pool.RentedBytes);
+        Return(buffer);
+
+        Assert.Equal((0, 0), (_share.Rented, pool.RentedBytes));
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(-1)]
-    [InlineData((4 * Unit) + 1)]
-    [InlineData(int.MaxValue)]
-    public void A_length_that_can_never_be_served_is_refused_at_once(int length)
+    [Fact]
+    public void One_user_gets_at_most_half_and_each_further_one_half_of_what_is_left()
     {
-        using var pool = new BufferPool(4 * Unit);
+        using var pool = new BufferPool(64 * Unit);
+        foreach (int expected in new[] { 32, 16, 8, 4, 2, 1 })
+        {
+            Assert.Equal(expected, TakeAll(pool, new BufferShare(null)).Count);
+        }
+    }
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => pool.TryRent(length, out _));
-        Assert.Throws<ArgumentOutOfRangeException>(() => { _ = pool.RentAsync(length, default).AsTask(); });
+    [Fact]
+    public void Images_on_one_storage_together_get_at_most_half()
+    {
+        using var pool = new BufferPool(64 * Unit);
+        var hung = new BufferShare(null);
+
+        int taken = Enumerable.Range(0, 100).Sum(_ => TakeAll(pool, new BufferShare(hung)).Count);
+
+        Assert.Equal(32, taken);
+        Assert.Equal(16, TakeAll(pool, new BufferShare(new BufferShare(null))).Count);
+    }
+
+    [Fact]
+    public void A_small_buffer_is_never_refused()
+    {
+        using var pool = new BufferPool(2 * Unit);
+        List<AlignedBuffer> all = TakeAll(pool, _share);
+
+        AlignedBuffer[] small = [.. Enumerable.Range(0, 100).Select(_ => pool.Rent(_share, 4 * Unit))];
+
+        Assert.All(small, buffer => Assert.Equal(Unit, buffer.Length));
+        Assert.Equal((all.Count * Unit, 100 * Unit), (pool.RentedBytes, pool.SmallBytes));
+        Array.ForEach(small, Return);
+        Assert.Equal(0, pool.SmallBytes);
     }
 
     [Fact]
     public void Kept_buffers_of_another_size_make_room_under_the_ceiling()
     {
-        using var pool = new BufferPool(4 * Unit);
-        AlignedBuffer[] small = [.. Enumerable.Range(0, 4).Select(_ => Take(pool, Unit))];
-        Assert.False(pool.TryRent(1, out _));
-        Array.ForEach(small, Return);
+        using var pool = new BufferPool(8 * Unit);
+        List<AlignedBuffer> held = TakeAll(pool, _share);
+        held.ForEach(Return);
 
-        using AlignedBuffer large = Take(pool, 4 * Unit);
+        using AlignedBuffer large = Take(pool, _share, 4 * Unit);
 
-        Assert.Equal(4 * Unit, pool.AllocatedBytes);
+        Assert.InRange(pool.AllocatedBytes, 4 * Unit, 8 * Unit);
     }
 
     [Fact]
-    public void An_idle_pool_keeps_no_more_than_one_MiB()
+    public void An_idle_pool_keeps_no_more_than_one_MiB_of_each_kind()
     {
-        using var pool = new BufferPool(64 * Unit);
-        AlignedBuffer[] all = [.. Enumerable.Range(0, 60).Select(_ => Take(pool, Unit))];
-        Assert.Equal(60 * Unit, pool.AllocatedBytes);
-        Array.ForEach(all, Return);
+        using var pool = new BufferPool(128 * Unit);
+        List<AlignedBuffer> all = TakeAll(pool, _share);
+        all.AddRange(Enumerable.Range(0, 60).Select(_ => pool.RentSmall()));
+        Assert.Equal((64 + 60) * Unit, pool.AllocatedBytes);
 
-        Assert.Equal(0, pool.RentedBytes);
-        Assert.Equal(1024 * 1024, pool.AllocatedBytes);
+        all.ForEach(Return);
+
+        Assert.Equal((0, 0), (pool.RentedBytes, pool.SmallBytes));
+        Assert.Equal(2 * 1024 * 1024, pool.AllocatedBytes);
     }
 
     [Fact]
     public void A_disposed_pool_keeps_nothing_and_takes_back_what_was_out()
     {
         var pool = new BufferPool(4 * Unit);
-        AlignedBuffer held = Take(pool, Unit);
-        Return(Take(pool, Unit));
+        AlignedBuffer[] held = [Take(pool, _share, Unit), pool.RentSmall()];
+        Return(pool.RentSmall());
         pool.Dispose();
-        Assert.Equal(Unit, pool.AllocatedBytes);
+        Assert.Equal(2 * Unit, pool.AllocatedBytes);
 
-        Return(held);
+        Array.ForEach(held, Return);
 
         Assert.Equal(0, pool.AllocatedBytes);
     }
 
-    [Fact(Timeout = 30_000)]
-    public async Task Who_waits_first_is_served_first()
+    [Fact]
+    public void Buffers_that_a_slow_client_has_are_asked_for_when_another_is_refused()
     {
-        using var pool = new BufferPool(2 * Unit);
-        AlignedBuffer a = Take(pool, Unit);
-        AlignedBuffer b = Take(pool, Unit);
-        Task<AlignedBuffer> large = pool.RentAsync(2 * Unit, default).AsTask();
-        Task<AlignedBuffer> small = pool.RentAsync(Unit, default).AsTask();
+        var clock = new FakeTimeProvider();
+        using var pool = new BufferPool(2 * Unit, clock);
+        AlignedBuffer held = Take(pool, _share, Unit);
+        int asked = 0;
+        var loan = new Loan(() => asked++) { Since = clock.GetTimestamp(), Bytes = Unit };
+        pool.LoanBegins(loan);
 
-        Return(a);
-        Assert.False(large.IsCompleted);
-        Assert.False(small.IsCompleted, "A small request overtook a large one, which could wait for ever");
-
-        Return(b);
-        Return(await large);
-        Return(await small);
-        Assert.Equal(0, pool.RentedBytes);
-    }
-
-    [Fact(Timeout = 30_000)]
-    public async Task Nobody_is_served_without_waiting_while_somebody_waits()
-    {
-        using var pool = new BufferPool(2 * Unit);
-        AlignedBuffer held = Take(pool, Unit);
-        Task<AlignedBuffer> waiting = pool.RentAsync(2 * Unit, default).AsTask();
-
-        Assert.False(pool.TryRent(Unit, out _));
+        Assert.False(pool.TryRent(_share, Unit, out _));
+        Assert.Equal(0, asked);
+        clock.Advance(Patience);
+        Assert.False(pool.TryRent(_share, Unit, out _));
+        Assert.Equal(1, asked);
+        Assert.False(pool.TryRent(_share, Unit, out _));
+        Assert.Equal(1, asked);
 
         Return(held);
-        Return(await waiting);
-        Return(Take(pool, Unit));
+        Return(Take(pool, _share, Unit));
+        pool.LoanEnds(loan);
     }
 
-    [Fact(Timeout = 30_000)]
-    public async Task A_cancelled_waiter_leaves_nothing_behind()
+    [Fact]
+    public void No_more_is_asked_for_than_is_needed_and_nothing_of_a_client_that_has_moved()
     {
-        using var pool = new BufferPool(2 * Unit);
-        AlignedBuffer held = Take(pool, Unit);
-        using var gone = new CancellationTokenSource();
-        Task<AlignedBuffer> waiting = pool.RentAsync(2 * Unit, gone.Token).AsTask();
-        await gone.CancelAsync();
-        await Assert.ThrowsAsync<TaskCanceledException>(() => waiting);
+        var clock = new FakeTimeProvider();
+        using var pool = new BufferPool(8 * Unit, clock);
+        List<AlignedBuffer> held = TakeAll(pool, _share);
+        var asked = new List<int>();
+        Loan[] loans = [.. Enumerable.Range(0, 4).Select(
+            i => new Loan(() => asked.Add(i)) { Since = clock.GetTimestamp(), Bytes = Unit })];
+        Array.ForEach(loans, pool.LoanBegins);
+        clock.Advance(Patience);
+        pool.LoanEnds(loans[0]);
 
-        Assert.True(pool.TryRent(Unit, out AlignedBuffer? free), "A waiter that is gone still holds its place in line");
-        Return(free);
-        Return(held);
-        Assert.Equal(0, pool.RentedBytes);
-    }
+        Assert.False(pool.TryRent(_share, 2 * Unit, out _));
 
-    [Fact(Timeout = 30_000)]
-    public async Task When_a_waiter_gives_up_those_behind_it_are_served()
-    {
-        using var pool = new BufferPool(2 * Unit);
-        AlignedBuffer held = Take(pool, Unit);
-        using var gone = new CancellationTokenSource();
-        Task<AlignedBuffer> large = pool.RentAsync(2 * Unit, gone.Token).AsTask();
-        Task<AlignedBuffer> small = pool.RentAsync(Unit, default).AsTask();
-
-        await gone.CancelAsync();
-
-        Return(await small);
-        Return(held);
-        await Assert.ThrowsAsync<TaskCanceledException>(() => large);
-    }
-
-    [Fact(Timeout = 30_000)]
-    public async Task Who_comes_cancelled_gets_nothing_when_there_is_nothing()
-    {
-        using var pool = new BufferPool(Unit);
-        AlignedBuffer held = Take(pool, Unit);
-
-        await Assert.ThrowsAsync<TaskCanceledException>(
-            () => pool.RentAsync(Unit, new CancellationToken(canceled: true)).AsTask());
-
-        Return(held);
-        Return(Take(pool, Unit));
+        Assert.Equal([1, 2], asked);
+        held.ForEach(Return);
     }
 
     [Fact(Timeout = 60_000)]
     public async Task Whatever_users_do_at_once_the_ceiling_holds_and_all_comes_back()
     {
-        Gen<(int Size, bool GivesUp)[]> user = Gen.Select(Gen.Int[1, 8 * Unit], Gen.Bool).Array[1, 20];
+        Gen<int[]> user = Gen.Int[1, 8 * Unit].Array[1, 20];
         await user.Array[2, 6].SampleAsync(
             async users =>
             {
                 using var pool = new BufferPool(8 * Unit);
-                await Task.WhenAll(users.Select(requests => Task.Run(() => UseAsync(pool, requests))));
+                await Task.WhenAll(users.Select(
+                    sizes => Task.Run(() => UseAsync(pool, new BufferShare(_share), sizes))));
 
-                Assert.Equal(0, pool.RentedBytes);
-                Assert.InRange(pool.AllocatedBytes, 0, 1024 * 1024);
-                Assert.True(pool.TryRent(8 * Unit, out AlignedBuffer? all));
-                Return(all);
+                Assert.Equal((0, 0), (pool.RentedBytes, pool.SmallBytes));
+                Assert.InRange(pool.AllocatedBytes, 0, 2 * 1024 * 1024);
+                Return(Take(pool, _share, 4 * Unit));
             },
             iter: 200,
             threads: 1);
     }
 
-    private static async Task UseAsync(BufferPool pool, (int Size, bool GivesUp)[] requests)
+    private static async Task UseAsync(BufferPool pool, BufferShare share, int[] sizes)
     {
-        foreach ((int size, bool givesUp) in requests)
+        foreach (int size in sizes)
         {
-            using var cancel = new CancellationTokenSource();
-            Task<AlignedBuffer> renting = pool.RentAsync(size, cancel.Token).AsTask();
-            if (givesUp)
-            {
-                await cancel.CancelAsync();
-            }
-
-            try
-            {
-                using AlignedBuffer buffer = await renting;
-                Assert.InRange(pool.AllocatedBytes, buffer.Length, pool.Ceiling);
-                await Task.Yield();
-            }
-            catch (OperationCanceledException)
-            {
-                Assert.True(givesUp);
-            }
+            using AlignedBuffer buffer = pool.Rent(share, size);
+            Assert.InRange(pool.RentedBytes, 0, pool.Ceiling);
+            buffer.GetSpan()[^1] = 1;
+            await Task.Yield();
         }
     }
 
-    private static AlignedBuffer Take(BufferPool pool, int length)
+    private static List<AlignedBuffer> TakeAll(BufferPool pool, BufferShare share)
     {
-        Assert.True(pool.TryRent(length, out AlignedBuffer? buffer));
+        var taken = new List<AlignedBuffer>();
+        while (pool.TryRent(share, Unit, out AlignedBuffer? buffer))
+        {
+            taken.Add(buffer);
+        }
+
+        return taken;
+    }
+
+    private static AlignedBuffer Take(BufferPool pool, BufferShare share, int length)
+    {
+        Assert.True(pool.TryRent(share, length, out AlignedBuffer? buffer));
         return buffer;
     }
 

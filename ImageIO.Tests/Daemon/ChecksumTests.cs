@@ -1,8 +1,6 @@
-using System.Net;
 using System.Text.Json.Nodes;
 using CliWrap;
 using CliWrap.Buffered;
-using ImageIO.Core.Buffers;
 using ImageIO.Tests.Support;
 using Org.BouncyCastle.Crypto.Digests;
 
@@ -234,39 +232,6 @@ public sealed class ChecksumTests(RunningDaemon daemon)
             ],
             remote);
         Assert.Equal(remote, await AlgorithmsAsync(daemon.Local));
-    }
-
-    [Fact(Timeout = 30_000)]
-    public async Task Delete_of_the_ticket_cancels_a_running_checksum()
-    {
-        await using DaemonFixture own = await DaemonFixture.StartAsync();
-        TestImage image = await own.AddImageAsync(Bytes.Random(8 * MiB), "read");
-        var held = new List<IDisposable>();
-        try
-        {
-            // With no buffer left the checksum stands still, so that it is certain to run when the ticket goes.
-            while (own.Pool.TryRent(MiB, out AlignedBuffer? buffer))
-            {
-                held.Add(buffer);
-            }
-
-            Task<HttpResponseMessage> checksum = own.Local.GetAsync($"{image.Url}/checksum");
-            await Eventually.HoldsAsync(() => own.Tickets.All.Single().IsActive, "the checksum runs");
-            Task<HttpResponseMessage> delete = own.Control.DeleteAsync($"/tickets/{image.Id}");
-            await Eventually.HoldsAsync(() => own.Tickets.All.All(ticket => ticket.IsCanceled), "it is canceled");
-            held.ForEach(buffer => buffer.Dispose());
-            held.Clear();
-
-            using HttpResponseMessage removed = await delete;
-            using HttpResponseMessage stopped = await checksum;
-            Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
-            Assert.Equal(HttpStatusCode.Forbidden, stopped.StatusCode);
-            Assert.Equal(0, OpenFiles.Count(image.Path));
-        }
-        finally
-        {
-            held.ForEach(buffer => buffer.Dispose());
-        }
     }
 
     private static async Task<string[]> AlgorithmsAsync(HttpClient client) =>

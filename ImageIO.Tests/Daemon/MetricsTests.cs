@@ -88,8 +88,11 @@ public sealed class MetricsTests : IAsyncLifetime
         Assert.Equal(1, PrometheusText.Value(metrics, "imageio_tickets", "state=\"expired\""));
         Assert.Equal(1, PrometheusText.Value(metrics, "imageio_connections", "service=\"local\""));
         Assert.True(PrometheusText.Value(metrics, "imageio_connections", "service=\"control\"") >= 1);
-        Assert.True(PrometheusText.Value(metrics, "imageio_buffers_rented_bytes") > 0);
-        Assert.True(PrometheusText.Value(metrics, "imageio_buffers_allocated_bytes") >= PrometheusText.Value(metrics, "imageio_buffers_rented_bytes"));
+        Assert.True(PrometheusText.Value(metrics, "imageio_buffers_small_bytes") > 0);
+        Assert.Equal(0, PrometheusText.Value(metrics, "imageio_buffers_rented_bytes"));
+        Assert.True(
+            PrometheusText.Value(metrics, "imageio_buffers_allocated_bytes")
+            >= PrometheusText.Value(metrics, "imageio_buffers_small_bytes"));
         Assert.Equal(64 * 1024 * 1024, PrometheusText.Value(metrics, "imageio_buffers_ceiling_bytes"));
         Assert.DoesNotContain(metrics, line => line.Contains(running.Id, StringComparison.Ordinal) || line.Contains(idle.Id, StringComparison.Ordinal));
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Hosting.Logs;
@@ -55,6 +56,8 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     internal DaemonFiles Files { get; }
 
     internal TicketStore Tickets => App.Services.GetRequiredService<TicketStore>();
+
+    internal ImageOpener Images => App.Services.GetRequiredService<ImageOpener>();
 
     internal BufferPool Pool => App.Services.GetRequiredService<BufferPool>();
 
@@ -145,7 +148,7 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     {
         await Eventually.HoldsAsync(
             () => Tickets.All.All(ticket => ticket is { IsActive: false, Connections: 0 }), "no operation and no connection is left");
-        await Eventually.HoldsAsync(() => Pool.RentedBytes == 0, "all buffers are given back");
+        await Eventually.HoldsAsync(() => Pool.RentedBytes + Pool.SmallBytes == 0, "all buffers are given back");
         await Eventually.HoldsAsync(() => OpenFiles.Count(image.Path) == 0, "the image is closed");
     }
 }

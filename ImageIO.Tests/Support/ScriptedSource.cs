@@ -35,7 +35,7 @@ internal sealed class ScriptedSource(byte[] bytes, int pieceSize = int.MaxValue)
 
         cancellationToken.ThrowIfCancellationRequested();
         int count = Math.Min(Math.Min(pieceSize, buffer.Length), bytes.Length - _position);
-        if (count == 0 && Failure is not null)
+        if (_position == bytes.Length && Failure is not null)
         {
             throw Failure;
         }

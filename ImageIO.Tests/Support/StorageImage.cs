@@ -97,7 +97,7 @@ internal sealed class StorageImage : IAsyncDisposable
         await Image.DisposeAsync();
         _shared?.Dispose();
         _directory?.Dispose();
-        Assert.Equal(0, Pool.RentedBytes);
+        Assert.Equal(0, Pool.RentedBytes + Pool.SmallBytes);
         Pool.Dispose();
     }
 

@@ -8,7 +8,11 @@ namespace ImageIO.Transport.Sockets;
 /// What a connection sends. Who writes a body may lend the memory that holds its bytes: the server is handed that very
 /// memory to put them into, and the flush sends them from there. Nothing is copied.
 /// </summary>
-/// <remarks>The memory is used until the flush is complete, whatever it ends by.</remarks>
+/// <remarks>
+/// The memory is used until the flush is complete, whatever it ends by. For memory that others may need back,
+/// <see cref="SendAsync"/> sends the bytes first, as many as the client takes; those are then lent, so that the server
+/// counts them, and the flush has nothing left to send.
+/// </remarks>
 /// <param name="inner">Gathers what is written otherwise, in blocks of the pool.</param>
 /// <param name="stream">What <paramref name="inner"/> writes to.</param>
 internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : LendingWriter
@@ -22,6 +26,9 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Lend
     private bool _isLent;
     private int _written;
 
+    // Whether the lent bytes were sent before they were lent.
+    private bool _isSent;
+
     /// <inheritdoc />
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
 
@@ -29,7 +36,33 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Lend
     public override long UnflushedBytes => inner.UnflushedBytes + _written;
 
     /// <inheritdoc />
-    public override void Lend(ReadOnlyMemory<byte> bytes) => _lent = bytes;
+    public override void Lend(ReadOnlyMemory<byte> bytes, bool areSent = false) => (_lent, _isSent) = (bytes, areSent);
+
+    /// <inheritdoc />
+    public override ValueTask<int> SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        if (_isBroken)
+        {
+            throw new IOException("The client has left");
+        }
+
+        try
+        {
+            ValueTask<int> sending = stream.SendAsync(bytes, cancellationToken);
+            return sending.IsCompletedSuccessfully ? sending : NoteIfBrokenAsync(sending);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            throw NoteBroken(e);
+        }
+    }
+
+    /// <inheritdoc />
+    public override void InterruptSend() => stream.InterruptSend();
+
+    /// <inheritdoc />
+    public override ValueTask SendRestAsync(CancellationToken cancellationToken) =>
+        stream.WriteAsync(default, cancellationToken);
 
     /// <inheritdoc />
     public override void TakeBack()
@@ -39,7 +72,7 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Lend
             stream.Abort(new IOException("A write was given up"));
         }
 
-        (_lent, _isLent, _written) = (default, false, 0);
+        (_lent, _isLent, _written, _isSent) = (default, false, 0, false);
     }
 
     /// <inheritdoc />
@@ -75,6 +108,12 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Lend
         if (_isBroken)
         {
             return ValueTask.FromResult(new FlushResult(isCanceled: false, isCompleted: true));
+        }
+
+        if (_written > 0 && _isSent)
+        {
+            _written = 0;
+            return default;
         }
 
         if (_written > 0)
@@ -118,6 +157,26 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Lend
         {
             return End();
         }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> NoteIfBrokenAsync(ValueTask<int> sending)
+    {
+        try
+        {
+            return await sending;
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            throw NoteBroken(e);
+        }
+    }
+
+    private IOException NoteBroken(Exception failure)
+    {
+        _isBroken = true;
+        stream.Leave();
+        return new IOException("The client has left", failure);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

@@ -26,6 +26,7 @@ internal abstract class SocketStream : AsyncStream
     private bool _readEnded;
 
     private volatile Exception? _aborted;
+    private bool _isSendInterrupted;
     private int _readInARow;
     private int _writtenInARow;
 
@@ -125,6 +126,37 @@ internal abstract class SocketStream : AsyncStream
         return TryWrite(buffer.Span, ref written) is { } wants
             ? WaitAndWriteAsync(buffer, written, wants, cancellationToken)
             : ValueTask.CompletedTask;
+    }
+
+    /// <summary>Sends bytes like <see cref="WriteAsync"/>, but stops when it is interrupted while it waits for the
+    /// peer.</summary>
+    /// <param name="buffer">The bytes.</param>
+    /// <param name="cancellationToken">Ends the connection.</param>
+    /// <returns>
+    /// Bytes that were taken: all, or fewer after <see cref="InterruptSend"/>. The last of them may not be in the
+    /// socket yet; the next write sends them first.
+    /// </returns>
+    internal ValueTask<int> SendAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
+    {
+        if (EventLoop.IsLoopThread && _writtenInARow >= MostBytesInARow)
+        {
+            return HandOverSendAsync(buffer, cancellationToken);
+        }
+
+        int written = 0;
+        return TryWrite(buffer.Span, ref written) is { } wants
+            ? WaitAndSendAsync(buffer, written, wants, mayStop: true, cancellationToken)
+            : ValueTask.FromResult(written);
+    }
+
+    /// <summary>Ends the wait of a <see cref="SendAsync"/>, or of the next one that has to wait. From any
+    /// thread.</summary>
+    internal void InterruptSend()
+    {
+        Interlocked.Exchange(ref _isSendInterrupted, true);
+        // Not on the caller's thread, which has work of its own.
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static writer => writer.Signal(SocketEvents.Any), Readiness.Writer, preferLocal: false);
     }
 
     /// <summary>Does nothing: what was written has been given to the socket.</summary>
@@ -297,6 +329,13 @@ internal abstract class SocketStream : AsyncStream
         return await ReadAsync(buffer, cancellationToken);
     }
 
+    private async ValueTask<int> HandOverSendAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
+    {
+        _writtenInARow = 0;
+        await Task.Yield();
+        return await SendAsync(buffer, cancellationToken);
+    }
+
     private async ValueTask HandOverAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
     {
         _writtenInARow = 0;
@@ -327,9 +366,15 @@ internal abstract class SocketStream : AsyncStream
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitAndWriteAsync(
-        ReadOnlyMemory<byte> buffer, int written, SocketEvents wants, CancellationToken cancellationToken)
+        ReadOnlyMemory<byte> buffer, int written, SocketEvents wants, CancellationToken cancellationToken) =>
+        await WaitAndSendAsync(buffer, written, wants, mayStop: false, cancellationToken);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> WaitAndSendAsync(
+        ReadOnlyMemory<byte> buffer, int written, SocketEvents wants, bool mayStop, CancellationToken cancellationToken)
     {
-        while (true)
+        // Looked at before each wait: the request may have come during the last attempt.
+        while (!mayStop || !Interlocked.Exchange(ref _isSendInterrupted, false))
         {
             try
             {
@@ -343,13 +388,20 @@ internal abstract class SocketStream : AsyncStream
             }
 
             _writtenInARow = 0;
+            if (mayStop && Interlocked.Exchange(ref _isSendInterrupted, false))
+            {
+                break;
+            }
+
             if (TryWrite(buffer.Span, ref written) is not { } missing)
             {
-                return;
+                break;
             }
 
             wants = missing;
         }
+
+        return written;
     }
 
     // On the loop's thread. A peer that only ends its sending side has not left: it waits for its answer, and the

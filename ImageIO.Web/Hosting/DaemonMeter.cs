@@ -25,6 +25,11 @@ internal sealed class DaemonMeter
         meter.CreateObservableGauge(
             "imageio.buffers.rented", () => pool.RentedBytes, "By", "Bytes of image buffers that operations hold.");
         meter.CreateObservableGauge(
+            "imageio.buffers.small",
+            () => pool.SmallBytes,
+            "By",
+            "Bytes of small buffers that operations hold of their own.");
+        meter.CreateObservableGauge(
             "imageio.buffers.allocated", () => pool.AllocatedBytes, "By", "Bytes of image buffers that exist.");
         meter.CreateObservableGauge(
             "imageio.buffers.ceiling", () => pool.Ceiling, "By", "Most bytes of image buffers that may exist.");
