@@ -18,6 +18,7 @@ internal static class Program
         ("image", ImageWorks.RunAsync),
         ("small", SmallRequestWorks.RunAsync),
         ("process", ProcessWorks.RunAsync),
+        ("isolation", IsolationWorks.RunAsync),
         ("proxy", ProxyWorks.RunAsync),
         ("client", ClientWorks.RunAsync),
         ("far", FarWorks.RunAsync),

@@ -46,6 +46,18 @@ internal sealed class RequestClient : IDisposable
         return new RequestClient(socket, new NetworkStream(socket));
     }
 
+    /// <summary>Whether the server has sent something that was not read, or has closed the connection.</summary>
+    public bool HasAnswer => _socket.Poll(0, SelectMode.SelectRead);
+
+    /// <summary>The head of a request.</summary>
+    /// <param name="request">Method and path.</param>
+    /// <param name="fields">Its fields, without Host.</param>
+    public static byte[] Head(string request, params string[] fields) => Encoding.ASCII.GetBytes(
+        string.Join("\r\n", [$"{request} HTTP/1.1", "Host: localhost", .. fields, "", ""]));
+
+    /// <summary>Sends a request or a part of one, and reads nothing.</summary>
+    public void Send(ReadOnlySpan<byte> bytes) => _stream.Write(bytes);
+
     /// <summary>Sends a request and reads its answer, on the caller's thread.</summary>
     /// <exception cref="BenchException">It is not 200 or 206, or the server left.</exception>
     public void Exchange(ReadOnlySpan<byte> request)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace ImageIO.Bench.Servers;
@@ -96,11 +97,29 @@ internal sealed class DaemonServer : IAsyncDisposable
             url = imageUrl,
             ops = new[] { "read", "write" },
             timeout = 3600,
+            inactivity_timeout = 3600,
             sparse = true,
         });
         await Tool.RunAsync(
             "curl", "-sS", "--fail-with-body", "-X", "PUT", "--unix-socket", Path.Combine(_directory, "control.sock"), "-d", ticket, $"http://localhost/tickets/{id}");
         return id;
+    }
+
+    /// <summary>Asks whether it is alive, and returns how many seconds that took.</summary>
+    public async Task<double> HealthSecondsAsync()
+    {
+        string seconds = await Tool.RunAsync(
+            "curl",
+            "-sS",
+            "--fail",
+            "--output",
+            "/dev/null",
+            "--write-out",
+            "%{time_total}",
+            "--unix-socket",
+            Path.Combine(_directory, "control.sock"),
+            "http://localhost/health/live");
+        return double.Parse(seconds, CultureInfo.InvariantCulture);
     }
 
     /// <summary>Ends it and removes its directory.</summary>
