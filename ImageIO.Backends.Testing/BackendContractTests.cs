@@ -5,7 +5,8 @@ using Xunit;
 namespace ImageIO.Backends.Testing;
 
 /// <summary>
-/// What every backend that writes must do; <see cref="ReadOnlyBackendContractTests"/> is for those that only read. Derive
+/// What every backend that writes must do; <see cref="ReadOnlyBackendContractTests"/> is for those that only read.
+/// Derive
 /// one class for each kind of image, say how a new image is made, and xunit runs every test on it.
 /// </summary>
 /// <remarks>
@@ -18,7 +19,8 @@ namespace ImageIO.Backends.Testing;
 /// </remarks>
 public abstract partial class BackendContractTests : IAsyncLifetime
 {
-    /// <summary>Milliseconds that one test may take: far more than any needs, so that a slow disk fails nothing.</summary>
+    /// <summary>Milliseconds that one test may take: far more than any needs, so that a slow disk fails
+    /// nothing.</summary>
     public const int TestTimeout = 60_000;
 
     /// <summary>Bytes of a usual image: a multiple of the largest block size there is, and 16 of those.</summary>
@@ -40,25 +42,30 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     /// </param>
     protected abstract ValueTask<ImageUrl> CreateImageAsync(long size);
 
-    /// <summary>The URL of an image that the factory accepts but that does not exist. Null: every image exists.</summary>
+    /// <summary>The URL of an image that the factory accepts but that does not exist. Null: every image
+    /// exists.</summary>
     protected virtual ImageUrl? MissingImage => null;
 
     /// <summary>
-    /// Bytes that sizes of images are multiples of, where that is more than the block size: a new image's size is rounded
+    /// Bytes that sizes of images are multiples of, where that is more than the block size: a new image's size is
+    /// rounded
     /// up to it.
     /// </summary>
     protected virtual int SizeGranularity => 1;
 
-    /// <summary>Why an image of this kind can be open only once at a time. Null: it can be open several times.</summary>
+    /// <summary>Why an image of this kind can be open only once at a time. Null: it can be open several
+    /// times.</summary>
     protected virtual string? OneHandleOnly => null;
 
-    /// <summary>Why zeroes of a new image may be reported as data, where zero extents are offered. Null: they are not.</summary>
+    /// <summary>Why zeroes of a new image may be reported as data, where zero extents are offered. Null: they are
+    /// not.</summary>
     protected virtual string? ZeroesShowAsData => null;
 
     /// <summary>Runs before each test.</summary>
     public virtual Task InitializeAsync() => Task.CompletedTask;
 
-    /// <summary>Runs after each test: closes what it opened. Override it to remove the images, and call this first.</summary>
+    /// <summary>Runs after each test: closes what it opened. Override it to remove the images, and call this
+    /// first.</summary>
     public virtual async Task DisposeAsync()
     {
         foreach (IBackend backend in _opened)

@@ -6,11 +6,13 @@ using static ImageIO.Backends.Testing.ContractAssert;
 namespace ImageIO.Backends.Testing;
 
 /// <summary>
-/// What a backend must do that only reads: compressed archives, snapshots, exports of a backup. Derive one class for each kind
+/// What a backend must do that only reads: compressed archives, snapshots, exports of a backup. Derive one class for
+/// each kind
 /// of image, say how an image of given content is made, and xunit runs every test on it.
 /// </summary>
 /// <remarks>
-/// <para>Split by concern: this part is what a backend author implements, the others are the tests. Images are opened for
+/// <para>Split by concern: this part is what a backend author implements, the others are the tests. Images are opened
+/// for
 /// reading; that opening one for writing is refused is a test of its own.</para>
 /// <para>A kind of storage that this machine lacks is skipped: call <c>Skip.If</c> (Xunit.SkippableFact) in
 /// <see cref="CreateImageAsync"/>.</para>
@@ -35,7 +37,8 @@ public abstract partial class ReadOnlyBackendContractTests : IAsyncLifetime
     /// </param>
     protected abstract ValueTask<ImageUrl> CreateImageAsync(byte[] content);
 
-    /// <summary>The URL of an image that the factory accepts but that does not exist. Null: every image exists.</summary>
+    /// <summary>The URL of an image that the factory accepts but that does not exist. Null: every image
+    /// exists.</summary>
     protected virtual ImageUrl? MissingImage => null;
 
     /// <inheritdoc cref="BackendContractTests.OneHandleOnly"/>
@@ -46,7 +49,8 @@ public abstract partial class ReadOnlyBackendContractTests : IAsyncLifetime
     /// <summary>Runs before each test.</summary>
     public virtual Task InitializeAsync() => Task.CompletedTask;
 
-    /// <summary>Runs after each test: closes what it opened. Override it to remove the images, and call this first.</summary>
+    /// <summary>Runs after each test: closes what it opened. Override it to remove the images, and call this
+    /// first.</summary>
     public virtual async Task DisposeAsync()
     {
         foreach (IBackend backend in _opened)

@@ -4,7 +4,8 @@ using Spectre.Console;
 
 namespace ImageIO.Bench;
 
-/// <summary>Measures what <c>make build</c> made, beside its peers. Run by <c>make bench</c>; docs/performance.md tells of it.</summary>
+/// <summary>Measures what <c>make build</c> made, beside its peers. Run by <c>make bench</c>; docs/performance.md tells
+/// of it.</summary>
 internal static class Program
 {
     private static readonly (string Name, Func<Place, Scoreboard, Task> RunAsync)[] Works =

@@ -8,12 +8,15 @@ namespace ImageIO.Core.Backends;
 /// numbers in <see cref="Capabilities"/>.
 /// </summary>
 /// <remarks>
-/// <para>Callers keep these promises, so a backend need not check them: offsets are multiples of <see cref="BlockSize"/>;
+/// <para>Callers keep these promises, so a backend need not check them: offsets are multiples of
+/// <see cref="BlockSize"/>;
 /// so are lengths, except that a write or zero that ends at or past <see cref="Size"/> may have any length; nothing is
 /// called that the capabilities do not offer; buffers are aligned in memory to 4096 bytes; while a write of a partial
 /// last block or a zero past <see cref="Size"/> runs, no other write or zero reaches past its start.</para>
-/// <para>Unless <see cref="MayBlock"/> is false: calls, those for <see cref="Size"/>, extents and disposal among them, come
-/// on threads that a backend may block for as long as its storage takes; calls that run in parallel come on different ones.</para>
+/// <para>Unless <see cref="MayBlock"/> is false: calls, those for <see cref="Size"/>, extents and disposal among them,
+/// come
+/// on threads that a backend may block for as long as its storage takes; calls that run in parallel come on different
+/// ones.</para>
 /// <para>Disposal that fails says that writes which were not flushed may be lost. Every failure is a
 /// <see cref="TransferException"/> with <see cref="TransferError.StorageFull"/> or
 /// <see cref="TransferError.StorageFailed"/>, naming the call, the image and the range.</para>
@@ -21,7 +24,8 @@ namespace ImageIO.Core.Backends;
 public interface IBackend : IAsyncDisposable
 {
     /// <summary>
-    /// Size of the image in bytes, as it is now for all handles. Never larger than what was written, not even while a write
+    /// Size of the image in bytes, as it is now for all handles. Never larger than what was written, not even while a
+    /// write
     /// of a partial last block runs, or after one that failed.
     /// </summary>
     long Size { get; }
@@ -30,13 +34,15 @@ public interface IBackend : IAsyncDisposable
     int BlockSize { get; }
 
     /// <summary>
-    /// Bytes that offsets should be multiples of for the storage to work best: a power of two, <see cref="BlockSize"/> or
+    /// Bytes that offsets should be multiples of for the storage to work best: a power of two, <see cref="BlockSize"/>
+    /// or
     /// more. A hint: an operation ends its first buffer at such a multiple, so that all further ones begin there.
     /// </summary>
     int PreferredBlockSize => BlockSize;
 
     /// <summary>
-    /// What all handles on the same image have in common, whatever its URL was: like device and inode. Handles with equal
+    /// What all handles on the same image have in common, whatever its URL was: like device and inode. Handles with
+    /// equal
     /// ones guard their half-written blocks against each other. Null: the URL says it.
     /// </summary>
     string? Identity => null;
@@ -48,8 +54,10 @@ public interface IBackend : IAsyncDisposable
     string? Storage => null;
 
     /// <summary>
-    /// Whether calls may block the thread that makes them. False: every call, disposal too, returns at once and completes
-    /// later, as those of a network backend do; calls then come on threads that serve sockets, and need no change of threads.
+    /// Whether calls may block the thread that makes them. False: every call, disposal too, returns at once and
+    /// completes
+    /// later, as those of a network backend do; calls then come on threads that serve sockets, and need no change of
+    /// threads.
     /// </summary>
     bool MayBlock => true;
 
@@ -66,7 +74,8 @@ public interface IBackend : IAsyncDisposable
     ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Writes all of <paramref name="source"/> at <paramref name="offset"/>. Where that ends past <see cref="Size"/> and
+    /// Writes all of <paramref name="source"/> at <paramref name="offset"/>. Where that ends past <see cref="Size"/>
+    /// and
     /// the image can grow, it grows to exactly the end of the write; a gap before the write reads as zeroes.
     /// </summary>
     /// <param name="source">Written completely.</param>

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Core.Backends;
 
-/// <summary>Opens images: asks the registry for the backend, and gives all handles on one image what they share.</summary>
+/// <summary>Opens images: asks the registry for the backend, and gives all handles on one image what they
+/// share.</summary>
 public sealed class ImageOpener
 {
     private readonly BackendRegistry _registry;
@@ -53,7 +54,8 @@ public sealed class ImageOpener
     internal SharedImages Images { get; }
 
     /// <summary>Opens an image.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: it cannot be opened.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: it cannot be
+    /// opened.</exception>
     public async ValueTask<ImageHandle> OpenAsync(ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(url);

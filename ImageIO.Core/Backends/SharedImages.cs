@@ -3,17 +3,20 @@ using ImageIO.Core.Buffers;
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// The images that are open, and those whose tickets must still learn of a failed flush. An image is forgotten when it is
+/// The images that are open, and those whose tickets must still learn of a failed flush. An image is forgotten when it
+/// is
 /// closed and has nothing to remember, or when the last ticket that led to it is removed. Thread-safe.
 /// </summary>
 /// <remarks>
-/// A ticket leads to an image by its URL, opened or not. An image that two URLs lead to is known as one from the moment that
+/// A ticket leads to an image by its URL, opened or not. An image that two URLs lead to is known as one from the moment
+/// that
 /// both were opened: a path has many spellings, and links.
 /// </remarks>
 /// <param name="threads">Gives out the storage threads.</param>
 internal sealed class SharedImages(StorageQueue threads)
 {
-    // Ranges that all images together remember; some 60 bytes each. They are divided among the sets of FlushMemory: two for
+    // Ranges that all images together remember; some 60 bytes each. They are divided among the sets of FlushMemory: two
+    // for
     // each image and one for each handle. If there are very many, each set has the fewest.
     private const int AllRanges = 65536;
     private const int MostRanges = 4096;

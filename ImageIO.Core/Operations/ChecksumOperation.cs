@@ -40,7 +40,8 @@ public sealed class ChecksumOperation : IOperation
     /// <summary>Prepares the checksum of the first bytes of an image.</summary>
     /// <param name="image">The image.</param>
     /// <param name="size">Bytes to hash, from the start; not beyond the image's size.</param>
-    /// <param name="blockSize">Bytes of a block, <see cref="SmallestBlock"/> to <see cref="LargestBlock"/>, a multiple of 4096.</param>
+    /// <param name="blockSize">Bytes of a block, <see cref="SmallestBlock"/> to <see cref="LargestBlock"/>, a multiple
+    /// of 4096.</param>
     /// <param name="newHash">Makes a hash; called for each worker.</param>
     public ChecksumOperation(ImageHandle image, long size, int blockSize, Func<IBlockHash> newHash)
     {
@@ -100,7 +101,8 @@ public sealed class ChecksumOperation : IOperation
         {
             if (isFirst)
             {
-                // One lane always has a buffer, a small one if the pool refuses. The others only help if buffers are free.
+                // One lane always has a buffer, a small one if the pool refuses. The others only help if buffers are
+                // free.
                 _ = Interlocked.Decrement(ref _buffersLeft);
                 AddLane(lanes, _image.Pool.Rent(_image.Shared.Buffers, _pieceSize));
             }

@@ -37,7 +37,8 @@ public sealed class ReadOperation : IOperation
     /// <param name="imageSize">Its size in bytes, as the client was told.</param>
     /// <param name="range">The bytes to send.</param>
     /// <param name="destination">The client.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.RangeNotSatisfiable"/>: the range passes the image's end.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.RangeNotSatisfiable"/>: the range passes the
+    /// image's end.</exception>
     public ReadOperation(ImageHandle image, long imageSize, ByteRange range, Stream destination)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -61,7 +62,8 @@ public sealed class ReadOperation : IOperation
     public void Cancel() => _cancel.Set();
 
     /// <summary>Runs the download.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.ClientDisconnected"/>, or why the storage failed.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.ClientDisconnected"/>, or why the storage
+    /// failed.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         try

@@ -44,7 +44,8 @@ public sealed class WriteOperation : IOperation
     /// <param name="source">The client. Its end before <paramref name="length"/> bytes is a failure.</param>
     /// <param name="flush">Whether to make the data durable before finishing.</param>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed size.
+    /// <see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed
+    /// size.
     /// <see cref="TransferError.NotSupported"/>: the image cannot be written.
     /// </exception>
     public WriteOperation(ImageHandle image, long offset, long? length, long limit, Stream source, bool flush)

@@ -31,7 +31,8 @@ public sealed class ZeroOperation : IOperation
     /// <param name="mode">Whether the space may be given back.</param>
     /// <param name="flush">Whether to make it durable before finishing.</param>
     /// <exception cref="TransferException">
-    /// <see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed size.
+    /// <see cref="TransferError.RangeNotSatisfiable"/>: the range passes the limit, or the end of an image of fixed
+    /// size.
     /// <see cref="TransferError.NotSupported"/>: the image cannot be written.
     /// </exception>
     public ZeroOperation(ImageHandle image, long offset, long length, long limit, ZeroMode mode, bool flush)

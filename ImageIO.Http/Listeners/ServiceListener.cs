@@ -21,7 +21,8 @@ public sealed record ServiceListener
     /// <summary>TLS. Null: plain HTTP.</summary>
     public ServerTls? Tls { get; init; }
 
-    /// <summary>Whether it serves this host's own needs, control or monitor: clients cannot use up its connections.</summary>
+    /// <summary>Whether it serves this host's own needs, control or monitor: clients cannot use up its
+    /// connections.</summary>
     public bool IsForHost { get; init; }
 
     // When the kernel asks a silent client whether it is still there (tcp(7)), how often, and how many times.

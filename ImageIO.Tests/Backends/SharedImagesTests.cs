@@ -4,7 +4,8 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Backends;
 
-/// <summary>How long what handles share is kept: while the image is open, or while a ticket must learn of a loss.</summary>
+/// <summary>How long what handles share is kept: while the image is open, or while a ticket must learn of a
+/// loss.</summary>
 public sealed class SharedImagesTests
 {
     private static readonly ImageUrl Url = ImageUrl.Parse("memory:disk");

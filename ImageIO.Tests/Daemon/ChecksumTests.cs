@@ -6,7 +6,8 @@ using Org.BouncyCastle.Crypto.Digests;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>GET /images/ID/checksum and .../algorithms (daemon-api section 4), compared with Python's hashlib.</summary>
+/// <summary>GET /images/ID/checksum and .../algorithms (daemon-api section 4), compared with Python's
+/// hashlib.</summary>
 [Collection(RunningDaemon.Collection)]
 public sealed class ChecksumTests(RunningDaemon daemon)
 {
@@ -89,7 +90,8 @@ public sealed class ChecksumTests(RunningDaemon daemon)
         }
     }
 
-    // More blocks than lanes of all workers, zeroes at the start, in the middle and at the end of blocks, and whole zero
+    // More blocks than lanes of all workers, zeroes at the start, in the middle and at the end of blocks, and whole
+    // zero
     // blocks that extents do not tell: each block gets its own digest, whichever lane hashed it.
     [SkippableFact(Timeout = 30_000)]
     public async Task Blocks_that_are_hashed_side_by_side_have_their_own_digests()

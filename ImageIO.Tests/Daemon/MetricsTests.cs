@@ -5,7 +5,8 @@ using ImageIO.Tests.Support;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>/metrics on the control service: Prometheus text (daemon-api section 1).</summary>
-/// <remarks>A process for each test: what is measured belongs to the whole process, where other tests run daemons too.</remarks>
+/// <remarks>A process for each test: what is measured belongs to the whole process, where other tests run daemons
+/// too.</remarks>
 public sealed class MetricsTests : IAsyncLifetime
 {
     private readonly DaemonFiles _files = new();

@@ -8,7 +8,8 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Operations;
 
-/// <summary>Any call to the storage may fail, at any moment: never a success then, nothing kept, and a second try works.</summary>
+/// <summary>Any call to the storage may fail, at any moment: never a success then, nothing kept, and a second try
+/// works.</summary>
 public sealed class FaultInjectionTests : IDisposable
 {
     private const int Block = 512;

@@ -143,7 +143,8 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     internal async Task<JsonObject> GetTicketAsync(string id) =>
         JsonNode.Parse(await Control.GetStringAsync($"/tickets/{id}"))!.AsObject();
 
-    /// <summary>Waits until nothing is left of the connections to remote and local service: what they held is given back.</summary>
+    /// <summary>Waits until nothing is left of the connections to remote and local service: what they held is given
+    /// back.</summary>
     internal async Task BecomesQuietAsync(TestImage image)
     {
         await Eventually.HoldsAsync(

@@ -15,7 +15,8 @@ public abstract class LendingWriter : PipeWriter
     public abstract void Lend(ReadOnlyMemory<byte> bytes, bool areSent = false);
 
     /// <summary>
-    /// Sends bytes behind those that were flushed, as many as the client takes until <see cref="InterruptSend"/>. Must not
+    /// Sends bytes behind those that were flushed, as many as the client takes until <see cref="InterruptSend"/>. Must
+    /// not
     /// be called while a flush is under way.
     /// </summary>
     /// <param name="bytes">The bytes. Their memory is not used any more afterwards.</param>
@@ -26,7 +27,8 @@ public abstract class LendingWriter : PipeWriter
     /// <exception cref="IOException">The client has left.</exception>
     public abstract ValueTask<int> SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken);
 
-    /// <summary>Ends the wait of a <see cref="SendAsync"/>, or of the next one that has to wait. From any thread.</summary>
+    /// <summary>Ends the wait of a <see cref="SendAsync"/>, or of the next one that has to wait. From any
+    /// thread.</summary>
     public abstract void InterruptSend();
 
     /// <summary>Waits until everything that was sent is in the socket.</summary>

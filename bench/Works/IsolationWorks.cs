@@ -13,7 +13,8 @@ internal static class IsolationWorks
     private const int SmallRequests = 1000;
     private const int Uploads = 3;
 
-    /// <summary>Alone; then beside clients that stall; then beside calls that hang, of clients that wait for them.</summary>
+    /// <summary>Alone; then beside clients that stall; then beside calls that hang, of clients that wait for
+    /// them.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
         await using DaemonServer daemon = await DaemonServer.StartAsync(place, place.ServerCore);
@@ -58,7 +59,8 @@ internal static class IsolationWorks
         board.Add(new Row($"4 KiB GET, {beside}", "imageio")
         {
             Target = speedAlone is null ? "" : "p99 < 50 ms",
-            Note = Text($"p50 {milliseconds[SmallRequests / 2]:F2} ms, p99 {milliseconds[SmallRequests * 99 / 100]:F2} ms"),
+            Note = Text(
+                $"p50 {milliseconds[SmallRequests / 2]:F2} ms, p99 {milliseconds[SmallRequests * 99 / 100]:F2} ms"),
         });
 
         var curl = new Curl(place);

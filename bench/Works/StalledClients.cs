@@ -2,7 +2,8 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>Clients that take nothing of their downloads, that stop in their uploads, and that send a byte a second.</summary>
+/// <summary>Clients that take nothing of their downloads, that stop in their uploads, and that send a byte a
+/// second.</summary>
 internal sealed class StalledClients : IAsyncDisposable
 {
     private const long UploadSize = 64L << 20;
