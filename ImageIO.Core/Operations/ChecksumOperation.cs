@@ -56,7 +56,8 @@ public sealed class ChecksumOperation : IOperation
             (_blocks.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount, 1, hash.Lanes);
         int buffer = Math.Min(image.Ring.BufferSize, blockSize);
         _pieceSize = _lanes == 1 ? buffer : (int)Alignment.Up(Math.Min(buffer, PieceOfLane), image.BlockSize);
-        _buffersLeft = Math.Max(1, image.Pool.Ceiling / ShareOfPool / _pieceSize);
+        // Without the first worker's, which takes one in any case.
+        _buffersLeft = Math.Max(1, image.Pool.Ceiling / ShareOfPool / _pieceSize) - 1;
     }
 
     /// <inheritdoc />
@@ -103,7 +104,6 @@ public sealed class ChecksumOperation : IOperation
             {
                 // One lane always has a buffer, a small one if the pool refuses. The others only help if buffers are
                 // free.
-                _ = Interlocked.Decrement(ref _buffersLeft);
                 AddLane(lanes, _image.Pool.Rent(_image.Shared.Buffers, _pieceSize));
             }
 
