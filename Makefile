@@ -9,7 +9,7 @@ LIB = out/lib/imageio
 BIN = out/bin
 PROGRAMS = ovirt-imageio ovirt-imageioctl ovirt-imageio-proxy
 
-.PHONY: help build demo run check check-fast bench browser page page-pictures churn fuzz format clean
+.PHONY: help build demo run check check-fast bench ceph browser page page-pictures churn fuzz format clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -44,6 +44,11 @@ bench: build ## measure beside nginx and others, see docs/performance.md; BENCH=
 	dotnet build bench -c $(CONFIGURATION) --nologo -v quiet
 	@# Servers get the first core, the clients, which this program starts, the second.
 	taskset -c 1 bench/bin/$(CONFIGURATION)/net10.0/imageio-bench $(BENCH)
+
+ceph: ## the Ceph backend's tests, on a cluster of one node that they start; as root
+	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet
+	build/install-tools.sh ceph rbd ceph-mon ceph-mgr ceph-osd
+	dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter Cluster=Ceph
 
 browser: ## what the manager's web page does, in Chromium, with an image of 300 MiB
 	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet

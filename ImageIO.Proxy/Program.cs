@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
 using ImageIO.Http.Listeners;
+using ImageIO.Http.Messages;
 using ImageIO.Proxy.Hosting;
 using ImageIO.Proxy.Options;
 using ImageIO.Traces;

@@ -5,6 +5,7 @@ using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Hosting.Logs;
+using ImageIO.Http.Messages;
 using ImageIO.Traces;
 using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;

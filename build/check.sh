@@ -7,8 +7,9 @@
 set -eu
 cd -- "$(dirname -- "$0")/.."
 
-filter=
-[ "${1:-}" != --fast ] || filter='Speed!=Slow'
+# Calls to the one-node cluster stall for a minute now and then, and why is not known yet: see "make ceph".
+filter='Cluster!=Ceph'
+[ "${1:-}" != --fast ] || filter="$filter&Speed!=Slow"
 solution=ImageIO.slnx
 configuration=Release
 results=out/test-results
@@ -26,7 +27,6 @@ build/install-tools.sh nginx haproxy python3-cryptography python3-yaml || echo "
 build/install-tools.sh qemu-img qemu-nbd qemu-io nbdkit nbdcopy || echo "Going on without."
 build/install-tools.sh aria2c prlimit qemu-curl socat wget || echo "Going on without."
 build/install-tools.sh qemu-storage-daemon || echo "Going on without."
-build/install-tools.sh ceph rbd ceph-mon ceph-mgr ceph-osd || echo "Going on without."
 build/install-tools.sh chromium || echo "Going on without."
 build/typescript.sh || echo "Going on without."
 
@@ -64,6 +64,8 @@ stop_compiler
 step "tests"
 dotnet test ImageIO.Tests/bin/$configuration/net10.0/ImageIO.Tests.dll --nologo ${filter:+--filter "$filter"} \
     --logger trx --results-directory $results -- xUnit.MaxParallelThreads=$(($(nproc) + 1)) || status=1
+
+echo "Left out: the tests of the Ceph backend on a real cluster. make ceph runs them."
 
 # Hosts of the EL8 family have 1.1.1.
 step "TLS with OpenSSL 1.1.1"

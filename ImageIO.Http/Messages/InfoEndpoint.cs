@@ -1,4 +1,3 @@
-using ImageIO.Http.Hosting;
 using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Messages;

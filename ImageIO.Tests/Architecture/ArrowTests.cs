@@ -81,7 +81,6 @@ public sealed partial class ArrowTests
             "ImageIO.CommandLine", "ImageIO.CommandLine.Commands", "ImageIO.CommandLine.Control",
             "ImageIO.CommandLine.Engine", "ImageIO.CommandLine.Output",
         ],
-        ["ImageIO.Http"] = ["ImageIO.Http.Hosting", "ImageIO.Http.Messages"],
         ["ovirt-imageio"] = ["ImageIO.Web.Endpoints", "ImageIO.Web.Hosting"],
     };
 

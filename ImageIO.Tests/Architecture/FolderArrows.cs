@@ -3,7 +3,8 @@ using System.Reflection.Emit;
 
 namespace ImageIO.Tests.Architecture;
 
-/// <summary>Which folders of an assembly use which others, as its compiled code says: signatures, and what bodies name.</summary>
+/// <summary>Which folders of an assembly use which others, as its compiled code says: signatures, and what bodies
+/// name.</summary>
 internal static class FolderArrows
 {
     private const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using ImageIO.Page;
 using ImageIO.Tests.Support;
@@ -13,12 +14,16 @@ internal sealed class PageVisit : IAsyncDisposable
 
     private readonly IBrowserContext _context;
     private string _origin;
+
+    // Every page that was opened: one that is left may still be loading its files.
+    private readonly ConcurrentBag<string> _origins = [];
     private readonly List<string> _offences = [];
 
     private PageVisit(IBrowserContext context, IPage page, string origin)
     {
         _context = context;
         _origin = origin;
+        _origins.Add(origin);
         Tab = page;
         Watch(page);
     }
@@ -52,6 +57,7 @@ internal sealed class PageVisit : IAsyncDisposable
     public Task LeaveForAsync(string origin, string fragment)
     {
         _origin = origin;
+        _origins.Add(origin);
         return GoAsync(fragment);
     }
 
@@ -208,7 +214,7 @@ internal sealed class PageVisit : IAsyncDisposable
         page.PageError += (_, error) => _offences.Add(error);
         page.Request += (_, request) =>
         {
-            if (!request.Url.StartsWith(_origin, StringComparison.Ordinal))
+            if (!_origins.Any(origin => request.Url.StartsWith(origin, StringComparison.Ordinal)))
             {
                 _offences.Add($"A request to {request.Url}");
             }

@@ -1,6 +1,7 @@
 using ImageIO.Core.Backends;
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
+using ImageIO.Http.Messages;
 using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Hosting;

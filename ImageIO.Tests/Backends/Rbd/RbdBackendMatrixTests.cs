@@ -73,11 +73,13 @@ public static class RbdBackendMatrixTests
         }
     }
 
+    // An image has a fixed number of bytes, and takes any offset and length.
     [Trait("Needs", "Root")]
+    [Trait("Cluster", "Ceph")]
+    [Without(ContractParts.Growth | ContractParts.PartialBlocks)]
     public abstract class Row : BackendContractTests
     {
         internal const string Snapshot = "base";
-
 
         internal Row(CephCluster ceph, RbdShape shape)
         {

@@ -10,6 +10,7 @@ namespace ImageIO.Tests.Backends.Rbd;
 /// <summary>Connections and openings of Ceph images: what is shared, what is refused and how it is said.</summary>
 [Collection(CephCluster.Collection)]
 [Trait("Needs", "Root")]
+[Trait("Cluster", "Ceph")]
 public sealed class RbdOpeningTests(CephCluster ceph)
 {
     private const int MiB = 1024 * 1024;

@@ -8,6 +8,7 @@ namespace ImageIO.Tests.Backends.Rbd;
 /// <summary>A cluster whose storage stands still: each call ends in time, and all goes on when it is back.</summary>
 [Collection(CephCluster.Collection)]
 [Trait("Needs", "Root")]
+[Trait("Cluster", "Ceph")]
 [Trait("Speed", "Slow")]
 public sealed class RbdPausedOsdTests(CephCluster ceph)
 {

@@ -11,6 +11,7 @@ namespace ImageIO.Tests.Backends.Rbd;
 /// </summary>
 [Collection(CephCluster.Collection)]
 [Trait("Needs", "Root")]
+[Trait("Cluster", "Ceph")]
 public sealed class RbdSnapshotTests(CephCluster ceph)
 {
     private const int MiB = 1024 * 1024;

@@ -10,6 +10,7 @@ namespace ImageIO.Tests.Backends.Rbd;
 /// <summary>Ceph images when the cluster is full, a client is shut out, or others change the image.</summary>
 [Collection(CephCluster.Collection)]
 [Trait("Needs", "Root")]
+[Trait("Cluster", "Ceph")]
 public sealed class RbdTroubleTests(CephCluster ceph)
 {
     private const int MiB = 1024 * 1024;

@@ -1,6 +1,6 @@
 using System.Reflection;
 
-namespace ImageIO.Http.Hosting;
+namespace ImageIO.Http.Messages;
 
 /// <summary>The product's version, for <c>--version</c> and <c>/info/</c>.</summary>
 public static class ProductVersion
