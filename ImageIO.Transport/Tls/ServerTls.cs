@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ImageIO.Transport.Files;
@@ -112,7 +113,7 @@ public sealed partial class ServerTls
             IsReloadFailing = true;
             if (isNews)
             {
-                Log.ReloadForbidden(Logger, _files[0], _files[1], e.Message, Expires);
+                Log.ReloadForbidden(Logger, _files[0], _files[1], e.Message, Expires, Unit);
             }
         }
         catch (Exception e) when (IsUnusable(e))
@@ -138,6 +139,9 @@ public sealed partial class ServerTls
     private FileState[] Look() => [.. _files.Select((file, i) =>
         FileState.Of(file) is var now && now.IsHidden && i < _loadedFrom.Length ? _loadedFrom[i] : now)];
 
+    // Services are named after their programs.
+    private static string Unit => Assembly.GetEntryAssembly()?.GetName().Name ?? "ovirt-imageio";
+
     private static bool IsUnusable(Exception e) =>
         e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
 
@@ -151,9 +155,9 @@ public sealed partial class ServerTls
 
         [LoggerMessage(19, LogLevel.Warning, "Cannot read the changed TLS files {File} and {Key} as the user that this "
             + "program has become: {Error}; the old certificate stays in use, valid until {Expires}. To use the new "
-            + "one, restart the service")]
+            + "one: systemctl restart {Unit}")]
         public static partial void ReloadForbidden(
-            ILogger logger, string file, string key, string error, DateTimeOffset expires);
+            ILogger logger, string file, string key, string error, DateTimeOffset expires, string unit);
 
         [LoggerMessage(5, LogLevel.Error, "Cannot use the changed TLS files {File} and {Key}: {Error}; the old "
             + "certificate stays in use, valid until {Expires}")]
