@@ -21,19 +21,23 @@ internal sealed partial class NbdConnection
     private bool _isSending;
 
     /// <summary>
-    /// Sends a request, behind those that are being sent. False: the connection is broken, nothing was done.
+    /// Sends a request, behind those that are being sent. False: the connection is broken or closing, nothing was done.
     /// </summary>
     public bool TrySend(NbdRequest request)
     {
         lock (_lock)
         {
-            if (_isClosed)
+            if (_isClosed || _isClosing)
             {
                 return false;
             }
 
             ulong cookie = ++_lastCookie;
-            if (request.Command != Command.Disconnect)
+            if (request.Command == Command.Disconnect)
+            {
+                _isClosing = true;
+            }
+            else
             {
                 NoteInFlight(cookie, request);
             }

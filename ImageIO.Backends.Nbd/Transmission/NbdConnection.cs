@@ -32,6 +32,7 @@ internal sealed partial class NbdConnection : IAsyncDisposable
     // Guarded by the lock.
     private readonly Dictionary<ulong, NbdRequest> _inFlight = [];
     private ulong _lastCookie;
+    private bool _isClosing;
     private bool _isClosed;
     private Exception? _cause;
     private long _busySince;
@@ -74,7 +75,7 @@ internal sealed partial class NbdConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Why it broke. Null: it works, or this side closed it.</summary>
+    /// <summary>Why it broke. Null: it works, or this side closes it.</summary>
     public Exception? Cause => _cause;
 
     /// <summary>Whether it has acknowledged writes that are not flushed.</summary>
@@ -135,7 +136,8 @@ internal sealed partial class NbdConnection : IAsyncDisposable
             }
 
             _isClosed = true;
-            _cause = cause;
+            // After a disconnect the server closes the connection too, perhaps first.
+            _cause = _isClosing ? null : cause;
         }
 
         _stream.Dispose();

@@ -1,7 +1,11 @@
 using System.Buffers.Binary;
+using ImageIO.Backends.Nbd.Negotiation;
+using ImageIO.Backends.Nbd.Transmission;
+using ImageIO.Backends.Nbd.Wire;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Tests.Support.Nbd;
+using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Tests.Backends.Nbd;
 
@@ -365,6 +369,26 @@ public sealed class TransmissionTests
         Assert.Equal(ScriptedNbdRequest.Disconnect, (await last.Task).Command);
     }
 
+    [Fact(Timeout = Timeout)]
+    public async Task A_server_that_closes_the_connection_first_after_a_disconnect_has_not_broken_it()
+    {
+        var stream = new ServerThatClosesFirst();
+        var export = new ExportInfo(
+            4096, ExportFlags.None, BlockSize: 1, LargestPayload: 4096, HasStructuredReplies: true,
+            HasAllocation: false, HasDepth: false, DirtyBitmap: null);
+        var negotiated = new NegotiatedConnection(
+            stream, new WireReader(stream, TimeProvider.System), export, MetaContexts.None);
+        Exception? cause = new InvalidOperationException("the connection has not ended");
+        var connection = new NbdConnection(negotiated, "server", TimeProvider.System, ended => cause = ended.Cause);
+        connection.Start();
+
+        await connection.DisposeAsync();
+
+        // A cause is logged as a warning.
+        Assert.Null(cause);
+        Assert.False(connection.TrySend(new NbdRequest(Command.Flush, 0, 0)));
+    }
+
     private static byte[] Filled(byte value, int count) => [.. Enumerable.Repeat(value, count)];
 
     // Negotiates, does what the test says, and goes on as an honest server.
@@ -374,4 +398,24 @@ public sealed class TransmissionTests
         await script(connection);
         await connection.ServeAsync();
     });
+
+    /// <summary>Ends the connection while the client still sends its disconnect.</summary>
+    private sealed class ServerThatClosesFirst : AsyncStream
+    {
+        private readonly TaskCompletionSource<int> _end = new();
+
+        public override bool CanRead => true;
+
+        public override bool CanWrite => true;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            new(_end.Task);
+
+        public override ValueTask WriteAsync(
+            ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            _end.SetResult(0);
+            return ValueTask.CompletedTask;
+        }
+    }
 }
