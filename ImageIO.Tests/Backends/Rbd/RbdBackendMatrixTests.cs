@@ -16,15 +16,18 @@ public static class RbdBackendMatrixTests
         : Row(ceph, new RbdShape { Features = RbdAdmin.AllFeatures | RbdAdmin.Journaling });
 
     [Collection(CephCluster.Collection)]
+    [Trait("Cluster", "Ceph")]
     [Trait("Speed", "Slow")]
     public sealed class OnStripedImagesOfSmallObjects(CephCluster ceph)
         : Row(ceph, new RbdShape { Features = 1 | 2, Order = 20, Stripes = (64 * 1024, 4) });
 
     [Collection(CephCluster.Collection)]
+    [Trait("Cluster", "Ceph")]
     [Trait("Speed", "Slow")]
     public sealed class OnImagesOfLargeObjects(CephCluster ceph) : Row(ceph, new RbdShape { Order = 25 });
 
     [Collection(CephCluster.Collection)]
+    [Trait("Cluster", "Ceph")]
     [Trait("Speed", "Slow")]
     public sealed class OnImagesInANamespace(CephCluster ceph) : Row(ceph, new RbdShape())
     {
@@ -32,6 +35,7 @@ public static class RbdBackendMatrixTests
     }
 
     [Collection(CephCluster.Collection)]
+    [Trait("Cluster", "Ceph")]
     [Trait("Speed", "Slow")]
     public sealed class OnImagesWithADataPool(CephCluster ceph) : Row(
         ceph, new RbdShape { DataPool = CephCluster.DataPool });

@@ -38,9 +38,17 @@ internal static unsafe partial class FuseNative
         while (true)
         {
             nint count;
-            fixed (byte* bytes = buffer)
+            try
             {
-                count = ReadCall(device, bytes, buffer.Length);
+                fixed (byte* bytes = buffer)
+                {
+                    count = ReadCall(device, bytes, buffer.Length);
+                }
+            }
+            catch (ObjectDisposedException)
+            {
+                // Unmounted and closed since the last request.
+                return default;
             }
 
             if (count > 0)
@@ -59,9 +67,16 @@ internal static unsafe partial class FuseNative
     /// <summary>Sends an answer. Fails silently when who asked is gone.</summary>
     public static void Write(SafeFileHandle device, ReadOnlySpan<byte> answer)
     {
-        fixed (byte* bytes = answer)
+        try
         {
-            _ = WriteCall(device, bytes, answer.Length);
+            fixed (byte* bytes = answer)
+            {
+                _ = WriteCall(device, bytes, answer.Length);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // Unmounted and closed meanwhile.
         }
     }
 
