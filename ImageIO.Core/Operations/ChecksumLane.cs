@@ -7,37 +7,35 @@ namespace ImageIO.Core.Operations;
 /// <summary>A block that a worker of a checksum hashes beside others, and the buffer for its next piece.</summary>
 internal sealed class ChecksumLane(AlignedBuffer buffer, int pieceSize) : IDisposable
 {
-    /// <summary>The block; null if the lane has none now.</summary>
-    public long? Block { get; private set; }
+    private ByteRange _range;
+    private long _position;
 
-    /// <summary>The bytes of the block.</summary>
-    public ByteRange Range { get; private set; }
+    /// <summary>The block; null if the lane has none now.</summary>
+    public ChecksumBlock? Block { get; private set; }
 
     /// <summary>The bytes of the piece that is read and hashed next.</summary>
-    public ByteRange Piece => new(Position, Math.Min(Position + pieceSize, Range.End));
+    public ByteRange Piece => ByteRange.At(_position, Math.Min(pieceSize, _range.End - _position));
 
     /// <summary>True as long as all bytes of the block were zeroes. They were not appended to the hash.</summary>
     public bool IsZero { get; private set; }
 
     /// <summary>True when all pieces of the block were read.</summary>
     [MemberNotNullWhen(true, nameof(Block))]
-    public bool IsAtEnd => Block is not null && Position == Range.End;
+    public bool IsAtEnd => Block is not null && _position == _range.End;
 
     /// <summary>How many bytes of the block were read.</summary>
-    public long Read => Position - Range.Start;
-
-    private long Position { get; set; }
+    public long Read => _position - _range.Start;
 
     /// <summary>The first bytes of the buffer.</summary>
     /// <param name="length">How many, at most a piece.</param>
     public Memory<byte> Buffer(long length) => buffer.Memory[..(int)length];
 
     /// <summary>Begins a block.</summary>
-    public void Begin(long block, ByteRange range)
+    public void Begin(ChecksumBlock block)
     {
         Block = block;
-        Range = range;
-        Position = range.Start;
+        _range = block.Range;
+        _position = _range.Start;
         IsZero = true;
     }
 
@@ -45,7 +43,7 @@ internal sealed class ChecksumLane(AlignedBuffer buffer, int pieceSize) : IDispo
     public void Advance(bool isZero)
     {
         IsZero = IsZero && isZero;
-        Position = Piece.End;
+        _position = Piece.End;
     }
 
     /// <summary>The block is done.</summary>

@@ -29,6 +29,10 @@ public sealed class ChecksumOperation : IOperation
     // A checksum never holds more than this part of the pool, however many cores and lanes there are.
     private const int ShareOfPool = 4;
 
+    // Digests that wait for that of an older block: 64 KiB of the largest ones. With blocks of 1 MiB, workers read 1
+    // GiB while the storage takes long over one block.
+    private const int Window = 1024;
+
     private readonly ImageHandle _image;
     private readonly Func<IBlockHash> _newHash;
     private readonly CancelFlag _cancel = new();
@@ -42,18 +46,22 @@ public sealed class ChecksumOperation : IOperation
     /// <param name="size">Bytes to hash, from the start; not beyond the image's size.</param>
     /// <param name="blockSize">Bytes of a block, <see cref="SmallestBlock"/> to <see cref="LargestBlock"/>, a multiple
     /// of 4096.</param>
-    /// <param name="newHash">Makes a hash; called for each worker.</param>
+    /// <param name="newHash">Makes a hash; called for each worker, and for the digests.</param>
     public ChecksumOperation(ImageHandle image, long size, int blockSize, Func<IBlockHash> newHash)
+        : this(image, size, blockSize, newHash, Window)
+    {
+    }
+
+    internal ChecksumOperation(ImageHandle image, long size, int blockSize, Func<IBlockHash> newHash, int window)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(newHash);
         _image = image;
         _newHash = newHash;
-        IBlockHash hash = newHash();
-        _blocks = new ChecksumBlocks(size, blockSize, hash.DigestSize, newHash);
+        _blocks = new ChecksumBlocks(size, blockSize, newHash, window);
         // Few blocks are shared among the cores: eight lanes of one core are slower than four of each of two.
         _lanes = (int)Math.Clamp(
-            (_blocks.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount, 1, hash.Lanes);
+            (_blocks.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount, 1, newHash().Lanes);
         int buffer = Math.Min(image.Ring.BufferSize, blockSize);
         _pieceSize = _lanes == 1 ? buffer : (int)Alignment.Up(Math.Min(buffer, PieceOfLane), image.BlockSize);
         // Without the first worker's, which takes one in any case.
@@ -88,11 +96,9 @@ public sealed class ChecksumOperation : IOperation
         ];
         await Task.WhenAll(workers);
 
-        IBlockHash hash = _newHash();
-        hash.Append([blocks.Digests]);
-        byte[] digest = new byte[hash.DigestSize];
-        hash.Finish(0, digest);
-        Checksum = Convert.ToHexStringLower(digest);
+        // The digests of many blocks of zeroes take long.
+        await _image.ToStorageThreadAsync(stop.Token);
+        Checksum = Convert.ToHexStringLower(blocks.Finish(_cancel, stop.Token));
     }
 
     private async Task WorkAsync(bool isFirst, CancellationTokenSource stop)

@@ -27,24 +27,26 @@ internal sealed class ChecksumWorker(
             await ReadPiecesAsync(cancellationToken);
             await image.ToStorageThreadAsync(cancellationToken);
             HashPieces();
-            EndBlocks();
+            EndBlocks(cancel, cancellationToken);
         }
     }
 
     // False: there are none any more, and none is begun.
     private async ValueTask<bool> BeginBlocksAsync(CancelFlag cancel, CancellationToken cancellationToken)
     {
+        bool hasBlock = lanes.Any(lane => lane.Block is not null);
         foreach (ChecksumLane lane in lanes.Where(lane => lane.Block is null))
         {
-            if (await blocks.NextAsync(cancel, cancellationToken) is not { } block)
+            if (await blocks.NextAsync(mayWait: !hasBlock, cancel, cancellationToken) is not { } block)
             {
                 break;
             }
 
-            lane.Begin(block, blocks.RangeOf(block));
+            lane.Begin(block);
+            hasBlock = true;
         }
 
-        return lanes.Any(lane => lane.Block is not null);
+        return hasBlock;
     }
 
     // A backend that blocks reads them one after the other on our thread, any other all at once.
@@ -92,7 +94,7 @@ internal sealed class ChecksumWorker(
         hash.Append(_pieces);
     }
 
-    private void EndBlocks()
+    private void EndBlocks(CancelFlag cancel, CancellationToken cancellationToken)
     {
         for (int index = 0; index < lanes.Count; index++)
         {
@@ -102,17 +104,19 @@ internal sealed class ChecksumWorker(
                 continue;
             }
 
-            if (lane.IsZero && blocks.IsWhole(lane.Block.Value))
+            ChecksumBlock block = lane.Block.Value;
+            if (lane.IsZero && block.IsWhole)
             {
-                blocks.SetZero(lane.Block.Value);
+                blocks.SetZero(block);
             }
             else
             {
                 AppendSkippedZeroes(lane, index);
-                hash.Finish(index, blocks.DigestOf(lane.Block.Value));
+                hash.Finish(index, blocks.DigestOf(block));
             }
 
             lane.End();
+            blocks.Complete(block, cancel, cancellationToken);
         }
     }
 

@@ -14,9 +14,10 @@ internal sealed class ZeroRanges(ImageHandle image, CancellationToken cancellati
     private ByteRange _zero;
     private bool _ended;
 
-    /// <summary>True if all bytes of the range are known to be zero.</summary>
+    /// <summary>Where the zeroes end that begin before the range or with it, as far as is known.</summary>
     /// <param name="range">Not before the one asked for last.</param>
-    public async ValueTask<bool> ContainAsync(ByteRange range)
+    /// <returns>The start of the range if not all of its bytes are known to be zero.</returns>
+    public async ValueTask<long> EndOfZeroesAsync(ByteRange range)
     {
         while (_extents is not null && !_ended && _zero.End < range.End)
         {
@@ -36,7 +37,7 @@ internal sealed class ZeroRanges(ImageHandle image, CancellationToken cancellati
             }
         }
 
-        return _zero.Start <= range.Start && range.End <= _zero.End;
+        return _zero.Start <= range.Start && range.End <= _zero.End ? _zero.End : range.Start;
     }
 
     /// <inheritdoc />
