@@ -52,6 +52,9 @@ internal sealed partial class NbdBackend : IBackend
     public string Identity => _pool.Identity;
 
     /// <inheritdoc />
+    public string Storage => _pool.Storage;
+
+    /// <inheritdoc />
     public BackendCapabilities Capabilities { get; }
 
     /// <inheritdoc />

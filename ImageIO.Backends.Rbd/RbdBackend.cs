@@ -52,6 +52,10 @@ internal sealed partial class RbdBackend : IBackend
     public string Identity => _image.Identity;
 
     /// <inheritdoc />
+    // The whole cluster: its pools share their devices and monitors.
+    public string Storage => _image.Place.Connection.Fsid;
+
+    /// <inheritdoc />
     public BackendCapabilities Capabilities { get; }
 
     // How long a call takes at most, where the cluster does not answer and librbd waits for a lock as well.

@@ -18,9 +18,10 @@ internal sealed class Dialer(NbdUrl url, NbdSettings settings)
     private IPAddress? _address;
 
     /// <summary>The server and the export, in the same form for all URLs; known once connected.</summary>
-    public string Identity => url.Server.IsUnix
-        ? $"unix {_socketPath} {url.ExportName}"
-        : $"tcp {_address} {url.Server.Port} {url.ExportName}";
+    public string Identity => $"{Storage} {url.ExportName}";
+
+    /// <summary>The server, in the same form for all URLs; known once connected.</summary>
+    public string Storage => url.Server.IsUnix ? $"unix {_socketPath}" : $"tcp {_address} {url.Server.Port}";
 
     /// <summary>Connects.</summary>
     /// <exception cref="NbdException">It is not permitted, or the server cannot be reached.</exception>

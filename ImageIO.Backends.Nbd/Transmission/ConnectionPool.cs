@@ -59,6 +59,9 @@ internal sealed partial class ConnectionPool : IAsyncDisposable
     /// <summary>The server and the export, the same for all their URLs.</summary>
     public string Identity => _connector.Identity;
 
+    /// <summary>The server, the same for all its exports.</summary>
+    public string Storage => _connector.Storage;
+
     /// <summary>The server and the export, for messages.</summary>
     public string Description => _connector.Description;
 

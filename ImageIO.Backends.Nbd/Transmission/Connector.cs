@@ -19,6 +19,9 @@ internal sealed class Connector(NbdUrl url, bool wantsDirty, NbdSettings setting
     /// <inheritdoc cref="Dialer.Identity" />
     public string Identity => _dialer.Identity;
 
+    /// <inheritdoc cref="Dialer.Storage" />
+    public string Storage => _dialer.Storage;
+
     /// <summary>The server and the export, for messages.</summary>
     public string Description => url.ExportName.Length == 0
         ? $"NBD server {url.Server}"

@@ -28,11 +28,24 @@ internal sealed class SharedImages(StorageQueue threads)
     // Handles on all of them.
     private int _handles;
 
-    // What each storage has of the buffers. Entries stay: there are as many as a host has had storages.
-    private readonly Dictionary<string, BufferShare> _storages = new(StringComparer.Ordinal);
+    // What each storage has of the buffers. Forgotten with its last image, because each image may have an NBD server
+    // of its own.
+    private readonly Dictionary<string, Storage> _storages = new(StringComparer.Ordinal);
 
     // Only URLs that tickets name.
     private readonly Dictionary<string, Source> _sources = new(StringComparer.Ordinal);
+
+    /// <summary>How many storages have an image.</summary>
+    public int Storages
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _storages.Count;
+            }
+        }
+    }
 
     /// <summary>A ticket with this URL was installed.</summary>
     public void TicketAdded(ImageUrl url)
@@ -78,7 +91,10 @@ internal sealed class SharedImages(StorageQueue threads)
         {
             if (!_images.TryGetValue(name, out Entry? entry))
             {
-                _images[name] = entry = new Entry(name, new SharedImage(threads, StorageOf(storage), RangesOfOne));
+                Storage itsStorage = StorageOf(storage);
+                itsStorage.Images++;
+                entry = new Entry(name, new SharedImage(threads, itsStorage.Buffers, RangesOfOne), itsStorage);
+                _images[name] = entry;
             }
 
             entry.Handles++;
@@ -110,6 +126,11 @@ internal sealed class SharedImages(StorageQueue threads)
         if (entry.Handles == 0 && (entry.Sources.Count == 0 || entry.Image.Flushes.IsEmpty))
         {
             _images.Remove(entry.Name);
+            if (--entry.Storage.Images == 0)
+            {
+                _storages.Remove(entry.Storage.Name);
+            }
+
             foreach (Source source in entry.Sources)
             {
                 source.Images.Remove(entry);
@@ -117,24 +138,35 @@ internal sealed class SharedImages(StorageQueue threads)
         }
     }
 
-    private BufferShare StorageOf(string name)
+    private Storage StorageOf(string name)
     {
-        if (!_storages.TryGetValue(name, out BufferShare? share))
+        if (!_storages.TryGetValue(name, out Storage? storage))
         {
-            _storages[name] = share = new BufferShare(null);
+            _storages[name] = storage = new Storage(name);
         }
 
-        return share;
+        return storage;
     }
 
     // Read without the lock: a count that is a moment old is as good.
     private int RangesOfOne() => Math.Clamp(AllRanges / Math.Max((2 * _images.Count) + _handles, 1), FewestRanges, MostRanges);
 
-    private sealed class Entry(string name, SharedImage image)
+    private sealed class Storage(string name)
+    {
+        public string Name => name;
+
+        public BufferShare Buffers { get; } = new(null);
+
+        public int Images { get; set; }
+    }
+
+    private sealed class Entry(string name, SharedImage image, Storage storage)
     {
         public string Name => name;
 
         public SharedImage Image => image;
+
+        public Storage Storage => storage;
 
         public int Handles { get; set; }
 

@@ -65,6 +65,23 @@ public sealed class SharedImagesTests
         Assert.Same(image, OpenWriteClose(Url));
     }
 
+    // Issue 15, B13: memory for each server that there ever was has no bound.
+    [Fact]
+    public void A_storage_is_forgotten_with_its_last_image()
+    {
+        _images.Opened("disk", "server", Url);
+        _images.Opened("another disk", "server", Other);
+        _images.Opened("third disk", "another server", Other);
+        Assert.Equal(2, _images.Storages);
+
+        _images.Closed("disk");
+        Assert.Equal(2, _images.Storages);
+        _images.Closed("another disk");
+        _images.Closed("third disk");
+
+        Assert.Equal(0, _images.Storages);
+    }
+
     private SharedImage OpenWriteClose(ImageUrl url, string name = "disk")
     {
         SharedImage image = _images.Opened(name, "storage", url);

@@ -69,6 +69,22 @@ public sealed class ReachTests : IDisposable
         Assert.NotEqual(direct.Identity, named.Identity);
     }
 
+    // Issue 15, B8: a server that hangs must not take the buffers of images on another one.
+    [Fact(Timeout = Timeout)]
+    public async Task Exports_of_one_server_share_their_part_of_the_buffers_and_other_servers_have_their_own()
+    {
+        await using ScriptedNbdServer server = Serving();
+        await using ScriptedNbdServer other = Serving();
+
+        await using IBackend image = await NbdClient.OpenAsync(server.Url);
+        await using IBackend named = await NbdClient.OpenAsync(ImageUrl.Parse($"{server.Url.Text}:exportname=x"));
+        await using IBackend elsewhere = await NbdClient.OpenAsync(other.Url);
+
+        Assert.Equal($"unix {server.Path}", image.Storage);
+        Assert.Equal(image.Storage, named.Storage);
+        Assert.NotEqual(image.Storage, elsewhere.Storage);
+    }
+
     [Fact(Timeout = Timeout)]
     public async Task The_check_is_made_again_when_a_connection_is_opened_again()
     {

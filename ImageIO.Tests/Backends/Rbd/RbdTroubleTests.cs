@@ -117,6 +117,8 @@ public sealed class RbdTroubleTests(CephCluster ceph)
         Assert.Equal(bytes, await here.ReadAsync());
         Assert.Equal(bytes, await there.ReadAsync());
         Assert.Equal(here.Identity, there.Identity);
+        Assert.NotNull(here.Storage);
+        Assert.Equal(here.Storage, there.Storage);
     }
 
     [SkippableFact(Timeout = 60_000)]
