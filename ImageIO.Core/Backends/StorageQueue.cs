@@ -92,8 +92,8 @@ internal sealed class StorageQueue
 
         if (turn is null || !_threads.TryRun(turn.Run, mayStart))
         {
-            var call = new WaitingCall(share, work, now);
-            call.CancelWith(cancellationToken);
+            var call = new WaitingCall(share, work, now, cancellationToken);
+            call.ObserveCancellation();
             lock (_lock)
             {
                 if (turn is not null)
@@ -104,11 +104,7 @@ internal sealed class StorageQueue
                 Add(call, atFront: false);
             }
 
-            if (cancellationToken.IsCancellationRequested)
-            {
-                // Perhaps cancelled before it was in the queue.
-                call.Cancel();
-            }
+            call.CancelIfRequested();
         }
     }
 
@@ -176,8 +172,10 @@ internal sealed class StorageQueue
                     Add(call, atFront: true);
                     _isWatching = false;
                     Watch();
-                    return;
                 }
+
+                call.CancelIfRequested();
+                return;
             }
         }
     }

@@ -4,7 +4,8 @@ namespace ImageIO.Core.Backends;
 /// <param name="share">The image it is for.</param>
 /// <param name="work">The call.</param>
 /// <param name="since">Timestamp since when it waits.</param>
-internal sealed class WaitingCall(StorageShare share, Action work, long since)
+/// <param name="cancellationToken">Ends the wait: the call then continues on no storage thread.</param>
+internal sealed class WaitingCall(StorageShare share, Action work, long since, CancellationToken cancellationToken)
 {
     private CancellationTokenRegistration _cancellation;
 
@@ -17,12 +18,23 @@ internal sealed class WaitingCall(StorageShare share, Action work, long since)
     /// <summary>Its place in the queue. Null: it waits no more. Guarded by the queue's lock.</summary>
     public LinkedListNode<WaitingCall>? Node { get; set; }
 
-    /// <summary>Ends the wait when the token is cancelled: the call then continues on no storage thread.</summary>
-    public void CancelWith(CancellationToken cancellationToken)
+    /// <summary>From now on, cancelling ends the wait while the call is in the queue.</summary>
+    public void ObserveCancellation()
     {
         if (cancellationToken.CanBeCanceled)
         {
             _cancellation = cancellationToken.UnsafeRegister(static call => ((WaitingCall)call!).Cancel(), this);
+        }
+    }
+
+    /// <summary>
+    /// Ends the wait if it was cancelled while the call was not in the queue. Called whenever it was put there.
+    /// </summary>
+    public void CancelIfRequested()
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            Cancel();
         }
     }
 
@@ -33,8 +45,8 @@ internal sealed class WaitingCall(StorageShare share, Action work, long since)
         work();
     }
 
-    /// <summary>Ends the wait, if it still waits.</summary>
-    public void Cancel()
+    // Does nothing while it is not in the queue.
+    private void Cancel()
     {
         if (share.Queue.Remove(this))
         {

@@ -149,6 +149,21 @@ public sealed class StorageQueueTests
         Assert.Equal(57, share.Busy);
     }
 
+    [Fact(Timeout = 20_000)]
+    public async Task A_client_that_leaves_while_the_system_refuses_a_thread_takes_its_call_out_of_the_queue()
+    {
+        _threads.Refuses = true;
+        using var client = new CancellationTokenSource();
+        Task waiting = HopAsync(new StorageShare(_queue), client.Token);
+        Assert.Equal(1, _queue.Waiting);
+
+        _threads.Refused = client.Cancel;
+        _clock.Advance(Patience);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        Assert.Equal(0, _queue.Waiting);
+    }
+
     private static async Task HopAsync(StorageShare share, CancellationToken cancellationToken) =>
         await StorageThread.SwitchAsync(share, cancellationToken);
 

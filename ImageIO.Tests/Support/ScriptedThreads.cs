@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ImageIO.Core.Backends;
 
 namespace ImageIO.Tests.Support;
@@ -7,12 +8,15 @@ namespace ImageIO.Tests.Support;
 /// </summary>
 internal sealed class ScriptedThreads(int most) : IStorageThreads
 {
-    private readonly Queue<Action> _given = new();
+    private readonly ConcurrentQueue<Action> _given = new();
 
     public int Most => most;
 
     /// <summary>Whether the system refuses further threads.</summary>
     public bool Refuses { get; set; }
+
+    /// <summary>Called when it refuses a thread.</summary>
+    public Action? Refused { get; set; }
 
     /// <summary>Whether work was offered for which no thread might be started.</summary>
     public bool WasToldNotToStart { get; private set; }
@@ -24,6 +28,7 @@ internal sealed class ScriptedThreads(int most) : IStorageThreads
         WasToldNotToStart |= !mayStart;
         if (Refuses || !mayStart)
         {
+            Refused?.Invoke();
             return false;
         }
 
@@ -32,5 +37,9 @@ internal sealed class ScriptedThreads(int most) : IStorageThreads
     }
 
     /// <summary>Lets the thread that got its work first do it.</summary>
-    public void RunOne() => _given.Dequeue()();
+    public void RunOne()
+    {
+        Assert.True(_given.TryDequeue(out Action? work));
+        work();
+    }
 }
