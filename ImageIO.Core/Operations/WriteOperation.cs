@@ -84,7 +84,7 @@ public sealed class WriteOperation : IOperation
     /// </exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        using var abandoned = new CancellationTokenSource();
+        using var abandoned = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _image.Pool.Clock);
         await using (cancellationToken.UnsafeRegister(
             static source => ((CancellationTokenSource)source!).CancelAfter(PatienceWithoutClient), abandoned))
         {

@@ -76,6 +76,34 @@ public sealed class RecalledBuffersTests
         Bytes.AssertEqual(_data, memory.Content(), "content");
     }
 
+    // It is never still, so a clock that each byte resets would never call it slow.
+    [Fact(Timeout = 30_000)]
+    public async Task An_upload_of_a_byte_a_second_keeps_no_buffer_of_the_pool()
+    {
+        using var pool = new BufferPool(1024 * KiB, _clock);
+        var memory = new MemoryBackend(512);
+        await using StorageImage storage = StorageImage.On(memory, Ring, pool);
+        const int Drips = 20;
+        Held[] drips = [.. Enumerable.Range(0, Drips).Select(_ => new Held())];
+        var source = new ScriptedSource(_data[..Drips], pieceSize: 1)
+        {
+            BeforeRead = given => given < Drips ? drips[given].StandAsync() : Task.CompletedTask,
+        };
+        Task running = new WriteOperation(storage.Image, 0, Drips, Size, source, flush: true)
+            .RunAsync(CancellationToken.None);
+
+        for (int i = 0; i < Drips; i++)
+        {
+            await drips[i].Arrived;
+            await RecallAllAsync(pool);
+            Assert.InRange(pool.SmallBytes, 0, BufferPool.SmallBuffer);
+            drips[i].Release();
+        }
+
+        await running;
+        Bytes.AssertEqual(_data.AsSpan(0, Drips), memory.Content(), "content");
+    }
+
     [Fact(Timeout = 30_000)]
     public async Task A_client_that_moves_again_gets_large_buffers_again()
     {
