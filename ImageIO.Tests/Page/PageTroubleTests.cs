@@ -30,11 +30,11 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
         await visit.DurableAsync(atLeast: 1);
 
         await fixture.ChangeTimeoutAsync(image.Id, 0);
+        relay.BytesPerSecond = long.MaxValue;
         await visit.PressAsync("Resume");
         await visit.ReachAsync("failed");
         string alert = await visit.AlertAsync();
         await fixture.ChangeTimeoutAsync(image.Id, 300);
-        relay.BytesPerSecond = long.MaxValue;
         await visit.PressAsync("Resume");
         await visit.ReachAsync("done");
 

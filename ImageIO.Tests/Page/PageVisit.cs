@@ -73,9 +73,18 @@ internal sealed class PageVisit : IAsyncDisposable
     /// <summary>Waits for a state; one that ends all fails.</summary>
     public async Task ReachAsync(string state, float patience = Patience)
     {
-        await Tab.WaitForSelectorAsync(
-            $"main[data-state={state}], main[data-state=failed], main[data-state=done]",
-            new PageWaitForSelectorOptions { Timeout = patience });
+        try
+        {
+            await Tab.WaitForSelectorAsync(
+                $"main[data-state={state}], main[data-state=failed], main[data-state=done]",
+                new PageWaitForSelectorOptions { Timeout = patience });
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException(
+                $"{await StateAsync()} in place of {state}: {await Tab.InnerTextAsync("main")}", e);
+        }
+
         string? reached = await StateAsync();
         Assert.True(reached == state, $"{reached} in place of {state}: {await Tab.InnerTextAsync("main")}");
     }
