@@ -1,4 +1,5 @@
 using ImageIO.Backends.Nbd.Addresses;
+using ImageIO.Backends.Nbd.Dialing;
 using ImageIO.Backends.Nbd.Transmission;
 using ImageIO.Backends.Nbd.Wire;
 using ImageIO.Core.Backends;

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using ImageIO.Backends.Rbd.Clusters;
 using ImageIO.Backends.Rbd.Extents;
 using ImageIO.Backends.Rbd.Images;
+using ImageIO.Backends.Rbd.Native;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Ranges;
 

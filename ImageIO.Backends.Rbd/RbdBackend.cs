@@ -1,3 +1,4 @@
+using ImageIO.Backends.Rbd.Clusters;
 using ImageIO.Backends.Rbd.Images;
 using ImageIO.Backends.Rbd.Native;
 using ImageIO.Core.Backends;

@@ -1,5 +1,6 @@
 using ImageIO.Client.Copying;
 using ImageIO.Client.Local;
+using ImageIO.Client.Transport;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;

@@ -1,3 +1,4 @@
+using ImageIO.Backends.Nbd.Dialing;
 using ImageIO.Backends.Nbd.Negotiation;
 using ImageIO.Backends.Nbd.Wire;
 using ImageIO.Core.Errors;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using ImageIO.Client;
+using ImageIO.Client.Transport;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using ImageIO.Client;
+using ImageIO.Client.Copying;
+using ImageIO.Client.Transport;
 using ImageIO.CommandLine.Output;
 
 namespace ImageIO.CommandLine.Commands;

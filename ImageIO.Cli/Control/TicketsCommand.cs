@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.Versioning;
 using ImageIO.CommandLine.Commands;
+using ImageIO.CommandLine.Output;
 using ImageIO.Core.Errors;
 using Spectre.Console;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.Versioning;
 using ImageIO.CommandLine.Commands;
+using ImageIO.CommandLine.Output;
 using Spectre.Console;
 
 namespace ImageIO.CommandLine.Control;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using ImageIO.Client;
+using ImageIO.Client.Copying;
 using ImageIO.Client.Engine;
 using ImageIO.CommandLine.Commands;
 using ImageIO.CommandLine.Output;

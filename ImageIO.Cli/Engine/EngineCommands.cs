@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using ImageIO.Client;
+using ImageIO.Client.Copying;
 using ImageIO.Client.Engine;
 using ImageIO.Client.Local;
 using ImageIO.CommandLine.Commands;

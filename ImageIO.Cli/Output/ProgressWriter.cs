@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
-using ImageIO.Client;
-using ImageIO.CommandLine.Control;
+using ImageIO.Client.Copying;
 
 namespace ImageIO.CommandLine.Output;
 

@@ -1,3 +1,4 @@
+using ImageIO.Client.Transport;
 using ImageIO.Hashing;
 
 namespace ImageIO.Client.Copying;
@@ -9,8 +10,8 @@ namespace ImageIO.Client.Copying;
 /// </summary>
 internal sealed class BlockDigests
 {
-    /// <summary>The server's name of the algorithm: BLAKE2b with digests of 32 bytes.</summary>
-    public const string Algorithm = "blake2b";
+    /// <summary>The server's name of the algorithm.</summary>
+    public const string Algorithm = ImageChecksum.DefaultAlgorithm;
 
     private const int DigestSize = 32;
 

@@ -59,7 +59,7 @@ internal sealed record ResumeState
 
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(file), ClientJson.Default.ResumeState);
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), ResumeJson.Default.ResumeState);
         }
         catch (JsonException e)
         {
@@ -100,7 +100,7 @@ internal sealed record ResumeState
         string temporary = $"{file}.new";
         using (FileStream stream = File.Create(temporary))
         {
-            JsonSerializer.Serialize(stream, this, ClientJson.Default.ResumeState);
+            JsonSerializer.Serialize(stream, this, ResumeJson.Default.ResumeState);
             stream.Flush(flushToDisk: true);
         }
 

@@ -1,3 +1,4 @@
+using ImageIO.Client.Transport;
 using ImageIO.Core.Ranges;
 
 namespace ImageIO.Client.Copying;
@@ -8,7 +9,7 @@ namespace ImageIO.Client.Copying;
 internal sealed record Segment(IReadOnlyList<Part> Parts, bool IsRepeated = false)
 {
     /// <summary>Bytes of a block of the checksum. Segments start and end at multiples of it.</summary>
-    public const int Block = 4 * 1024 * 1024;
+    public const int Block = ImageChecksum.DefaultBlockSize;
 
     /// <summary>Most bytes of a segment with data.</summary>
     public const int MostData = 64 * 1024 * 1024;

@@ -1,4 +1,5 @@
 using ImageIO.Client.Copying;
+using ImageIO.Client.Transport;
 using ImageIO.Core.Errors;
 
 namespace ImageIO.Client.Engine;

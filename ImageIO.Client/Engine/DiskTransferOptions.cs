@@ -1,3 +1,5 @@
+using ImageIO.Client.Copying;
+
 namespace ImageIO.Client.Engine;
 
 /// <summary>Options of a disk transfer with an Engine.</summary>

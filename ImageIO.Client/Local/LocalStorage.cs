@@ -2,6 +2,7 @@ using System.Runtime.Versioning;
 using ImageIO.Backends.Block;
 using ImageIO.Backends.File;
 using ImageIO.Backends.Nbd;
+using ImageIO.Backends.Nbd.Dialing;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -66,7 +66,7 @@ internal sealed partial class ImageConnection
 
         Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         IAsyncEnumerator<ExtentEntry?> entries = JsonSerializer
-            .DeserializeAsyncEnumerable(body, ClientJson.Default.ExtentEntry, cancellationToken).GetAsyncEnumerator(
+            .DeserializeAsyncEnumerable(body, WireJson.Default.ExtentEntry, cancellationToken).GetAsyncEnumerator(
                 cancellationToken);
         await using (entries.ConfigureAwait(false))
         {
@@ -100,7 +100,7 @@ internal sealed partial class ImageConnection
         null, null, _options.SlowAnswerTimeout,
         async (response, token) => JsonSerializer.Deserialize(
             await response.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false),
-            ClientJson.Default.ChecksumEntry)!,
+            WireJson.Default.ChecksumEntry)!,
         cancellationToken);
 
     /// <summary>Writes a range whose bytes the caller pushes.</summary>

@@ -52,7 +52,7 @@ internal sealed record ServerFeatures
     {
         try
         {
-            return JsonSerializer.Deserialize(body, ClientJson.Default.ServerFeatures) ?? None;
+            return JsonSerializer.Deserialize(body, WireJson.Default.ServerFeatures) ?? None;
         }
         catch (JsonException)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
-using ImageIO.Client;
+using ImageIO.Client.Copying;
+using ImageIO.Client.Transport;
 using ImageIO.Core.Errors;
 using ImageIO.Tests.Support;
 

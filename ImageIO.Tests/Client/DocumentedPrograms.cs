@@ -1,4 +1,6 @@
 using ImageIO.Client;
+using ImageIO.Client.Copying;
+using ImageIO.Client.Transport;
 using ImageIO.Core.Errors;
 
 namespace ImageIO.Tests.Client;

@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using ImageIO.Client;
+using ImageIO.Client.Copying;
 using ImageIO.Client.Engine;
 using ImageIO.Core.Errors;
 using ImageIO.Tests.Support;

@@ -1,4 +1,5 @@
-using ImageIO.Client;
+using ImageIO.Client.Copying;
+using ImageIO.Client.Transport;
 using ImageIO.Tests.Support;
 using ImageIO.Tests.Support.Nbd;
 using Mono.Unix.Native;

@@ -1,4 +1,5 @@
-using ImageIO.Client;
+using ImageIO.Client.Copying;
+using ImageIO.Client.Transport;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
 using ImageIO.Tests.Support;

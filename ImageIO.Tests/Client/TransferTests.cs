@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using ImageIO.Client;
+using ImageIO.Client.Copying;
+using ImageIO.Client.Transport;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;

@@ -4,7 +4,7 @@ using ImageIO.Core.Operations;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Messages;
 using ImageIO.Web.Checksums;
-using ImageIO.Web.Hosting;
+using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Endpoints;
 

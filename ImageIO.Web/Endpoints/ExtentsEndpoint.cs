@@ -2,7 +2,7 @@ using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Messages;
-using ImageIO.Web.Hosting;
+using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Endpoints;
 

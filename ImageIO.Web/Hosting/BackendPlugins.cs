@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using ImageIO.Core.Backends;
+using ImageIO.Web.Options;
 using Mono.Unix.Native;
 
 namespace ImageIO.Web.Hosting;
@@ -8,9 +9,6 @@ namespace ImageIO.Web.Hosting;
 /// <summary>Loads the backends in the plugin directory.</summary>
 internal static class BackendPlugins
 {
-    /// <summary>Default directory of third parties' backends.</summary>
-    public const string DefaultDirectory = "/usr/lib/ovirt-imageio/backends";
-
     private const string Pattern = "ImageIO.Backends.*.dll";
 
     /// <summary>
@@ -24,7 +22,7 @@ internal static class BackendPlugins
     {
         if (!Directory.Exists(directory))
         {
-            return directory is "" or DefaultDirectory
+            return directory is "" or DaemonOptions.DefaultPluginDirectory
                 ? []
                 : throw new ConfigurationException(
                     $"Cannot load backends from {directory}: there is no such directory; set plugin_dir of [daemon] "

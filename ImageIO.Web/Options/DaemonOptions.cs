@@ -1,10 +1,11 @@
-using ImageIO.Web.Hosting;
-
 namespace ImageIO.Web.Options;
 
 /// <summary>Section <c>[daemon]</c>.</summary>
 public sealed record DaemonOptions
 {
+    /// <summary>Default directory of third parties' backends.</summary>
+    public const string DefaultPluginDirectory = "/usr/lib/ovirt-imageio/backends";
+
     private const string Section = "daemon";
 
     /// <summary>Connections that a client may use for one transfer, as OPTIONS tells it.</summary>
@@ -48,7 +49,7 @@ public sealed record DaemonOptions
             GroupName = reader.Text(Section, "group_name", "ovirtimg"),
             NotifySystemd = reader.Boolean(Section, "systemd_enable", true),
             DrainTimeout = reader.Seconds(Section, "drain_timeout", 10),
-            PluginDirectory = reader.Text(Section, "plugin_dir", BackendPlugins.DefaultDirectory),
+            PluginDirectory = reader.Text(Section, "plugin_dir", DefaultPluginDirectory),
         };
     }
 }

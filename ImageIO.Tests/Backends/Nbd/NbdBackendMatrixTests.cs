@@ -1,4 +1,4 @@
-using ImageIO.Backends.Nbd;
+using ImageIO.Backends.Nbd.Dialing;
 using ImageIO.Backends.Testing;
 using ImageIO.Core.Backends;
 using ImageIO.Tests.Support.Nbd;

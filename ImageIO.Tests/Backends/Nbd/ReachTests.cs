@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using ImageIO.Backends.Nbd;
 using ImageIO.Backends.Nbd.Dialing;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;

@@ -1,4 +1,4 @@
-using ImageIO.Backends.Nbd;
+using ImageIO.Backends.Nbd.Dialing;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Tests.Support.Nbd;

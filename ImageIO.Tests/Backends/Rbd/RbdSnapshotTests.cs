@@ -1,4 +1,5 @@
 using ImageIO.Backends.Rbd;
+using ImageIO.Backends.Rbd.Clusters;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;

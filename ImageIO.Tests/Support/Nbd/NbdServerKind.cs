@@ -1,4 +1,5 @@
 using ImageIO.Backends.Nbd;
+using ImageIO.Backends.Nbd.Dialing;
 using ImageIO.Core.Backends;
 using ImageIO.Tests.Support.Storage;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ImageIO.Backends.Rbd;
+using ImageIO.Backends.Rbd.Clusters;
 using ImageIO.Backends.Rbd.Native;
 using ImageIO.Core.Backends;
 using ImageIO.Tests.Support.Storage;

@@ -1,4 +1,3 @@
-using ImageIO.Backends.Rbd;
 using ImageIO.Backends.Rbd.Native;
 
 namespace ImageIO.Tests.Support.Rbd;

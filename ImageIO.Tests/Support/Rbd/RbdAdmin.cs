@@ -1,5 +1,4 @@
 using System.Text;
-using ImageIO.Backends.Rbd;
 using ImageIO.Backends.Rbd.Native;
 
 namespace ImageIO.Tests.Support.Rbd;

@@ -1,4 +1,4 @@
-using ImageIO.Backends.Rbd;
+using ImageIO.Backends.Rbd.Native;
 
 namespace ImageIO.Tests.Support.Rbd;
 

@@ -1,4 +1,4 @@
-namespace ImageIO.Backends.Rbd;
+namespace ImageIO.Backends.Rbd.Clusters;
 
 /// <summary>Which extents trust the object maps of an image, where it has them.</summary>
 public enum FastDiff

@@ -1,10 +1,9 @@
 using ImageIO.Http.Hosting;
 using ImageIO.Http.Listeners;
 using ImageIO.Transport.Sockets;
-using ImageIO.Web.Options;
 using Microsoft.Win32.SafeHandles;
 
-namespace ImageIO.Web.Hosting;
+namespace ImageIO.Web.Options;
 
 /// <summary>The daemon's services and their listeners.</summary>
 internal static class Services

@@ -1,6 +1,6 @@
-using ImageIO.Backends.Rbd.Native;
 
-namespace ImageIO.Backends.Rbd;
+
+namespace ImageIO.Backends.Rbd.Native;
 
 /// <summary>An error that librbd or librados returned. Callers turn it into a failure of the transfer.</summary>
 internal sealed class RbdException(string call, long result) : Exception($"{call} failed: {Errno.Name(result)}")

@@ -1,4 +1,4 @@
-namespace ImageIO.Client;
+namespace ImageIO.Client.Transport;
 
 /// <summary>How to reach a server.</summary>
 public sealed record TransferClientOptions

@@ -1,7 +1,6 @@
-using ImageIO.Backends.Rbd.Native;
 using ImageIO.Core.Errors;
 
-namespace ImageIO.Backends.Rbd;
+namespace ImageIO.Backends.Rbd.Native;
 
 /// <summary>Names what librbd's errors mean for a transfer.</summary>
 internal static class RbdFailure

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ImageIO.CommandLine;
+namespace ImageIO.CommandLine.Output;
 
 /// <summary>Sizes as people write and read them: powers of 1024.</summary>
 internal static class ByteSize

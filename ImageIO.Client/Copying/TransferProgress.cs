@@ -1,4 +1,4 @@
-namespace ImageIO.Client;
+namespace ImageIO.Client.Copying;
 
 /// <summary>How far a copy is.</summary>
 /// <param name="Phase">What it does.</param>

@@ -1,4 +1,4 @@
-namespace ImageIO.Client;
+namespace ImageIO.Client.Copying;
 
 /// <summary>What a copy does at the moment.</summary>
 public enum TransferPhase

@@ -1,15 +1,13 @@
 using System.Runtime.CompilerServices;
-using ImageIO.Client.Copying;
-using ImageIO.Client.Transport;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
 
-namespace ImageIO.Client;
+namespace ImageIO.Client.Transport;
 
 /// <summary>An image at a server. Parallel calls are sent one after another.</summary>
 /// <remarks>
-/// Every failure is a <see cref="TransferException"/>. <see cref="Copier"/> copies whole images over several
+/// Every failure is a <see cref="TransferException"/>. <c>Copier</c> copies whole images over several
 /// connections, with retries and verification; the calls here are single requests.
 /// </remarks>
 public sealed class TransferClient : IAsyncDisposable
@@ -185,8 +183,9 @@ public sealed class TransferClient : IAsyncDisposable
     /// <param name="blockSize">Bytes of a block, a multiple of 4096.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<ImageChecksum> ChecksumAsync(
-        string algorithm = BlockDigests.Algorithm,
-        int blockSize = Segment.Block, CancellationToken cancellationToken = default)
+        string algorithm = ImageChecksum.DefaultAlgorithm,
+        int blockSize = ImageChecksum.DefaultBlockSize,
+        CancellationToken cancellationToken = default)
     {
         ChecksumEntry entry = null!;
         await AskAsync(

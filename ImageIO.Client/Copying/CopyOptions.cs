@@ -1,4 +1,4 @@
-namespace ImageIO.Client;
+namespace ImageIO.Client.Copying;
 
 /// <summary>How an image is copied.</summary>
 public sealed record CopyOptions

@@ -1,6 +1,6 @@
 using ImageIO.Core.Errors;
 
-namespace ImageIO.CommandLine;
+namespace ImageIO.CommandLine.Commands;
 
 /// <summary>What the exit status tells.</summary>
 internal static class ExitCode

@@ -1,12 +1,11 @@
 using System.Runtime.CompilerServices;
-using ImageIO.Client.Copying;
 using ImageIO.Client.Transport;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
 using ImageIO.Formats;
 
-namespace ImageIO.Client;
+namespace ImageIO.Client.Copying;
 
 /// <summary>
 /// Copies whole images between a local image and a server: over several connections, sparse, with retries, and on

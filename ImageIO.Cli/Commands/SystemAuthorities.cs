@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace ImageIO.CommandLine;
+namespace ImageIO.CommandLine.Commands;
 
 /// <summary>The system's authorities, where they are not asked.</summary>
 internal static partial class SystemAuthorities

@@ -1,6 +1,6 @@
 using ImageIO.Core.Backends;
 
-namespace ImageIO.Backends.Rbd;
+namespace ImageIO.Backends.Rbd.Clusters;
 
 /// <summary>How clusters are connected to: section <c>[backend_rbd]</c>.</summary>
 public sealed record RbdSettings

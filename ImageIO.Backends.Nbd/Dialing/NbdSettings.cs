@@ -1,7 +1,6 @@
-using ImageIO.Backends.Nbd.Dialing;
 using ImageIO.Core.Backends;
 
-namespace ImageIO.Backends.Nbd;
+namespace ImageIO.Backends.Nbd.Dialing;
 
 /// <summary>Options of NBD connections: section <c>[backend_nbd]</c>.</summary>
 public sealed record NbdSettings

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ImageIO.CommandLine.Control;
+namespace ImageIO.CommandLine.Output;
 
 /// <summary>Durations as people write them: <c>90s</c>, <c>30m</c>, <c>2h</c>, <c>1d</c>.</summary>
 internal static class Duration
