@@ -174,5 +174,6 @@ internal sealed partial class FileBackend : IBackend
         return isRefusal;
     }
 
-    private static bool IsLarge(long offset, int length) => Alignment.IsAligned(offset | (uint)length, FileBlockSize.Large);
+    private static bool IsLarge(long offset, int length) =>
+        Alignment.IsAligned(offset | (uint)length, FileBlockSize.Large);
 }

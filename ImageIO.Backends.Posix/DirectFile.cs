@@ -115,7 +115,9 @@ internal sealed class DirectFile : IDisposable
     public int Read(Span<byte> destination, long offset, int wanted, int blockSize)
     {
         Errno errno = TryRead(Handle, destination, offset, wanted, blockSize, out int count);
-        return errno == 0 ? count : throw PosixError.Storage($"pread({Path}, {destination.Length} bytes at {offset})", errno);
+        return errno == 0
+            ? count
+            : throw PosixError.Storage($"pread({Path}, {destination.Length} bytes at {offset})", errno);
     }
 
     /// <summary>The same with any descriptor of the file, and the error as a value. 0 is success.</summary>

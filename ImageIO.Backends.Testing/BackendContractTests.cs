@@ -83,9 +83,11 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     }
 
     /// <summary>A new image, open for writing.</summary>
-    protected async ValueTask<IBackend> OpenNewAsync(long size = UsualSize) => await OpenAsync(await CreateImageAsync(size));
+    protected async ValueTask<IBackend> OpenNewAsync(long size = UsualSize) =>
+        await OpenAsync(await CreateImageAsync(size));
 
-    private async ValueTask WriteAsync(IBackend backend, byte[] bytes, long offset, CancellationToken cancellationToken = default)
+    private async ValueTask WriteAsync(
+        IBackend backend, byte[] bytes, long offset, CancellationToken cancellationToken = default)
     {
         using AlignedBuffer buffer = AlignedBuffer.Allocate(bytes.Length);
         bytes.CopyTo(buffer.GetSpan());

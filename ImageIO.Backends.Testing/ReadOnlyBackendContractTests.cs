@@ -68,7 +68,8 @@ public abstract partial class ReadOnlyBackendContractTests : IAsyncLifetime
     }
 
     /// <summary>A new image with content of its own, open for reading.</summary>
-    protected async ValueTask<IBackend> OpenNewAsync(byte[] content) => await OpenAsync(await CreateImageAsync(content));
+    protected async ValueTask<IBackend> OpenNewAsync(byte[] content) =>
+        await OpenAsync(await CreateImageAsync(content));
 
     // Data and zeroes in turns, with edges inside blocks.
     private static byte[] Content(int size)

@@ -42,10 +42,13 @@ internal static class Program
             return await Comparer.RunAsync(before, after);
         }
 
-        string[] chosen = args.Length > 0 ? args[0].Split(',') : [.. Works.Select(work => work.Name).Except([Curve, Quick])];
+        string[] chosen = args.Length > 0
+            ? args[0].Split(',')
+            : [.. Works.Select(work => work.Name).Except([Curve, Quick])];
         if (chosen.Except(Works.Select(work => work.Name)).FirstOrDefault() is { } unknown)
         {
-            AnsiConsole.WriteLine($"There is no work {unknown}, only {string.Join(", ", Works.Select(work => work.Name))}.");
+            AnsiConsole.WriteLine(
+                $"There is no work {unknown}, only {string.Join(", ", Works.Select(work => work.Name))}.");
             return 2;
         }
 

@@ -86,7 +86,8 @@ internal sealed class Scoreboard(Action<string> say, int rounds = 5)
             Note = ours.Count < wanted ? $"{ours.Count} rounds: out of time" : "",
         };
         _rows.Add(row);
-        say($"{row.Work}: {row.CpuPerGiB:F2} CPU s/GiB, {row.GiBPerSecond:F2} GiB/s, CPU x {row.CpuRatio:F2}, wall x {row.WallRatio:F2}");
+        say($"{row.Work}: {row.CpuPerGiB:F2} CPU s/GiB, {row.GiBPerSecond:F2} GiB/s, "
+            + $"CPU x {row.CpuRatio:F2}, wall x {row.WallRatio:F2}");
     }
 
     /// <summary>The middle of some values.</summary>

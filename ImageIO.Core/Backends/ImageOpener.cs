@@ -84,7 +84,8 @@ public sealed class ImageOpener
         try
         {
             return new ImageHandle(
-                backend, factory.Name, _ringFor(factory.Name), _pool, shared, () => Images.Closed(image), _meter, _logger);
+                backend, factory.Name, _ringFor(factory.Name), _pool, shared, () => Images.Closed(image), _meter,
+                _logger);
         }
         catch
         {

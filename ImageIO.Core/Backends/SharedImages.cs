@@ -149,7 +149,8 @@ internal sealed class SharedImages(StorageQueue threads)
     }
 
     // Read without the lock: a count that is a moment old is as good.
-    private int RangesOfOne() => Math.Clamp(AllRanges / Math.Max((2 * _images.Count) + _handles, 1), FewestRanges, MostRanges);
+    private int RangesOfOne() =>
+        Math.Clamp(AllRanges / Math.Max((2 * _images.Count) + _handles, 1), FewestRanges, MostRanges);
 
     private sealed class Storage(string name)
     {

@@ -139,10 +139,10 @@ public sealed class WriteOperation : IOperation
             try
             {
                 int capacity = Math.Min(buffer.Length, _image.Ring.BufferSize) - gap;
-                int room = wanted <= capacity
-                    ? (int)wanted
-                    : (int)(Alignment.PreferredEnd(position, position + capacity, _image.PreferredBlockSize) - position);
-                filled = await FillAsync(buffer.Memory.Slice(gap, room), position);
+                long end = wanted <= capacity
+                    ? position + wanted
+                    : Alignment.PreferredEnd(position, position + capacity, _image.PreferredBlockSize);
+                filled = await FillAsync(buffer.Memory.Slice(gap, (int)(end - position)), position);
             }
             catch
             {

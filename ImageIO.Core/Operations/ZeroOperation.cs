@@ -75,7 +75,8 @@ public sealed class ZeroOperation : IOperation
                 cancellationToken.ThrowIfCancellationRequested();
                 long reached = Alignment.IsAligned(position, block)
                     ? await StepAsync(position, cancellationToken)
-                    : await WriteZeroesAsync(position, Math.Min(Alignment.Up(position, block), _range.End), cancellationToken);
+                    : await WriteZeroesAsync(
+                        position, Math.Min(Alignment.Up(position, block), _range.End), cancellationToken);
                 Interlocked.Add(ref _done, reached - position);
                 position = reached;
             }
@@ -122,13 +123,15 @@ public sealed class ZeroOperation : IOperation
         using (await _image.Locks.AcquireAsync(new ByteRange(start, wholeEnd), cancellationToken: cancellationToken))
         {
             // The size under the lock, which does not keep others from growing the image.
-            if (wholeEnd <= await _image.GetSizeAsync(cancellationToken) && await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
+            if (wholeEnd <= await _image.GetSizeAsync(cancellationToken)
+                && await _image.ZeroAsync(start, wholeEnd - start, _mode, cancellationToken))
             {
                 return wholeEnd;
             }
         }
 
-        return await WriteZeroesAsync(start, start + Math.Min(_image.Ring.BufferSize, wholeEnd - start), cancellationToken);
+        return await WriteZeroesAsync(
+            start, start + Math.Min(_image.Ring.BufferSize, wholeEnd - start), cancellationToken);
     }
 
     private async ValueTask<long> WriteZeroesAsync(long start, long end, CancellationToken cancellationToken)

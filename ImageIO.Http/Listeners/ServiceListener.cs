@@ -38,7 +38,16 @@ public sealed record ServiceListener
         ?? throw new InvalidOperationException($"The {Service} service has no address.");
 
     /// <summary>Where it listens, as a URL, with the port that it got; for logs.</summary>
-    public string Url => $"{(Tls is null ? "http" : "https")}://{(Socket is null ? Bound?.LocalEndPoint ?? EndPoint : $"unix:{EndPoint}")}";
+    public string Url
+    {
+        get
+        {
+            string scheme = Tls is null ? "http" : "https";
+            return Socket is null
+                ? $"{scheme}://{Bound?.LocalEndPoint ?? EndPoint}"
+                : $"{scheme}://unix:{EndPoint}";
+        }
+    }
 
     /// <summary>
     /// Takes the address and listens: the last step that may need root's rights. Clients that connect before the server

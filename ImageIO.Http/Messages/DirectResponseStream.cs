@@ -230,7 +230,8 @@ internal sealed class DirectResponseStream : AsyncStream, IInterruptibleStream
     {
         if (flushed.IsCompleted)
         {
-            throw new TransferException(TransferError.ClientDisconnected, "The client has left and takes no more of the answer");
+            throw new TransferException(
+                TransferError.ClientDisconnected, "The client has left and takes no more of the answer");
         }
 
         if (flushed.IsCanceled)

@@ -46,7 +46,10 @@ public sealed partial class ArrowTests
                 "ImageIO.Backends.File", "ImageIO.Backends.Block", "ImageIO.Backends.Nbd",
             ]
         },
-        { "imageio", ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Control", "ImageIO.Formats", "ImageIO.Client"] },
+        {
+            "imageio",
+            ["ImageIO.Core", "ImageIO.Configuration", "ImageIO.Control", "ImageIO.Formats", "ImageIO.Client"]
+        },
         { "ImageIO.Page", ["ImageIO.Core", "ImageIO.Http"] },
         { "ImageIO.Traces", ["ImageIO.Core"] },
         {
@@ -85,7 +88,11 @@ public sealed partial class ArrowTests
     [Fact]
     public void Core_knows_nothing_of_HTTP_sockets_or_configuration_files()
     {
-        string[] foreign = ["Microsoft.AspNetCore", "System.Net", "Microsoft.Extensions.Configuration", "Microsoft.Extensions.Hosting", "Mono."];
+        string[] foreign =
+        [
+            "Microsoft.AspNetCore", "System.Net", "Microsoft.Extensions.Configuration", "Microsoft.Extensions.Hosting",
+            "Mono.",
+        ];
 
         Assert.DoesNotContain(
             References("ImageIO.Core"), name => foreign.Any(start => name.StartsWith(start, StringComparison.Ordinal)));
@@ -96,12 +103,13 @@ public sealed partial class ArrowTests
     {
         string[] foreign =
         [
-            "ImageIO.", "Microsoft.AspNetCore.Http", "Microsoft.AspNetCore.Server", "Microsoft.Extensions.Configuration",
-            "System.Net.Http",
+            "ImageIO.", "Microsoft.AspNetCore.Http", "Microsoft.AspNetCore.Server",
+            "Microsoft.Extensions.Configuration", "System.Net.Http",
         ];
 
         Assert.DoesNotContain(
-            References("ImageIO.Transport"), name => foreign.Any(start => name.StartsWith(start, StringComparison.Ordinal)));
+            References("ImageIO.Transport"),
+            name => foreign.Any(start => name.StartsWith(start, StringComparison.Ordinal)));
     }
 
     // A few types, so that what is behind them can change. A new one is listed here on purpose.
@@ -143,7 +151,9 @@ public sealed partial class ArrowTests
                 continue;
             }
 
-            Assert.True(Rooms.TryGetValue(path[1], out string[]? allowed), $"{path[1]} is a new room; say here what it may use");
+            Assert.True(
+                Rooms.TryGetValue(path[1], out string[]? allowed),
+                $"{path[1]} is a new room; say here what it may use");
             string code = File.ReadAllText(file);
             Assert.Contains($"namespace ImageIO.Core.{path[1]};", code, StringComparison.Ordinal);
             wrong.AddRange(CoreName().Matches(code)
@@ -185,7 +195,9 @@ public sealed partial class ArrowTests
     }
 
     private static string? RoomOf(Type type) =>
-        type.Namespace?.StartsWith("ImageIO.Core.", StringComparison.Ordinal) == true ? type.Namespace.Split('.')[2] : null;
+        type.Namespace?.StartsWith("ImageIO.Core.", StringComparison.Ordinal) == true
+            ? type.Namespace.Split('.')[2]
+            : null;
 
     private static IEnumerable<Type> UsedBy(Type type)
     {
@@ -197,7 +209,8 @@ public sealed partial class ArrowTests
             .. type.BaseType is null ? Type.EmptyTypes : [type.BaseType],
             .. type.GetFields(All).Select(field => field.FieldType),
             .. type.GetMethods(All).SelectMany(
-                method => method.GetParameters().Select(parameter => parameter.ParameterType).Append(method.ReturnType)),
+                method => method.GetParameters().Select(parameter => parameter.ParameterType)
+                    .Append(method.ReturnType)),
             .. type.GetConstructors(All).SelectMany(
                 constructor => constructor.GetParameters().Select(parameter => parameter.ParameterType)),
         ];

@@ -48,11 +48,13 @@ public sealed class ImageHandleTests
         using AlignedBuffer buffer = AlignedBuffer.Allocate(4096);
 
         await OnThreadOfItsOwn(() => image.ReadAsync(buffer.Memory, 0, CancellationToken.None).AsTask());
-        await OnThreadOfItsOwn(() => image.WriteAsync(buffer.Memory, 0, ByteRange.At(0, 512), CancellationToken.None).AsTask());
+        await OnThreadOfItsOwn(
+            () => image.WriteAsync(buffer.Memory, 0, ByteRange.At(0, 512), CancellationToken.None).AsTask());
         await OnThreadOfItsOwn(() => image.ZeroAsync(0, 4096, ZeroMode.Allocate, CancellationToken.None).AsTask());
         await OnThreadOfItsOwn(() => image.FlushAsync(CancellationToken.None).AsTask());
 
-        await OnThreadOfItsOwn(() => image.GetExtentsAsync(ExtentContext.Zero, CancellationToken.None).ToListAsync().AsTask());
+        await OnThreadOfItsOwn(
+            () => image.GetExtentsAsync(ExtentContext.Zero, CancellationToken.None).ToListAsync().AsTask());
         await OnThreadOfItsOwn(() => image.DisposeAsync().AsTask());
 
         Assert.Equal(4, Enum.GetValues<BackendCall>().Sum(backend.Count));
@@ -82,7 +84,8 @@ public sealed class ImageHandleTests
         using AlignedBuffer buffer = AlignedBuffer.Allocate(4096);
         Held reading = backend.Hold(BackendCall.Read, 1);
         Task read = image.ReadAsync(buffer.Memory, 0, CancellationToken.None).AsTask();
-        IAsyncEnumerator<Core.Ranges.Extent> extents = image.GetExtentsAsync(ExtentContext.Zero, default).GetAsyncEnumerator();
+        IAsyncEnumerator<Core.Ranges.Extent> extents =
+            image.GetExtentsAsync(ExtentContext.Zero, default).GetAsyncEnumerator();
         await extents.MoveNextAsync();
         await reading.Arrived;
 

@@ -18,7 +18,8 @@ public sealed class ImageOpenerTests : IDisposable
         ImageOpener opener = Opener(_ => new RingSettings());
         await using ImageHandle first = await opener.OpenAsync(Url, new ImageAccess(Write: true), default);
         await using ImageHandle second = await opener.OpenAsync(Url, new ImageAccess(Write: false), default);
-        await using ImageHandle other = await opener.OpenAsync(ImageUrl.Parse("memory:other"), new ImageAccess(true), default);
+        await using ImageHandle other = await opener.OpenAsync(
+            ImageUrl.Parse("memory:other"), new ImageAccess(true), default);
 
         Assert.Same(first.Locks, second.Locks);
         Assert.NotSame(first.Locks, other.Locks);
@@ -53,9 +54,11 @@ public sealed class ImageOpenerTests : IDisposable
         Assert.Equal(0, Mono.Unix.Native.Syscall.link(directory.File("image"), directory.File("hard-link")));
         directory.Create("other", new byte[512]);
         var opener = new ImageOpener(
-            new BackendRegistry([new ImageIO.Backends.File.FileBackendFactory()]), _pool, _ => new RingSettings(), TestThreads.Shared);
+            new BackendRegistry([new ImageIO.Backends.File.FileBackendFactory()]), _pool, _ => new RingSettings(),
+            TestThreads.Shared);
         Task<ImageHandle> OpenAsync(string url) => opener.OpenAsync(
-            ImageUrl.Parse(string.Format(System.Globalization.CultureInfo.InvariantCulture, url, directory.Path)), new ImageAccess(true), default).AsTask();
+            ImageUrl.Parse(string.Format(System.Globalization.CultureInfo.InvariantCulture, url, directory.Path)),
+            new ImageAccess(true), default).AsTask();
         await using ImageHandle first = await OpenAsync(name);
         await using ImageHandle second = await OpenAsync(otherName);
         await using ImageHandle other = await OpenAsync("file:{0}/other");
@@ -103,5 +106,6 @@ public sealed class ImageOpenerTests : IDisposable
         Assert.True(Assert.Single(_factory.Opened).IsDisposed);
     }
 
-    private ImageOpener Opener(Func<string, RingSettings> ringFor) => new(new BackendRegistry([_factory]), _pool, ringFor, TestThreads.Shared);
+    private ImageOpener Opener(Func<string, RingSettings> ringFor) =>
+        new(new BackendRegistry([_factory]), _pool, ringFor, TestThreads.Shared);
 }

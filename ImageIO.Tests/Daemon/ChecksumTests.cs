@@ -48,7 +48,8 @@ public sealed class ChecksumTests(RunningDaemon daemon)
         // Data, a block half zero, a written block of zeroes, a hole, and a last block that is partial.
         string path = daemon.Files.CreateSparseImage(
             (5 * MiB) + 1234,
-            (0, Bytes.Random(MiB)), (MiB + (MiB / 2), Bytes.Random(MiB / 2)), (2 * MiB, new byte[MiB]), (4 * MiB, Bytes.Random(MiB + 1234)));
+            (0, Bytes.Random(MiB)), (MiB + (MiB / 2), Bytes.Random(MiB / 2)), (2 * MiB, new byte[MiB]),
+            (4 * MiB, Bytes.Random(MiB + 1234)));
         TestImage image = await AddAsync(path);
 
         JsonNode answer = await GetAsync(image, $"?algorithm={algorithm}&block_size={MiB}");
@@ -207,7 +208,9 @@ public sealed class ChecksumTests(RunningDaemon daemon)
 
         response.AssertIsError(400);
         Assert.Contains("'crc32'", response.Text, StringComparison.Ordinal);
-        Assert.All(await AlgorithmsAsync(daemon.Local), name => Assert.Contains(name, response.Text, StringComparison.Ordinal));
+        Assert.All(
+            await AlgorithmsAsync(daemon.Local),
+            name => Assert.Contains(name, response.Text, StringComparison.Ordinal));
         await client.AssertOpenAsync();
     }
 
@@ -237,13 +240,15 @@ public sealed class ChecksumTests(RunningDaemon daemon)
     }
 
     private static async Task<string[]> AlgorithmsAsync(HttpClient client) =>
-        [.. JsonNode.Parse(await client.GetStringAsync("/images/no-ticket/checksum/algorithms"))!["algorithms"]!.AsArray()
+        [.. JsonNode.Parse(await client.GetStringAsync("/images/no-ticket/checksum/algorithms"))!["algorithms"]!
+            .AsArray()
             .Select(name => name!.GetValue<string>())];
 
     private static async Task<string> ExpectedAsync(string path, int blockSize, string algorithm)
     {
         Skip.IfNot(File.Exists(Python), $"Needs {Python}");
-        BufferedCommandResult result = await Cli.Wrap(Python).WithArguments(["-c", Definition, path, $"{blockSize}", algorithm])
+        BufferedCommandResult result = await Cli.Wrap(Python)
+            .WithArguments(["-c", Definition, path, $"{blockSize}", algorithm])
             .ExecuteBufferedAsync();
         return result.StandardOutput.Trim();
     }

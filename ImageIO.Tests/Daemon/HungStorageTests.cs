@@ -40,7 +40,8 @@ public sealed class HungStorageTests : IAsyncLifetime
 
     [SkippableTheory(Timeout = 30_000)]
     [MemberData(nameof(Calls))]
-    public async Task Delete_is_409_after_the_remove_timeout_while_a_call_hangs_and_204_when_the_file_is_closed(string call)
+    public async Task Delete_is_409_after_the_remove_timeout_while_a_call_hangs_and_204_when_the_file_is_closed(
+        string call)
     {
         Skip.IfNot(FuseStorage.WhyNot is null, FuseStorage.WhyNot);
         (FuseFile image, string id) = await AddImageAsync();

@@ -104,7 +104,9 @@ public sealed class StallTests : IAsyncLifetime
         Assert.Equal("close", response.Header("connection"));
         await client.AssertClosedAsync();
         // Not once in each second of waiting.
-        Assert.Single(_daemon.Files.ReadLog()[log.Length..].Split('\n'), line => line.Contains("idle or stalled", StringComparison.Ordinal));
+        Assert.Single(
+            _daemon.Files.ReadLog()[log.Length..].Split('\n'),
+            line => line.Contains("idle or stalled", StringComparison.Ordinal));
     }
 
     [Fact(Timeout = 30_000)]
@@ -185,7 +187,8 @@ public sealed class StallTests : IAsyncLifetime
     private async Task<TestImage> AddAsync(int size, int inactivityTimeout)
     {
         var image = new TestImage(Guid.NewGuid().ToString(), _daemon.Files.CreateImage(new byte[size]));
-        await _daemon.InstallAsync(TicketBody.For(image.Id, image.Path, size).With("inactivity_timeout", inactivityTimeout));
+        await _daemon.InstallAsync(
+            TicketBody.For(image.Id, image.Path, size).With("inactivity_timeout", inactivityTimeout));
         return image;
     }
 

@@ -189,10 +189,12 @@ public abstract class PlainStreamTests : IDisposable
         return (listener.Accept(), peer);
     }
 
-    public sealed class OverTcp() : PlainStreamTests(Connect(AddressFamily.InterNetwork, new IPEndPoint(IPAddress.Loopback, 0)));
+    public sealed class OverTcp()
+        : PlainStreamTests(Connect(AddressFamily.InterNetwork, new IPEndPoint(IPAddress.Loopback, 0)));
 
     public sealed class OverUnixSocket()
-        : PlainStreamTests(Connect(AddressFamily.Unix, new UnixDomainSocketEndPoint($"\0imageio-test-{Guid.NewGuid():N}")))
+        : PlainStreamTests(Connect(
+            AddressFamily.Unix, new UnixDomainSocketEndPoint($"\0imageio-test-{Guid.NewGuid():N}")))
     {
         // A client of a storage that hangs must be seen to leave, however soon it does (issue 15, B8).
         [Fact(Timeout = 20_000)]

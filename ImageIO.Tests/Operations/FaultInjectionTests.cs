@@ -79,9 +79,12 @@ public sealed class FaultInjectionTests : IDisposable
     {
         using var pool = new BufferPool(1024 * 1024);
         var counting = new FaultyBackend(Memory(name));
-        await using var image = new ImageHandle(counting, "memory", new RingSettings(4096, 3), pool, TestThreads.NewImage());
+        await using var image = new ImageHandle(
+            counting, "memory", new RingSettings(4096, 3), pool, TestThreads.NewImage());
         await Make(name, image, out _).RunAsync(CancellationToken.None);
-        return Enum.GetValues<BackendCall>().Where(call => counting.Count(call) > 0).ToDictionary(call => call, counting.Count);
+        return Enum.GetValues<BackendCall>()
+            .Where(call => counting.Count(call) > 0)
+            .ToDictionary(call => call, counting.Count);
     }
 
     private ImageHandle Open(IBackend backend) =>

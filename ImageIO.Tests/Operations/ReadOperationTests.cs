@@ -15,7 +15,8 @@ public sealed class ReadOperationTests
     {
         byte[] content = Bytes.Random(size);
         await using StorageImage storage = await StorageImage.CreateAsync(kind, block, content);
-        foreach ((int offset, int length) in BlockEdges.Requests(block).Append((0, size)).Append((size - 1, 1)).Append((size, 0)))
+        foreach ((int offset, int length) in BlockEdges.Requests(block)
+            .Append((0, size)).Append((size - 1, 1)).Append((size, 0)))
         {
             if (offset >= 0 && offset + length <= size)
             {
@@ -48,7 +49,10 @@ public sealed class ReadOperationTests
         var faulty = new FaultyBackend(new MemoryBackend(512, Bytes.Random(1_000_000)));
         await using StorageImage storage = StorageImage.On(faulty, () => []);
         var stalled = new Held();
-        var client = new ScriptedDestination { BeforeWrite = taken => taken == 0 ? stalled.StandAsync() : Task.CompletedTask };
+        var client = new ScriptedDestination
+        {
+            BeforeWrite = taken => taken == 0 ? stalled.StandAsync() : Task.CompletedTask,
+        };
         var operation = new ReadOperation(storage.Image, 1_000_000, new ByteRange(0, 1_000_000), client);
 
         Task running = operation.RunAsync(CancellationToken.None);
@@ -81,14 +85,16 @@ public sealed class ReadOperationTests
     [Fact(Timeout = 30_000)]
     public async Task A_client_that_leaves_ends_the_download_and_all_buffers_come_back()
     {
-        await using StorageImage storage = await StorageImage.CreateAsync(StorageKind.Memory, 512, Bytes.Random(100_000));
+        await using StorageImage storage = await StorageImage.CreateAsync(
+            StorageKind.Memory, 512, Bytes.Random(100_000));
         var client = new ScriptedDestination
         {
             BeforeWrite = taken => taken >= 20_000 ? Task.FromException(new IOException("reset")) : Task.CompletedTask,
         };
         var operation = new ReadOperation(storage.Image, 100_000, new ByteRange(0, 100_000), client);
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => operation.RunAsync(CancellationToken.None));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => operation.RunAsync(CancellationToken.None));
 
         Assert.Equal(TransferError.ClientDisconnected, e.Error);
         Assert.Equal(client.Received.Length, operation.Done);
@@ -98,7 +104,8 @@ public sealed class ReadOperationTests
     [Fact(Timeout = 30_000)]
     public async Task Cancel_takes_effect_after_the_buffer_at_hand()
     {
-        await using StorageImage storage = await StorageImage.CreateAsync(StorageKind.Memory, 512, Bytes.Random(100_000));
+        await using StorageImage storage = await StorageImage.CreateAsync(
+            StorageKind.Memory, 512, Bytes.Random(100_000));
         ReadOperation? operation = null;
         var client = new ScriptedDestination
         {
@@ -154,7 +161,8 @@ public sealed class ReadOperationTests
         };
         var operation = new ReadOperation(storage.Image, 100_000, new ByteRange(0, 100_000), client);
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => operation.RunAsync(CancellationToken.None));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => operation.RunAsync(CancellationToken.None));
 
         Assert.Equal(TransferError.StorageFailed, e.Error);
     }

@@ -23,7 +23,8 @@ public sealed class WriteTroubleTests
         var source = new ScriptedSource(sent, 1000) { Failure = breaks ? new IOException("reset") : null };
         var operation = new WriteOperation(storage.Image, 100, 50_000, long.MaxValue, source, flush: true);
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => operation.RunAsync(CancellationToken.None));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => operation.RunAsync(CancellationToken.None));
 
         Assert.Equal(TransferError.ClientDisconnected, e.Error);
         Bytes.AssertEqual(Bytes.Written([], 100, sent), storage.Content, "content");
@@ -135,9 +136,11 @@ public sealed class WriteTroubleTests
     {
         _faulty.Fail(BackendCall.Write, 3, TransferError.StorageFull);
         // One after the other, so that the third write is that of the third buffer.
-        await using StorageImage storage = StorageImage.On(_faulty, _memory.Content, new RingSettings(bufferSize: 8192, queueDepth: 1));
+        await using StorageImage storage = StorageImage.On(
+            _faulty, _memory.Content, new RingSettings(bufferSize: 8192, queueDepth: 1));
 
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => storage.WriteAsync(0, Bytes.Random(100_000)));
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => storage.WriteAsync(0, Bytes.Random(100_000)));
 
         Assert.Equal(TransferError.StorageFull, e.Error);
         Assert.Equal(2 * 8192, e.BytesDone);

@@ -64,7 +64,8 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     internal ConnectionWatch Connections => App.Services.GetRequiredService<ConnectionWatch>();
 
     /// <summary>The HTTP server's limits, which it looks at with each request.</summary>
-    internal KestrelServerLimits ServerLimits => App.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
+    internal KestrelServerLimits ServerLimits =>
+        App.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
 
     internal BlockPoolFactory Blocks => (BlockPoolFactory)App.Services.GetRequiredService<IMemoryPoolFactory<byte>>();
 
@@ -88,12 +89,17 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     {
         // Not by the directory, which would bring in the drop-ins of a daemon installed on this machine.
         var configuration = DaemonConfiguration.Read(
-            Directory.GetFiles(Path.Combine(Files.Path, "conf.d")).Order(StringComparer.Ordinal).SelectMany(IniFile.Read));
+            Directory.GetFiles(Path.Combine(Files.Path, "conf.d"))
+                .Order(StringComparer.Ordinal)
+                .SelectMany(IniFile.Read));
         // Both formats: each must keep the secrets.
         _app = await DaemonHost.BuildAsync(
             configuration with
             {
-                Log = configuration.Log with { Targets = [.. configuration.Log.Targets, new LogFileTarget(Files.JsonLogFile) { IsJson = true }] },
+                Log = configuration.Log with
+                {
+                    Targets = [.. configuration.Log.Targets, new LogFileTarget(Files.JsonLogFile) { IsJson = true }],
+                },
             },
             _time);
         await _app.StartAsync();
@@ -148,7 +154,8 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     internal async Task BecomesQuietAsync(TestImage image)
     {
         await Eventually.HoldsAsync(
-            () => Tickets.All.All(ticket => ticket is { IsActive: false, Connections: 0 }), "no operation and no connection is left");
+            () => Tickets.All.All(ticket => ticket is { IsActive: false, Connections: 0 }),
+            "no operation and no connection is left");
         await Eventually.HoldsAsync(() => Pool.RentedBytes + Pool.SmallBytes == 0, "all buffers are given back");
         await Eventually.HoldsAsync(() => OpenFiles.Count(image.Path) == 0, "the image is closed");
     }

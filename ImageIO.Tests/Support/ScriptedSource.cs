@@ -24,7 +24,11 @@ internal sealed class ScriptedSource(byte[] bytes, int pieceSize = int.MaxValue)
 
     public override long Length => throw new NotSupportedException();
 
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -47,7 +51,8 @@ internal sealed class ScriptedSource(byte[] bytes, int pieceSize = int.MaxValue)
 
     public override void Flush() => throw new NotSupportedException();
 
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Blocks the thread.");
+    public override int Read(byte[] buffer, int offset, int count) =>
+        throw new NotSupportedException("Blocks the thread.");
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 

@@ -40,13 +40,18 @@ internal sealed class StorageImage : IAsyncDisposable
     public string Path => _directory!.File("image");
 
     public static StorageImage On(
-        IBackend backend, Func<byte[]> content, RingSettings? ring = null, BufferPool? pool = null, SharedImage? shared = null) =>
-        new(new ImageHandle(backend, "test", ring ?? SmallRing, pool ?? NewPool(), shared ?? TestThreads.NewImage()), content);
+        IBackend backend, Func<byte[]> content, RingSettings? ring = null, BufferPool? pool = null,
+        SharedImage? shared = null) =>
+        new(
+            new ImageHandle(
+                backend, "test", ring ?? SmallRing, pool ?? NewPool(), shared ?? TestThreads.NewImage()),
+            content);
 
     public static StorageImage On(MemoryBackend memory, RingSettings? ring = null, BufferPool? pool = null) =>
         On(memory, memory.Content, ring, pool);
 
-    public static async Task<StorageImage> CreateAsync(StorageKind kind, int blockSize, byte[] content, RingSettings? ring = null)
+    public static async Task<StorageImage> CreateAsync(
+        StorageKind kind, int blockSize, byte[] content, RingSettings? ring = null)
     {
         if (kind == StorageKind.Memory)
         {
@@ -88,7 +93,8 @@ internal sealed class StorageImage : IAsyncDisposable
     public async Task<byte[]> ReadAsync(long offset, long length)
     {
         var client = new ScriptedDestination();
-        await new ReadOperation(Image, await Image.GetSizeAsync(), ByteRange.At(offset, length), client).RunAsync(CancellationToken.None);
+        await new ReadOperation(Image, await Image.GetSizeAsync(), ByteRange.At(offset, length), client)
+            .RunAsync(CancellationToken.None);
         return client.Received;
     }
 

@@ -101,7 +101,8 @@ internal sealed class DaemonServer : IAsyncDisposable
             sparse = true,
         });
         await Tool.RunAsync(
-            "curl", "-sS", "--fail-with-body", "-X", "PUT", "--unix-socket", Path.Combine(_directory, "control.sock"), "-d", ticket, $"http://localhost/tickets/{id}");
+            "curl", "-sS", "--fail-with-body", "-X", "PUT", "--unix-socket",
+            Path.Combine(_directory, "control.sock"), "-d", ticket, $"http://localhost/tickets/{id}");
         return id;
     }
 
