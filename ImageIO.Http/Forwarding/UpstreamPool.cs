@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ImageIO.Http.Listeners;
 using ImageIO.Transport.Sockets;
 using ImageIO.Transport.Tls;
 using Microsoft.Extensions.Hosting;
@@ -98,27 +99,17 @@ public sealed class UpstreamPool : BackgroundService
     }
 
     /// <inheritdoc />
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        // One sweep a second is cheaper than a timer for each connection, and late by a second at most.
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                foreach (UpstreamConnection connection in _busy.Keys)
-                {
-                    connection.EndIfOverdue();
-                }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Sweep.RunAsync(CloseOverdue, _time, stoppingToken);
 
-                CloseIdle(
-                    connection => !connection.IsUsable || _time.GetElapsedTime(connection.IdleSince) >= LongestIdle);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+    private void CloseOverdue()
+    {
+        foreach (UpstreamConnection connection in _busy.Keys)
         {
-            // The host is stopping.
+            connection.EndIfOverdue();
         }
+
+        CloseIdle(connection => !connection.IsUsable || _time.GetElapsedTime(connection.IdleSince) >= LongestIdle);
     }
 
     private UpstreamConnection? TakeIdle(string origin)

@@ -136,26 +136,14 @@ public sealed partial class ConnectionWatch : BackgroundService
     }
 
     /// <inheritdoc />
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
         ConnectionLimits limits = _capacity.Limits;
         Log.Limits(_logger, limits.Clients, limits.Host, limits.Descriptors, limits.Memory);
-        // One sweep a second over all connections: cheaper than a timer each, and late by a second at most.
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                Sweep();
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The host stops.
-        }
+        return Sweep.RunAsync(EndOverdue, _time, stoppingToken);
     }
 
-    private void Sweep()
+    private void EndOverdue()
     {
         TimeSpan patience = _capacity.Clients.HasManyNewcomers ? PatienceWithMany : DefaultPatience;
         foreach (ClientConnection connection in _open.Keys)

@@ -19,9 +19,7 @@ public sealed class SignerCertificate
 
     private readonly string _file;
     private readonly CertificateAuthorities? _authorities;
-    private readonly Lock _lock = new();
-    private FileState _loadedFrom;
-    private Loaded? _loaded;
+    private readonly ReloadedFile<Loaded> _loaded;
 
     /// <summary>Names the files. They are read on demand.</summary>
     /// <param name="file">PEM: the signer's certificate.</param>
@@ -29,6 +27,7 @@ public sealed class SignerCertificate
     public SignerCertificate(string file, string? authorityFile)
     {
         _file = file;
+        _loaded = new ReloadedFile<Loaded>(file, Read);
         _authorities = authorityFile is null ? null : new CertificateAuthorities(authorityFile);
     }
 
@@ -39,7 +38,7 @@ public sealed class SignerCertificate
         _authorities?.Check();
         try
         {
-            Load();
+            _ = _loaded.Current();
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -56,7 +55,7 @@ public sealed class SignerCertificate
     {
         try
         {
-            Loaded loaded = Load();
+            Loaded loaded = _loaded.Current();
             return _authorities is null || _authorities.VouchFor(loaded.Certificate, [], now)
                 ? loaded.Key
                 : throw SignedTicket.Refused("its signer is not trusted by the authority, or not at this time");
@@ -71,22 +70,10 @@ public sealed class SignerCertificate
         }
     }
 
-    private Loaded Load()
+    private static Loaded Read(string file)
     {
-        lock (_lock)
-        {
-            var now = FileState.Of(_file);
-            if (_loaded is null || now != _loadedFrom)
-            {
-                _loaded = null;
-                // Taken before the read, so that a later change is read next time.
-                _loadedFrom = now;
-                X509Certificate2 certificate = X509CertificateLoader.LoadCertificateFromFile(_file);
-                _loaded = new Loaded(certificate, Key(certificate));
-            }
-
-            return _loaded;
-        }
+        X509Certificate2 certificate = X509CertificateLoader.LoadCertificateFromFile(file);
+        return new Loaded(certificate, Key(certificate));
     }
 
     private static RsaKeyParameters Key(X509Certificate2 certificate)

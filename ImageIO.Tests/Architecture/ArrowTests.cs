@@ -117,7 +117,7 @@ public sealed partial class ArrowTests
     public void The_transport_shows_few_types() => Assert.Equal(
         [
             "Blocks.BlockPoolFactory",
-            "Files.FileState",
+            "Files.FileState", "Files.ReloadedFile`1",
             "Sockets.AsyncStream", "Sockets.ConnectionCapacity", "Sockets.ConnectionLimits", "Sockets.ConnectionSlots",
             "Sockets.DuplexPipe", "Sockets.EventLoops", "Sockets.Introduction", "Sockets.LendingWriter",
             "Sockets.LoopListener", "Sockets.UnixSocket",

@@ -21,9 +21,7 @@ public sealed class CertificateAuthorities(string file)
     private const X509ChainStatusFlags AboveTheAnchor = X509ChainStatusFlags.PartialChain
         | X509ChainStatusFlags.UntrustedRoot;
 
-    private readonly Lock _lock = new();
-    private FileState _loadedFrom;
-    private X509Certificate2Collection? _anchors;
+    private readonly ReloadedFile<X509Certificate2Collection> _anchors = new(file, ReadAnchors);
 
     /// <summary>Reads the file, so that a start with a wrong one fails.</summary>
     /// <exception cref="TransportException">The file is missing, or holds no certificate.</exception>
@@ -31,7 +29,7 @@ public sealed class CertificateAuthorities(string file)
     {
         try
         {
-            _ = Anchors();
+            _ = _anchors.Current();
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -54,7 +52,7 @@ public sealed class CertificateAuthorities(string file)
         X509Certificate2 certificate,
         X509Certificate2Collection intermediates, DateTimeOffset time, string? purpose = null)
     {
-        X509Certificate2Collection anchors = Anchors();
+        X509Certificate2Collection anchors = _anchors.Current();
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.AddRange(anchors);
@@ -94,23 +92,10 @@ public sealed class CertificateAuthorities(string file)
         || certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().All(extension =>
             extension.EnhancedKeyUsages.Cast<Oid>().Any(usage => usage.Value == purpose || usage.Value == AnyPurpose));
 
-    private X509Certificate2Collection Anchors()
+    private static X509Certificate2Collection ReadAnchors(string file)
     {
-        lock (_lock)
-        {
-            var now = FileState.Of(file);
-            if (_anchors is null || now != _loadedFrom)
-            {
-                _anchors = null;
-                // Taken before the read, so that a later change is read next time.
-                _loadedFrom = now;
-                var anchors = new X509Certificate2Collection();
-                anchors.ImportFromPemFile(file);
-                _anchors =
-                    anchors.Count > 0 ? anchors : throw new CryptographicException("There is no certificate in it.");
-            }
-
-            return _anchors;
-        }
+        var anchors = new X509Certificate2Collection();
+        anchors.ImportFromPemFile(file);
+        return anchors.Count > 0 ? anchors : throw new CryptographicException("There is no certificate in it.");
     }
 }

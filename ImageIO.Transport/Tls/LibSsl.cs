@@ -16,8 +16,6 @@ internal static unsafe partial class LibSsl
     internal const string Crypto = "libcrypto";
 
     // SSL_get_error(3)
-    internal const int SSL_ERROR_NONE = 0;
-    internal const int SSL_ERROR_SSL = 1;
     internal const int SSL_ERROR_WANT_READ = 2;
     internal const int SSL_ERROR_WANT_WRITE = 3;
     internal const int SSL_ERROR_SYSCALL = 5;
