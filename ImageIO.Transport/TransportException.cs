@@ -1,8 +1,6 @@
 namespace ImageIO.Transport;
 
-/// <summary>
-/// A start that these files, addresses or libraries make impossible; the message says what would be right.
-/// </summary>
+/// <summary>A start fails because of a file, an address or a library. The message says what would be right.</summary>
 public sealed class TransportException : IOException
 {
     /// <summary>Creates a failure.</summary>

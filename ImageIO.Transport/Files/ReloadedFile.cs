@@ -1,8 +1,8 @@
 namespace ImageIO.Transport.Files;
 
 /// <summary>
-/// The parsed content of a file, read again when the file changes. A changed file that cannot be used replaces the old
-/// content, too, so an authority that was withdrawn is never trusted longer.
+/// The parsed content of a file, read again when the file changes. If the changed file cannot be used, the old content
+/// is not used either: an authority that was withdrawn must not stay trusted.
 /// </summary>
 /// <param name="path">The file.</param>
 /// <param name="read">Reads and parses it.</param>

@@ -1,8 +1,6 @@
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>
-/// What all wrappers around a body's stream leave out: seeking, and calls that would block a server thread.
-/// </summary>
+/// <summary>A stream that cannot seek, and has no calls that would block a server thread.</summary>
 public abstract class AsyncStream : Stream
 {
     private const string NoBlocking = "Only asynchronous calls are served.";

@@ -1,18 +1,15 @@
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>
-/// The slots for connections: those of clients, and those of the host's own services, which stay free for them.
-/// </summary>
+/// <summary>The slots for connections of clients, and those reserved for the host's own services.</summary>
 public sealed class ConnectionCapacity : IDisposable
 {
-    /// <summary>Divides what the process may use.</summary>
+    /// <summary>Divides the resources of the process.</summary>
     /// <param name="time">The clock.</param>
     public ConnectionCapacity(TimeProvider time)
         : this(ConnectionLimits.OfThisProcess(), time)
     {
     }
 
-    /// <summary>Makes slots by these limits.</summary>
     internal ConnectionCapacity(ConnectionLimits limits, TimeProvider time)
     {
         Limits = limits;
@@ -21,7 +18,7 @@ public sealed class ConnectionCapacity : IDisposable
         Host = new ConnectionSlots(limits.Host, new Newcomers(limits.Host, limits.Host, time));
     }
 
-    /// <summary>What the numbers are.</summary>
+    /// <summary>The limits in use.</summary>
     public ConnectionLimits Limits { get; }
 
     /// <summary>For the services that serve images.</summary>

@@ -1,16 +1,16 @@
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>How many connections may be open at once, derived from what the process may use.</summary>
-/// <param name="Clients">Connections of clients. One more waits until another has gone.</param>
-/// <param name="Host">Connections of the host's own services, control and monitor, which clients cannot use up.</param>
-/// <param name="Descriptors">The process' limit of descriptors, which this follows from.</param>
-/// <param name="Memory">The process' limit of memory in bytes, which this follows from.</param>
+/// <summary>How many connections may be open at once, derived from the limits of the process.</summary>
+/// <param name="Clients">Connections of clients. A further one waits until another is closed.</param>
+/// <param name="Host">Connections of the host's own services, control and monitor. Clients cannot use them up.</param>
+/// <param name="Descriptors">The process' limit of descriptors.</param>
+/// <param name="Memory">The process' limit of memory in bytes.</param>
 public sealed record ConnectionLimits(int Clients, int Host, long Descriptors, long Memory)
 {
-    // A connection's socket, and the image that it opens or the connection to a daemon that it is forwarded on.
+    // The connection's socket, and either its image or the connection to a daemon that it is forwarded on.
     private const int DescriptorsOfAConnection = 2;
 
-    // What is opened for a moment: certificates, logs, assemblies, name servers, several descriptors of one image.
+    // For short uses: certificates, logs, assemblies, name servers, further descriptors of an image.
     private const int DescriptorsInReserve = 64;
 
     // Blocks of the HTTP server in both directions, records of TLS, a small buffer, and the objects of all layers.
@@ -22,16 +22,16 @@ public sealed record ConnectionLimits(int Clients, int Host, long Descriptors, l
     private const int MostOfTheHost = 64;
     private const int Fewest = 16;
 
-    // TLS handshakes and silent clients cost little, but nobody needs more of them at once.
+    // Silent clients and TLS handshakes cost little, but more of them at once are never useful.
     private const int MostNewcomers = 1024;
 
     /// <summary>Connections that have sent nothing yet, or whose handshake is under way.</summary>
     public int Newcomers => Math.Min(MostNewcomers, Math.Max(Fewest, Clients) / 2);
 
-    /// <summary>The same from one address.</summary>
+    /// <summary>Newcomers from one address.</summary>
     public int NewcomersOfAnAddress => Newcomers / 4;
 
-    /// <summary>The limits of this process, as it is now: before clients are served.</summary>
+    /// <summary>The limits of this process as it is now. Call it before clients are served.</summary>
     public static ConnectionLimits OfThisProcess() => From(
         LibC.GetLimit(
             LibC.RLIMIT_NOFILE, out ResourceLimit limit) == 0 ? (long)Math.Min(limit.Current, int.MaxValue) : 1024,

@@ -3,8 +3,8 @@ using System.Net;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// Bounds the connections that are open at once. When all slots are taken, a new connection waits, and others are asked
-/// to make room: first newcomers, then those that idle.
+/// Bounds the connections that are open at once. When all slots are taken, a new connection waits while others are
+/// closed to make room: first newcomers, then idle ones.
 /// </summary>
 public sealed class ConnectionSlots : IDisposable
 {
@@ -17,8 +17,8 @@ public sealed class ConnectionSlots : IDisposable
     private readonly SemaphoreSlim _free;
     private long _endedIdle;
 
-    /// <param name="most">How many.</param>
-    /// <param name="newcomers">Those that have not introduced themselves.</param>
+    /// <param name="most">Most open connections.</param>
+    /// <param name="newcomers">Connections that have not introduced themselves.</param>
     internal ConnectionSlots(int most, Newcomers newcomers)
     {
         Most = most;
@@ -26,24 +26,24 @@ public sealed class ConnectionSlots : IDisposable
         _free = new(most);
     }
 
-    /// <summary>How many connections may be open at once.</summary>
     internal int Most { get; }
 
-    /// <summary>Newcomers among the connections.</summary>
     internal Newcomers Newcomers { get; }
 
-    /// <summary>Whether there are so many newcomers that they must be patient for a shorter time.</summary>
+    /// <summary>Whether newcomers are so many that they get less time.</summary>
     public bool HasManyNewcomers => Newcomers.AreMany;
 
-    /// <summary>Connections that idled and were ended because there was one too many.</summary>
+    /// <summary>Idle connections that were closed to make room.</summary>
     internal long EndedIdle => _endedIdle;
 
-    /// <summary>Ends a connection that idles, if there is one; set by the layer that knows what idling is.</summary>
+    /// <summary>
+    /// Closes an idle connection, if there is one. Set by the layer that knows which connections are idle.
+    /// </summary>
     public Func<bool>? EndAnIdleOne { get; set; }
 
     /// <summary>Takes a slot, at once if one is free.</summary>
-    /// <param name="remote">Where the new connection comes from.</param>
-    /// <param name="isOver">Whether the listener has closed: then there is nothing to wait for.</param>
+    /// <param name="remote">Address of the new connection.</param>
+    /// <param name="isOver">Whether the listener has closed, which ends the wait.</param>
     /// <returns>Whether a slot was taken.</returns>
     internal async ValueTask<bool> TakeAsync(EndPoint? remote, Func<bool> isOver)
     {
@@ -78,7 +78,6 @@ public sealed class ConnectionSlots : IDisposable
         return true;
     }
 
-    /// <summary>Gives a slot back.</summary>
     internal void GiveBack() => _free.Release();
 
     /// <inheritdoc />

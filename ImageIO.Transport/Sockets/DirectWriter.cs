@@ -5,24 +5,24 @@ using System.Runtime.InteropServices;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// What a connection sends. Who writes a body may lend the memory that holds its bytes: the server is handed that very
-/// memory to put them into, and the flush sends them from there. Nothing is copied.
+/// Sends for a connection, and also from memory that the writer of a body lends: the server is handed this memory to
+/// write into, and the flush sends from it. Nothing is copied.
 /// </summary>
 /// <remarks>
-/// The memory is used until the flush is complete, whatever it ends by. For memory that others may need back,
-/// <see cref="SendAsync"/> sends the bytes first, as many as the client takes; those are then lent, so that the server
-/// counts them, and the flush has nothing left to send.
+/// The memory is in use until the flush ends. For memory that others may need back, <see cref="SendAsync"/> first sends
+/// as many bytes as the client takes; these bytes are then lent so that the server counts them, and the flush has
+/// nothing left to send.
 /// </remarks>
-/// <param name="inner">Gathers what is written otherwise, in blocks of the pool.</param>
-/// <param name="stream">What <paramref name="inner"/> writes to.</param>
+/// <param name="inner">Gathers all other bytes in blocks of the pool.</param>
+/// <param name="stream">The stream that <paramref name="inner"/> writes to.</param>
 internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : LendingWriter
 {
     private ReadOnlyMemory<byte> _lent;
 
-    // Set by the first write that failed: the client has left, and nothing is written any more.
+    // Set by the first write that failed. The client has left, so nothing is written any more.
     private bool _isBroken;
 
-    // Whether the memory that was handed out last is the lent one, and how much of that was written.
+    // Whether the memory handed out last is the lent one, and how much of it was written.
     private bool _isLent;
     private int _written;
 
@@ -99,8 +99,8 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Lend
     }
 
     /// <summary>
-    /// Sends what was written. A client that has left is no failure here: the result is completed, as the server
-    /// expects of a writer whose reader has gone, and the connection counts as closed.
+    /// Sends what was written. If the client has left, the result is completed, as the server expects when the reader
+    /// of a pipe has gone.
     /// </summary>
     /// <inheritdoc />
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
@@ -134,7 +134,7 @@ internal sealed class DirectWriter(PipeWriter inner, SocketStream stream) : Lend
     /// <inheritdoc />
     public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
 
-    // One state machine for each flush of a download, and none of it is allocated.
+    // Pooled, so a flush of a download allocates no state machine.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<FlushResult> FlushDirectlyAsync(CancellationToken cancellationToken)
     {

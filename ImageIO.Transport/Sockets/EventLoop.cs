@@ -7,15 +7,14 @@ using Microsoft.Win32.SafeHandles;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// One epoll descriptor and the thread that waits on it. What waits for a socket goes on on this thread, inline: from
-/// the wake-up to the bytes in the server's hands there is no hop. The rule of all socket threads holds here
-/// too: nothing on it blocks.
+/// One epoll descriptor and the thread that waits on it. Code that waits for a socket continues on this thread, so a
+/// request starts without a hop to another thread. It must never block.
 /// </summary>
 internal sealed partial class EventLoop : IDisposable
 {
     private const int MostEvents = 128;
 
-    // Never the number of a socket, which count from 1.
+    // Never the number of a socket: these start at 1.
     private const ulong WakeUp = 0;
 
     // struct epoll_event is packed on x86-64 only (epoll_event(3type)).
@@ -30,7 +29,7 @@ internal sealed partial class EventLoop : IDisposable
     private readonly SafeFileHandle _stop = Check(
         LibC.EventDescriptor(0, LibC.EFD_CLOEXEC | LibC.EFD_NONBLOCK), "eventfd");
 
-    // By number, not by pointer: an event that was fetched just before its socket went finds nothing here.
+    // By number instead of pointer: an event that was fetched before its socket was removed finds nothing here.
     private readonly ConcurrentDictionary<ulong, SocketReadiness> _sockets = new();
     private readonly Thread _thread;
     private readonly ILogger _logger;
@@ -45,16 +44,12 @@ internal sealed partial class EventLoop : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Whether the caller runs on a loop's thread, which other connections wait for.</summary>
+    /// <summary>Whether the caller runs on the thread of a loop, which other connections wait for.</summary>
     internal static bool IsLoopThread => _isLoopThread;
 
-    /// <summary>Sockets watched now.</summary>
     internal int Count => _sockets.Count;
 
-    /// <summary>
-    /// Watches a socket from now on: it must not block, and must stay open until <see cref="Remove"/>, and be closed
-    /// then.
-    /// </summary>
+    /// <summary>Watches a socket. It must be non-blocking, and stay open until <see cref="Remove"/>.</summary>
     /// <exception cref="IOException">The system refused it.</exception>
     internal ulong Add(SafeHandle socket, SocketReadiness readiness)
     {
@@ -77,14 +72,14 @@ internal sealed partial class EventLoop : IDisposable
         return number;
     }
 
-    /// <summary>Watches for other events. What is so already is told again.</summary>
+    /// <summary>Watches for other events. A state that holds already is reported again.</summary>
     internal void Change(SafeHandle socket, SocketEvents events, ulong number) =>
         Control(LibC.EPOLL_CTL_MOD, socket, events, number);
 
-    /// <summary>Watches it no more; epoll itself forgets a socket that is closed.</summary>
+    /// <summary>Stops watching. Epoll itself forgets a socket when it is closed.</summary>
     internal void Remove(ulong number) => _sockets.TryRemove(number, out _);
 
-    /// <summary>Ends the thread. Sockets still watched are left alone: nobody hears of them any more.</summary>
+    /// <summary>Ends the thread. Nothing more is reported about sockets that are still watched.</summary>
     public unsafe void Dispose()
     {
         if (_stopped)
@@ -147,7 +142,7 @@ internal sealed partial class EventLoop : IDisposable
         _stop.Dispose();
     }
 
-    // What goes on here runs code of all layers. Its failure is that of one connection, and ends no other.
+    // This runs code of all layers. A failure is one connection's and must not end the others.
     private void Tell(SocketReadiness readiness, SocketEvents events)
     {
         try

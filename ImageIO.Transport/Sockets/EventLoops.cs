@@ -3,11 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>The loops that connections are spread over, one after the other.</summary>
+/// <summary>The event loops, to which connections are assigned in turn.</summary>
 public sealed class EventLoops(ILogger<EventLoops> logger) : IDisposable
 {
-    // One for each core: a loop's thread decrypts and encrypts what its connections move. More than 8 would only take
-    // cores from the storage side.
+    // One for each core, because a loop's thread encrypts and decrypts. More than 8 would only take cores from storage.
     private static readonly int Count = Math.Clamp(Environment.ProcessorCount, 1, 8);
 
     private readonly EventLoop[] _loops = [.. Enumerable.Range(0, Count).Select(index => new EventLoop(index, logger))];
@@ -15,13 +14,12 @@ public sealed class EventLoops(ILogger<EventLoops> logger) : IDisposable
     private uint _next;
     private ulong _connections;
 
-    /// <summary>Connections open now.</summary>
     internal int Connections => _loops.Sum(loop => loop.Count);
 
-    /// <summary>The loop for one more socket.</summary>
+    /// <summary>The loop for the next socket.</summary>
     internal EventLoop Next() => _loops[Interlocked.Increment(ref _next) % (uint)_loops.Length];
 
-    /// <summary>What logs call a new connection.</summary>
+    /// <summary>The name of a new connection in logs.</summary>
     internal string NextConnectionId() =>
         string.Create(CultureInfo.InvariantCulture, $"T{_name}{Interlocked.Increment(ref _connections):X6}");
 

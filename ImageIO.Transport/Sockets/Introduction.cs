@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Connections;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// The first step of a connection without TLS: it costs nothing more than its socket until its client has sent a byte.
+/// The first step of a connection without TLS. Until the client sends a byte, the connection costs only its socket.
 /// </summary>
 public static class Introduction
 {

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>The system calls on sockets; names and values as in their man pages.</summary>
+/// <summary>System calls on sockets, with the names and values of their man pages.</summary>
 internal static partial class LibC
 {
     // errno(3)
@@ -57,11 +57,10 @@ internal static partial class LibC
     [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
     internal static unsafe partial int Connect(SafeHandle socket, byte* address, int length);
 
-    /// <summary>Makes calls on a socket return instead of wait.</summary>
     internal static void SetNonBlocking(SafeHandle socket) =>
         _ = FileControl(socket, F_SETFL, FileControl(socket, F_GETFL, 0) | O_NONBLOCK);
 
-    /// <summary>What a call on a socket failed with, in the system's words.</summary>
+    /// <summary>The failure of a call, in the system's words.</summary>
     internal static SocketException SocketFailure(int error) => new(error, new Win32Exception(error).Message);
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]

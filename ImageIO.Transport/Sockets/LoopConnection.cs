@@ -9,12 +9,11 @@ using Microsoft.Extensions.Logging;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// One accepted connection: the socket, and who waits for it. Its bytes are reached when <see cref="Open"/> has put a
-/// stream on it.
+/// An accepted connection: its socket and its waits. <see cref="Open"/> adds the stream that moves its bytes.
 /// </summary>
 internal sealed partial class LoopConnection : DefaultConnectionContext, IMemoryPoolFeature, IConnectionSocketFeature
 {
-    // With less room than a record left in a block, reading goes on in the next one.
+    // When a block has less room left than a record needs, reading continues in the next block.
     private const int SmallestRead = 16 * 1024;
 
     private readonly Socket _socket;
@@ -53,16 +52,14 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
     /// <inheritdoc />
     Socket IConnectionSocketFeature.Socket => _socket;
 
-    /// <summary>The connection behind the server's own wrapper.</summary>
-    /// <exception cref="InvalidOperationException">It is no connection of a loop's listener.</exception>
+    /// <summary>The connection inside the server's own wrapper.</summary>
+    /// <exception cref="InvalidOperationException">The listener is not a loop's.</exception>
     internal static LoopConnection Of(ConnectionContext context) =>
-        // By the feature that it set.
+        // It sets this feature itself.
         context.Features.Get<IMemoryPoolFeature>() as LoopConnection
         ?? throw new InvalidOperationException("The connection did not come from a loop's listener.");
 
-    /// <summary>
-    /// Waits for the client's first byte, and leaves it for the stream that is put on the connection.
-    /// </summary>
+    /// <summary>Waits for the client's first byte, and leaves it in the socket.</summary>
     /// <returns>The byte. Null: the client has left, or was turned away.</returns>
     internal async ValueTask<byte?> PeekAsync()
     {
@@ -82,17 +79,17 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
     }
 
     /// <summary>
-    /// The client has introduced itself: it has sent its first byte, or with TLS the handshake is complete.
+    /// Notes that the client has introduced itself: by its first byte, or with TLS by a complete handshake.
     /// </summary>
     internal void IsIntroduced() => _slots.Newcomers.Remove(_newcomer);
 
-    /// <summary>Ends a connection that has not introduced itself.</summary>
+    /// <summary>Closes a connection that has not introduced itself.</summary>
     internal void TurnAway()
     {
         _isTurnedAway = true;
         if (_stream is null)
         {
-            // By an ordinary end: nothing was lost.
+            // No reset, because nothing was lost.
             _readiness.Interrupt();
         }
         else
@@ -101,14 +98,14 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         }
     }
 
-    /// <summary>Puts a stream on it, which moves its bytes from now on.</summary>
-    /// <param name="make">Makes one for a socket; it is to tell, by the action, when the client has left.</param>
+    /// <summary>Adds the stream that moves the connection's bytes.</summary>
+    /// <param name="make">Makes a stream for a socket. The stream calls the action when the client has left.</param>
     internal TStream Open<TStream>(Func<SafeHandle, SocketReadiness, Action, TStream> make)
         where TStream : SocketStream
     {
         TStream stream = make(_socket.SafeHandle, _readiness, FireClosed);
         _stream = stream;
-        // Who aborts looks at the two in the other order.
+        // Abort sets and reads the two in the opposite order.
         Interlocked.MemoryBarrier();
         if (_aborted != 0)
         {
@@ -117,7 +114,7 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
 
         var writer = new DirectWriter(
             PipeWriter.Create(stream, new StreamPipeWriterOptions(MemoryPool, leaveOpen: true)), stream);
-        // For who has memory to lend.
+        // For code that has memory to lend.
         Features.Set<LendingWriter>(writer);
         Transport = new DuplexPipe(
             PipeReader.Create(stream, new StreamPipeReaderOptions(
@@ -142,19 +139,19 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // It is gone already.
+            // The connection has closed meanwhile.
         }
 
         FireClosed();
     }
 
-    /// <summary>Ends it, by a reset if it was aborted.</summary>
+    /// <summary>Closes the connection, by a reset if it was aborted.</summary>
     public override async ValueTask DisposeAsync()
     {
         if (_stream is { } stream)
         {
-            // In this order: a read that somebody left behind must not write into a block that is given back here. What
-            // was not flushed is not sent.
+            // In this order, because an abandoned read must not write into a block that is given back here. Unflushed
+            // bytes are not sent.
             await stream.DisposeAsync();
             var closed = new ObjectDisposedException(nameof(LoopConnection));
             await Transport.Input.CompleteAsync(closed);
@@ -164,7 +161,7 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         _readiness.Leave();
         if (_aborted != 0)
         {
-            // RST: what the client did not get must not look like a proper end.
+            // RST, so that a cut answer does not look complete.
             _socket.LingerState = new LingerOption(true, 0);
         }
 
@@ -180,7 +177,7 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         await base.DisposeAsync();
     }
 
-    // Whether there was a byte, or the end.
+    // Whether there is a byte, or the end.
     private bool TryPeek(out byte? first)
     {
         _readiness.Reader.Arm();
@@ -197,7 +194,7 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         }
         catch (ObjectDisposedException)
         {
-            // It is just closing.
+            // The connection is closing.
             return false;
         }
     }
@@ -217,7 +214,7 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
         }
     }
 
-    // On the thread pool: what is told of the end may do much.
+    // On the thread pool, because the callbacks may take long.
     private void FireClosed() => ThreadPool.UnsafeQueueUserWorkItem(
         static connection =>
         {
@@ -227,11 +224,11 @@ internal sealed partial class LoopConnection : DefaultConnectionContext, IMemory
             }
             catch (ObjectDisposedException)
             {
-                // Disposed meanwhile: whoever wanted to know has gone.
+                // Disposed meanwhile, so nothing needs to be called.
             }
             catch (AggregateException e)
             {
-                // Of those that were told. Thrown on, it would end the process.
+                // An exception of a callback. Thrown on, it would end the process.
                 Log.CallbackFailed(connection._logger, connection.ConnectionId, e);
             }
         },

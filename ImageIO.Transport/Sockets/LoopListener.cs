@@ -8,17 +8,17 @@ namespace ImageIO.Transport.Sockets;
 
 /// <summary>Accepts the connections of one listening socket.</summary>
 /// <param name="socket">The socket.</param>
-/// <param name="loops">Who hears of the connections' sockets.</param>
+/// <param name="loops">The loops that watch the connections' sockets.</param>
 /// <param name="slots">How many connections may be open at once.</param>
-/// <param name="pool">The connections' memory; this owns it.</param>
+/// <param name="pool">The connections' memory; owned by this.</param>
 /// <param name="time">For pauses.</param>
 /// <param name="logger">For the connections' failures.</param>
 public sealed class LoopListener(
     Socket socket, EventLoops loops, ConnectionSlots slots, MemoryPool<byte> pool, TimeProvider time, ILogger logger)
     : IConnectionListener
 {
-    // How long to wait when the system gives no connection, for want of descriptors say; they queue in the kernel
-    // meanwhile.
+    // The wait after the system gave no connection, for example without free descriptors. Connections queue in the
+    // kernel.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private volatile bool _isOver;
@@ -49,11 +49,11 @@ public sealed class LoopListener(
                     await Task.Delay(Pause, time, cancellationToken);
                 }
 
-                // Else the client left while it was in the queue.
+                // Otherwise the client left while it was in the queue.
                 continue;
             }
 
-            // Held meanwhile, so that room is made only for a client that is there.
+            // The socket is held meanwhile, so that room is made only for a client that is still there.
             if (!await slots.TakeAsync(RemoteOf(accepted), () => _isOver || socket.SafeHandle.IsClosed))
             {
                 accepted.Dispose();
@@ -110,7 +110,7 @@ public sealed class LoopListener(
         }
         catch (Exception e) when (e is SocketException or IOException)
         {
-            // The client has left already, or the system cannot watch one more.
+            // The client has left already, or the system cannot watch another socket.
             accepted.Dispose();
             slots.GiveBack();
             return null;

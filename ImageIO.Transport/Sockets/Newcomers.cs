@@ -3,37 +3,36 @@ using System.Net;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// The connections whose client has not introduced itself: it has sent nothing yet, or its TLS handshake is under way.
-/// Their number is bounded, and each address has a share of it. For one too many, the connection is ended whose client
-/// has been silent for longest, so clients that connect and say nothing lock nobody out.
+/// Connections whose client has sent nothing yet, or whose TLS handshake is not complete. Their number is bounded, in
+/// all and for each address. To make room, the connection that has been silent for longest is closed, so clients that
+/// connect and say nothing cannot lock others out.
 /// </summary>
-/// <param name="most">How many there may be.</param>
-/// <param name="shareOfAnAddress">From how many on an address makes room for its next one by itself.</param>
+/// <param name="most">Most newcomers.</param>
+/// <param name="shareOfAnAddress">From this number on, an address makes room for its next newcomer by its own
+/// oldest.</param>
 /// <param name="time">The clock.</param>
 internal sealed class Newcomers(int most, int shareOfAnAddress, TimeProvider time)
 {
-    // IPv6 networks of one site: a single host there has as many addresses as it wants (RFC 6177).
+    // A host with IPv6 has as many addresses as it wants, so networks of a site are counted (RFC 6177).
     private const int SiteBytes = 8;
 
-    // How many of the oldest are looked at in one search. Those that have sent something will not be old for long.
+    // Most connections examined in one search. Those that have sent something are never old for long.
     private const int MostLookedAt = 16;
 
-    // A client speaks first, and at once: its first bytes are right behind the packet that opens the connection.
+    // A client speaks at once: its first bytes follow the packet that opens the connection.
     private static readonly TimeSpan LongestSilence = TimeSpan.FromMilliseconds(100);
 
-    // A handshake under way has its client's second message to wait for.
+    // A handshake waits for one more message of its client.
     private static readonly TimeSpan LongestHandshake = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestHandshakeAboveShare = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
 
-    // Guarded by the lock; the oldest is the first. Connections that have sent something are less likely to be idle
-    // ones.
+    // Guarded by the lock; oldest first. A connection that has sent something is less likely to be idle.
     private readonly LinkedList<Newcomer> _silent = new();
     private readonly LinkedList<Newcomer> _speaking = new();
     private readonly Dictionary<IPAddress, int> _byAddress = [];
 
-    /// <summary>How many there are.</summary>
     internal int Count
     {
         get
@@ -45,14 +44,14 @@ internal sealed class Newcomers(int most, int shareOfAnAddress, TimeProvider tim
         }
     }
 
-    /// <summary>Whether there are so many that they must be patient for a shorter time.</summary>
+    /// <summary>Whether newcomers are so many that they get less time.</summary>
     internal bool AreMany => Count > most / 2;
 
-    /// <summary>Newcomers that were ended because there was one too many.</summary>
+    /// <summary>Newcomers that were closed to make room.</summary>
     internal long Ended { get; private set; }
 
-    /// <summary>Whether there is room for one more; if there is not, ends another one that keeps us waiting.</summary>
-    /// <param name="remote">Where the new one comes from.</param>
+    /// <summary>Whether there is room for another one. If not, closes one that is silent.</summary>
+    /// <param name="remote">Address of the new connection.</param>
     internal bool HasRoomFor(EndPoint? remote)
     {
         IPAddress? site = SiteOf(remote);
@@ -79,10 +78,10 @@ internal sealed class Newcomers(int most, int shareOfAnAddress, TimeProvider tim
         return hasRoom || ofAll is not null;
     }
 
-    /// <summary>A connection was accepted.</summary>
-    /// <param name="remote">Where it comes from; only IP addresses have a share.</param>
-    /// <param name="hasSent">Tells whether its client has sent something that was not read yet.</param>
-    /// <param name="end">Ends it.</param>
+    /// <summary>Adds an accepted connection.</summary>
+    /// <param name="remote">Its address. Only IP addresses have a share.</param>
+    /// <param name="hasSent">Whether the client has sent bytes that were not read yet.</param>
+    /// <param name="end">Closes the connection.</param>
     internal Newcomer Add(EndPoint? remote, Func<bool> hasSent, Action end)
     {
         var newcomer = new Newcomer(SiteOf(remote), time.GetTimestamp(), hasSent, end);
@@ -98,7 +97,7 @@ internal sealed class Newcomers(int most, int shareOfAnAddress, TimeProvider tim
         return newcomer;
     }
 
-    /// <summary>Its client has sent something.</summary>
+    /// <summary>Notes that the client has sent something.</summary>
     internal void Speaks(Newcomer newcomer)
     {
         lock (_lock)
@@ -111,7 +110,7 @@ internal sealed class Newcomers(int most, int shareOfAnAddress, TimeProvider tim
         }
     }
 
-    /// <summary>It is no newcomer any more, or has gone; once or more often.</summary>
+    /// <summary>Removes it, when it is introduced or closed. May be called repeatedly.</summary>
     internal void Remove(Newcomer newcomer)
     {
         lock (_lock)
@@ -120,8 +119,8 @@ internal sealed class Newcomers(int most, int shareOfAnAddress, TimeProvider tim
         }
     }
 
-    /// <summary>Ends the one that has been silent for longest, to make room.</summary>
-    /// <returns>Whether there was one whose client has sent nothing.</returns>
+    /// <summary>Closes the one that has been silent for longest.</summary>
+    /// <returns>Whether there was a silent one.</returns>
     internal bool EndSilent()
     {
         Newcomer? silent;
@@ -135,7 +134,7 @@ internal sealed class Newcomers(int most, int shareOfAnAddress, TimeProvider tim
         return silent is not null;
     }
 
-    // One whose client is to blame for its age: a silent one, else one whose handshake stands still.
+    // The oldest whose client is the slow side: a silent one, or else one with a stalled handshake.
     private Newcomer? Quiet(Predicate<Newcomer> isMeant, TimeSpan longestHandshake) =>
         Quiet(_silent, isMeant, LongestSilence) ?? Quiet(_speaking, isMeant, longestHandshake);
 

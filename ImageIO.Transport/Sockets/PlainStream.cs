@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>A connection without TLS: the socket's own bytes.</summary>
-/// <param name="socket">The socket, which does not block; it stays the caller's, and open while the stream is.</param>
-/// <param name="readiness">Tells when it is ready.</param>
-/// <param name="peerLeft">As of <see cref="SocketStream"/>.</param>
+/// <summary>A connection without TLS.</summary>
+/// <param name="socket">The non-blocking socket. The caller owns it, and keeps it open while the stream is.</param>
+/// <param name="readiness">Tells when the socket is ready.</param>
+/// <param name="peerLeft">See <see cref="SocketStream"/>.</param>
 internal sealed class PlainStream(SafeHandle socket, SocketReadiness readiness, Action peerLeft)
     : SocketStream(readiness, peerLeft)
 {

@@ -6,9 +6,9 @@ namespace ImageIO.Transport.Sockets;
 [StructLayout(LayoutKind.Sequential)]
 internal struct ResourceLimit
 {
-    /// <summary>What counts now (rlim_cur).</summary>
+    /// <summary>rlim_cur: the limit in force.</summary>
     public nuint Current;
 
-    /// <summary>What it may be raised to (rlim_max).</summary>
+    /// <summary>rlim_max: the highest that it may be raised to.</summary>
     public nuint Most;
 }

@@ -1,6 +1,6 @@
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>What epoll reports of a socket; values of epoll_ctl(2).</summary>
+/// <summary>Events of a socket, with the values of epoll_ctl(2).</summary>
 [Flags]
 internal enum SocketEvents : uint
 {
@@ -24,12 +24,11 @@ internal enum SocketEvents : uint
     /// <summary>EPOLLET: report changes, not states.</summary>
     EdgeTriggered = 1u << 31,
 
-    /// <summary>What ends every wait.</summary>
+    /// <summary>Events that a wait can be for.</summary>
     Any = Readable | Writable,
 
-    /// <summary>To hear of the peer's end only.</summary>
+    /// <summary>Only the peer's end.</summary>
     Ends = PeerClosed | EdgeTriggered,
 
-    /// <summary>To hear of everything.</summary>
     All = Any | Ends,
 }

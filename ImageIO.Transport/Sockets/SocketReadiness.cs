@@ -2,16 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>
-/// What one socket is ready for, told to the two that may wait for it: the one that reads and the one that writes.
-/// </summary>
+/// <summary>The events of one socket, reported to at most two waits: a reader's and a writer's.</summary>
 /// <remarks>
-/// TLS may want to write in order to read, and the other way round, so each of the two waits for what its last attempt
-/// wanted, whichever that is. A wait may end early: who waits tries again and finds out.
+/// TLS may write in order to read and the other way round, so each wait is for what its last attempt lacked. A wait may
+/// end early, so the caller tries again.
 /// <para>
-/// A transfer that is busy finds what it needs without waiting, while each packet would wake the loop's thread for
-/// nothing. So what nobody waits for is heard of once, then only the peer's end is watched for, until somebody waits
-/// again.
+/// A busy transfer finds bytes without waiting, while each packet would wake the loop's thread for nothing. So after an
+/// event that nothing waits for, only the peer's end is watched for until the next wait.
 /// </para>
 /// </remarks>
 internal sealed class SocketReadiness
@@ -25,7 +22,7 @@ internal sealed class SocketReadiness
 
     private Action<SocketEvents>? _peerLeft;
 
-    // Ends that came while nobody was told of them: a client may have left before its connection was opened.
+    // Ends that came before the callback was set: a client may leave before its connection is opened.
     private SocketEvents _missedEnds;
 
     private volatile bool _isWatched = true;
@@ -36,18 +33,14 @@ internal sealed class SocketReadiness
         Writer = new SocketWait(Watch);
     }
 
-    /// <summary>For the one that reads.</summary>
     internal SocketWait Reader { get; }
 
-    /// <summary>For the one that writes.</summary>
     internal SocketWait Writer { get; }
 
-    /// <summary>Whether more than the end of the peer is heard of.</summary>
+    /// <summary>Whether more than the peer's end is watched for.</summary>
     internal bool IsWatched => _isWatched;
 
-    /// <summary>
-    /// Whether an attempt to read may find something: nothing was heard of since the last one that did not.
-    /// </summary>
+    /// <summary>Whether a read may find something: an event came since the last read that found nothing.</summary>
     internal bool IsWorthReading => Reader.HasHeard || !_isWatched;
 
     /// <summary>
@@ -81,7 +74,7 @@ internal sealed class SocketReadiness
         }
     }
 
-    /// <summary>Hears of a socket from now on.</summary>
+    /// <summary>Starts watching a socket.</summary>
     /// <exception cref="IOException">The system refused it.</exception>
     internal void Join(EventLoop loop, SafeHandle socket)
     {
@@ -92,7 +85,7 @@ internal sealed class SocketReadiness
         }
     }
 
-    /// <summary>Hears of it no more; it may be closed.</summary>
+    /// <summary>Stops watching, so that the socket may be closed.</summary>
     internal void Leave()
     {
         lock (_lock)
@@ -102,13 +95,13 @@ internal sealed class SocketReadiness
         }
     }
 
-    /// <summary>Something happened; what waited for it goes on on this thread, before this returns.</summary>
+    /// <summary>Reports an event. Code that waits for it continues on this thread, before this returns.</summary>
     internal void Signal(SocketEvents events)
     {
-        // An end or an error is found by whoever tries next, whatever it waits for.
+        // The next attempt finds an end or an error, whatever it waits for.
         const SocketEvents ends = SocketEvents.Error | SocketEvents.HangUp | SocketEvents.PeerClosed;
         SocketEvents wanted = (events & ends) == 0 ? events : events | SocketEvents.Any;
-        // Whatever goes wrong in the one that goes on first, the others hear of it, too.
+        // If the first one to continue fails, the others are still told.
         try
         {
             Reader.Signal(wanted);
@@ -133,7 +126,7 @@ internal sealed class SocketReadiness
         }
     }
 
-    /// <summary>Ends both waits, from any thread; what waited goes on on the thread pool.</summary>
+    /// <summary>Ends both waits, from any thread. They continue on the thread pool.</summary>
     internal void Interrupt() => ThreadPool.UnsafeQueueUserWorkItem(
         static readiness =>
         {
@@ -155,10 +148,10 @@ internal sealed class SocketReadiness
         peerLeft?.Invoke(events);
     }
 
-    // Somebody waits: whatever happened meanwhile is told at once.
+    // A wait begins: report everything that happened meanwhile.
     private void Watch()
     {
-        // That somebody waits is known before this is looked at; who looks away does the two in the other order.
+        // The wait is recorded before this is read. WatchLess does both in the opposite order.
         Interlocked.MemoryBarrier();
         if (_isWatched)
         {
@@ -175,7 +168,7 @@ internal sealed class SocketReadiness
         }
     }
 
-    // Who comes to wait from now on finds that it is not watched, or is found here.
+    // A wait that begins from now on sees that the socket is not watched, or is seen here.
     private void WatchLess()
     {
         lock (_lock)

@@ -3,18 +3,18 @@ using System.Runtime.CompilerServices;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// A connection's bytes between a socket that does not block and the caller's memory: no buffer of ours in between.
-/// What has to wait goes on on the loop's thread that hears of the socket.
+/// Moves bytes between a non-blocking socket and the caller's memory, without a buffer in between. A wait continues on
+/// the thread of the loop that watches the socket.
 /// </summary>
 /// <remarks>
-/// Every attempt is made under one lock, and none after the stream was disposed: reader, writer, the loop that hears of
-/// the peer's end, abort and close may come at any time and in any order. No attempt blocks, so the lock is held for
-/// one buffer's way to the socket at most. One read and one write at a time.
+/// Every attempt is made under one lock, and none after the stream was disposed: reader, writer, loop, abort and close
+/// may call at any time and in any order. No attempt blocks, so the lock is held for one buffer at most. One read and
+/// one write at a time.
 /// </remarks>
 internal abstract class SocketStream : AsyncStream
 {
-    // After so many bytes, or calls, in a row that did not have to wait, a loop's thread hands the work over: other
-    // connections wait for it. Beside 2 MiB the hop costs nothing.
+    // After so many bytes or calls in a row without a wait, a loop's thread hands the work over, because other
+    // connections wait for the thread. Beside 2 MiB the hop costs nothing.
     private const int MostBytesInARow = 2 * 1024 * 1024;
     private const int LeastBytesOfACall = 64 * 1024;
 
@@ -30,15 +30,13 @@ internal abstract class SocketStream : AsyncStream
     private int _readInARow;
     private int _writtenInARow;
 
-    // What the last read found missing; None: nothing, another may find bytes at once.
+    // What the last read waits for. None: nothing, another read may find bytes at once.
     private SocketEvents _readWants;
     private bool _hasBeenRead;
 
     /// <param name="readiness">Tells when the socket is ready.</param>
-    /// <param name="peerLeft">
-    /// Called, once, when the peer has closed both sides of the connection and all its bytes were read, or the
-    /// connection broke. Not when it has ended only its sending side.
-    /// </param>
+    /// <param name="peerLeft">Called once, when the connection broke, or the peer has closed both directions and all
+    /// its bytes were read. Not called when the peer has only ended its sending side.</param>
     protected SocketStream(SocketReadiness readiness, Action peerLeft)
     {
         Readiness = readiness;
@@ -53,7 +51,7 @@ internal abstract class SocketStream : AsyncStream
     public override bool CanWrite => true;
 
     /// <summary>
-    /// Whether the end or a failure, or bytes besides those in the socket, were received and not read.
+    /// Whether an end, a failure, or bytes that are no longer in the socket were received and not read.
     /// </summary>
     internal bool HasUnread
     {
@@ -66,27 +64,24 @@ internal abstract class SocketStream : AsyncStream
         }
     }
 
-    /// <summary>Held for every attempt.</summary>
+    /// <summary>Held during every attempt.</summary>
     protected Lock Gate { get; } = new();
 
-    /// <summary>Tells when the socket is ready.</summary>
     protected SocketReadiness Readiness { get; }
 
-    /// <summary>Whether bytes can be moved already. Under the lock.</summary>
+    /// <summary>Whether bytes can be moved. Under the lock.</summary>
     protected virtual bool IsOpen => true;
 
     /// <summary>Whether bytes were received and not read, besides those in the socket. Under the lock.</summary>
     protected virtual bool HasReceived => false;
 
-    /// <summary>Whether it was disposed. Under the lock.</summary>
+    /// <summary>Under the lock.</summary>
     protected bool IsDisposed { get; private set; }
 
-    /// <summary>Why it is over; null: it is not.</summary>
+    /// <summary>Why it ended; null: it has not.</summary>
     protected Exception? Aborted => _aborted;
 
-    /// <summary>
-    /// Reads what has come, at least one byte; 0 at the end. With an empty buffer: waits until there may be some.
-    /// </summary>
+    /// <summary>Reads at least one byte; 0 at the end. With an empty buffer it waits until there may be some.</summary>
     /// <inheritdoc />
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -95,7 +90,7 @@ internal abstract class SocketStream : AsyncStream
             return HandOverAsync(buffer, cancellationToken);
         }
 
-        // What the last attempt missed has not come yet: the next one would be a system call for nothing.
+        // The last attempt found nothing and no event came since, so another one would be a system call for nothing.
         if (_readWants != SocketEvents.None && _aborted is null && !Readiness.IsWorthReading)
         {
             return WaitAndReadAsync(buffer, cancellationToken);
@@ -103,7 +98,7 @@ internal abstract class SocketStream : AsyncStream
 
         if (buffer.IsEmpty)
         {
-            // Who waits for the first bytes does so without a buffer, too.
+            // The wait for the first bytes needs no buffer either.
             bool isReady = _hasBeenRead || TryPeek();
             _hasBeenRead = true;
             return isReady ? ValueTask.FromResult(0) : WaitAndReadAsync(buffer, cancellationToken);
@@ -113,7 +108,7 @@ internal abstract class SocketStream : AsyncStream
             buffer.Span) is { } read ? ValueTask.FromResult(read) : WaitAndReadAsync(buffer, cancellationToken);
     }
 
-    /// <summary>Sends it all.</summary>
+    /// <summary>Sends all bytes.</summary>
     /// <inheritdoc />
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -128,8 +123,9 @@ internal abstract class SocketStream : AsyncStream
             : ValueTask.CompletedTask;
     }
 
-    /// <summary>Sends bytes like <see cref="WriteAsync"/>, but stops when it is interrupted while it waits for the
-    /// peer.</summary>
+    /// <summary>
+    /// Sends bytes like <see cref="WriteAsync"/>, but can be interrupted while it waits for the peer.
+    /// </summary>
     /// <param name="buffer">The bytes.</param>
     /// <param name="cancellationToken">Ends the connection.</param>
     /// <returns>
@@ -149,21 +145,22 @@ internal abstract class SocketStream : AsyncStream
             : ValueTask.FromResult(written);
     }
 
-    /// <summary>Ends the wait of a <see cref="SendAsync"/>, or of the next one that has to wait. From any
-    /// thread.</summary>
+    /// <summary>Ends the wait of the running or next <see cref="SendAsync"/>. May be called on any thread.</summary>
     internal void InterruptSend()
     {
         Interlocked.Exchange(ref _isSendInterrupted, true);
-        // Not on the caller's thread, which has work of its own.
+        // On the thread pool, because the caller has work of its own.
         ThreadPool.UnsafeQueueUserWorkItem(
             static writer => writer.Signal(SocketEvents.Any), Readiness.Writer, preferLocal: false);
     }
 
-    /// <summary>Does nothing: what was written has been given to the socket.</summary>
+    /// <summary>Does nothing: written bytes are in the socket.</summary>
     /// <inheritdoc />
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Ends what waits, with this reason; later calls fail with it too. The socket is the caller's.</summary>
+    /// <summary>
+    /// Ends all waits with this reason, and makes later calls fail with it. The caller closes the socket.
+    /// </summary>
     internal void Abort(Exception reason)
     {
         _aborted ??= reason;
@@ -171,40 +168,39 @@ internal abstract class SocketStream : AsyncStream
     }
 
     /// <summary>Receives some bytes. Under the lock, never after a failure or the end.</summary>
-    /// <param name="buffer">Where to.</param>
+    /// <param name="buffer">Receives them.</param>
     /// <param name="length">Its length, more than 0.</param>
-    /// <param name="wants">With 0: what another attempt waits for; None: nothing, it ended or failed, which was
-    /// told.</param>
+    /// <param name="wants">If 0 is returned: what to wait for. None: it ended or failed, which was noted.</param>
     /// <returns>Bytes received.</returns>
     protected abstract unsafe int Receive(byte* buffer, int length, out SocketEvents wants);
 
     /// <summary>Whether there is a byte to read. Under the lock.</summary>
-    /// <param name="wants">If not: as for <see cref="Receive"/>.</param>
+    /// <param name="wants">If not: see <see cref="Receive"/>.</param>
     protected abstract bool Peek(out SocketEvents wants);
 
     /// <summary>Sends some bytes. Under the lock.</summary>
     /// <param name="buffer">The bytes.</param>
     /// <param name="length">How many, more than 0.</param>
-    /// <param name="sent">Bytes of them that need not be given again.</param>
-    /// <returns>What the rest waits for; None: nothing, or it failed, which was told.</returns>
+    /// <param name="sent">Bytes that need not be passed again.</param>
+    /// <returns>What the remaining bytes wait for. None: nothing, or it failed, which was noted.</returns>
     protected abstract unsafe SocketEvents Send(byte* buffer, int length, out int sent);
 
-    /// <summary>Sends what an earlier <see cref="Send"/> took and could not pass on. Under the lock.</summary>
-    /// <returns>As of <see cref="Send"/>.</returns>
+    /// <summary>Sends bytes that an earlier <see cref="Send"/> took and could not pass on. Under the lock.</summary>
+    /// <returns>See <see cref="Send"/>.</returns>
     protected virtual SocketEvents SendRest() => SocketEvents.None;
 
-    /// <summary>Gives back what the stream holds. Under the lock, once.</summary>
+    /// <summary>Frees resources. Called once, under the lock.</summary>
     protected virtual void Free()
     {
     }
 
-    /// <summary>Notes the end of what the peer sends.</summary>
+    /// <summary>Notes that the peer sends no more.</summary>
     protected void NoteEnd() => _readEnded = true;
 
     /// <summary>Notes that the connection broke.</summary>
     protected void NoteFailure(Exception failure) => _aborted ??= failure;
 
-    /// <summary>Fails if it was disposed or is over. Under the lock.</summary>
+    /// <summary>Throws if it was disposed or has ended. Under the lock.</summary>
     protected void ThrowIfOver()
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
@@ -214,7 +210,7 @@ internal abstract class SocketStream : AsyncStream
         }
     }
 
-    /// <summary>Gives the connection's state back. Calls that come late fail.</summary>
+    /// <summary>Frees the connection's state. Late calls fail.</summary>
     protected override void Dispose(bool disposing)
     {
         lock (Gate)
@@ -233,7 +229,7 @@ internal abstract class SocketStream : AsyncStream
         base.Dispose(disposing);
     }
 
-    // Reads until the buffer is full or the socket empty. Null: nothing there yet; _readWants says what for.
+    // Reads until the buffer is full or the socket empty. Null: nothing yet; _readWants says what to wait for.
     private unsafe int? TryRead(Span<byte> buffer)
     {
         int total = 0;
@@ -257,7 +253,7 @@ internal abstract class SocketStream : AsyncStream
                 }
             }
 
-            // What was read before the failure is the caller's; the next read reports it.
+            // The caller gets the bytes that were read before the failure. The next read reports it.
             if (total == 0)
             {
                 ThrowIfOver();
@@ -276,7 +272,7 @@ internal abstract class SocketStream : AsyncStream
         return total > 0 || ended ? total : null;
     }
 
-    // Looks whether there is something to read, the end and a failure included. If not, _readWants says what for.
+    // Whether there is something to read: bytes, the end or a failure. If not, _readWants says what to wait for.
     private bool TryPeek()
     {
         lock (Gate)
@@ -287,7 +283,7 @@ internal abstract class SocketStream : AsyncStream
         }
     }
 
-    // Writes until all is written or the socket full. Null: all is; else what the rest waits for.
+    // Writes until all is written or the socket is full. Null: all is written; otherwise what to wait for.
     private unsafe SocketEvents? TryWrite(ReadOnlySpan<byte> buffer, ref int written)
     {
         int before = written;
@@ -352,7 +348,7 @@ internal abstract class SocketStream : AsyncStream
             _readInARow = 0;
             if (buffer.IsEmpty)
             {
-                // Nobody is to fetch a buffer for a connection that is over.
+                // So that no buffer is fetched for a connection that has ended.
                 ThrowIfOver();
                 return 0;
             }
@@ -373,7 +369,7 @@ internal abstract class SocketStream : AsyncStream
     private async ValueTask<int> WaitAndSendAsync(
         ReadOnlyMemory<byte> buffer, int written, SocketEvents wants, bool mayStop, CancellationToken cancellationToken)
     {
-        // Looked at before each wait: the request may have come during the last attempt.
+        // Checked before each wait, because the request may have come during the attempt.
         while (!mayStop || !Interlocked.Exchange(ref _isSendInterrupted, false))
         {
             try
@@ -382,7 +378,7 @@ internal abstract class SocketStream : AsyncStream
             }
             catch (OperationCanceledException e)
             {
-                // A part of the buffer may be sent already: what follows could not be understood any more.
+                // A part of the buffer may have been sent, so the peer could not understand later bytes.
                 Abort(e);
                 throw;
             }
@@ -404,8 +400,8 @@ internal abstract class SocketStream : AsyncStream
         return written;
     }
 
-    // On the loop's thread. A peer that only ends its sending side has not left: it waits for its answer, and the
-    // reader finds the end. One that has hung up may have sent bytes before: then the reader finds out.
+    // On the loop's thread. A peer that ended only its sending side waits for its answer, and the reader finds the end.
+    // A peer that has hung up may have sent bytes before, which the reader finds first.
     private void OnPeerLeft(SocketEvents events)
     {
         bool leaves = (events & SocketEvents.Error) != 0;
@@ -422,10 +418,10 @@ internal abstract class SocketStream : AsyncStream
         }
     }
 
-    // Whether the reader has nothing more to come. Under the lock.
+    // Whether the reader has reached the end. Under the lock.
     private bool IsAtEnd() => _aborted is not null || _readEnded || !Peek(out _);
 
-    /// <summary>The peer has left: tells so, once.</summary>
+    /// <summary>Reports, once, that the peer has left.</summary>
     internal void Leave()
     {
         lock (Gate)

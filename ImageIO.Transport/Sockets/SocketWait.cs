@@ -3,22 +3,22 @@ using System.Threading.Tasks.Sources;
 namespace ImageIO.Transport.Sockets;
 
 /// <summary>
-/// One side's wait for its socket, without an allocation. Try, and if the socket was not ready, wait: what happened
-/// since <see cref="Arm"/> is remembered, so nothing between the two is missed.
+/// The wait of one direction for its socket, without an allocation: try, and wait if the socket was not ready. Events
+/// since <see cref="Arm"/> are remembered, so none is missed in between.
 /// </summary>
-/// <param name="waits">Called before a wait, which the socket has to be watched for.</param>
+/// <param name="waits">Called before a wait, so that the socket is watched.</param>
 internal sealed class SocketWait(Action waits) : IValueTaskSource
 {
     private readonly Lock _lock = new();
     private ManualResetValueTaskSourceCore<bool> _core;
 
-    // Guarded by the lock. What happened since the last attempt, and what a wait in progress waits for. A new socket
-    // counts as ready: an attempt tells.
+    // Guarded by the lock. Events since the last attempt, and those that a running wait is for. A new socket counts as
+    // ready, because an attempt finds out.
     private SocketEvents _happened = SocketEvents.Any;
     private SocketEvents _awaited;
     private bool _isWaiting;
 
-    /// <summary>Whether something was heard of since the last attempt.</summary>
+    /// <summary>Whether an event came since the last attempt.</summary>
     internal bool HasHeard
     {
         get
@@ -30,7 +30,6 @@ internal sealed class SocketWait(Action waits) : IValueTaskSource
         }
     }
 
-    /// <summary>Whether somebody waits.</summary>
     internal bool IsWaiting
     {
         get
@@ -42,7 +41,7 @@ internal sealed class SocketWait(Action waits) : IValueTaskSource
         }
     }
 
-    /// <summary>Before each attempt: forgets what happened until now, which the attempt will see.</summary>
+    /// <summary>Forgets past events. Called before each attempt, which sees their effect.</summary>
     internal void Arm()
     {
         lock (_lock)
@@ -63,7 +62,7 @@ internal sealed class SocketWait(Action waits) : IValueTaskSource
                 return ValueTask.CompletedTask;
             }
 
-            // Whoever waits already would never hear of anything again.
+            // Otherwise the running wait would never end.
             if (_isWaiting)
             {
                 throw new InvalidOperationException("The socket is waited for already.");
@@ -79,7 +78,7 @@ internal sealed class SocketWait(Action waits) : IValueTaskSource
         return cancellationToken.CanBeCanceled ? WaitAsync(wait, cancellationToken) : wait;
     }
 
-    /// <summary>Something happened. A wait for it goes on on this thread, before this returns.</summary>
+    /// <summary>Reports an event. A wait for it continues on this thread, before this returns.</summary>
     internal void Signal(SocketEvents events)
     {
         lock (_lock)
@@ -115,7 +114,7 @@ internal sealed class SocketWait(Action waits) : IValueTaskSource
         typeof(System.Runtime.CompilerServices.PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitAsync(ValueTask wait, CancellationToken cancellationToken)
     {
-        // Not on the thread that cancels, which may hold a lock: a wait that ends late, or early, does no harm.
+        // Not on the thread that cancels, which may hold a lock. A wait may end early or late without harm.
         await using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
             static wait => ThreadPool.UnsafeQueueUserWorkItem(
                 static wait => wait.Signal(SocketEvents.Any), (SocketWait)wait!, preferLocal: false),

@@ -7,7 +7,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Transport.Sockets;
 
-/// <summary>The address of a Unix socket service: a path with a mode, or an abstract name.</summary>
+/// <summary>The address of a service on a Unix socket: a path with a mode, or an abstract name.</summary>
 public sealed partial class UnixSocket
 {
     // sun_path of unix(7): 108 bytes with a NUL at the end.
@@ -23,13 +23,10 @@ public sealed partial class UnixSocket
     private (ulong Device, ulong Node)? _node;
 
     /// <summary>Creates an address.</summary>
-    /// <param name="name">
-    /// A path, or an abstract name when it begins with NUL, which configuration files write as <c>\0</c>; empty: an
-    /// abstract name chosen at random (unix(7)).
-    /// </param>
-    /// <param name="mode">Permissions of the socket file; an abstract socket has none.</param>
-    /// <param name="own">Gives the socket file, of this path, to its owner. Null: it stays this process'
-    /// user's.</param>
+    /// <param name="name">A path; or an abstract name, which begins with NUL (<c>\0</c> in configuration files). Empty:
+    /// a random abstract name (unix(7)).</param>
+    /// <param name="mode">Permissions of the socket file. Abstract sockets have none.</param>
+    /// <param name="own">Gives the socket file at this path to its owner. Null: this process' user owns it.</param>
     public UnixSocket(string name, UnixFileMode mode, Action<SafeFileHandle, string>? own = null)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -56,17 +53,17 @@ public sealed partial class UnixSocket
     /// <summary>The path, or NUL and the abstract name.</summary>
     public string Name { get; }
 
-    /// <summary>The same for the server.</summary>
+    /// <summary>The name as an end point.</summary>
     public UnixDomainSocketEndPoint EndPoint { get; }
 
-    /// <summary>Whether it is a name only, and no file.</summary>
+    /// <summary>Whether it is a name without a file.</summary>
     public bool IsAbstract => Name[0] == '\0';
 
     /// <summary>
-    /// A socket that listens at the address. A socket file appears under its name when it has its mode and listens
-    /// already, in the place of a stale one: a client that waits for the name can connect at once.
+    /// Creates a listening socket. Its file replaces a stale one, and appears only when it listens and has its mode, so
+    /// a client that waits for the name can connect at once.
     /// </summary>
-    /// <exception cref="IOException">Something that is no socket has the name.</exception>
+    /// <exception cref="IOException">The name is that of something else than a socket.</exception>
     public Socket Listen()
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -92,7 +89,7 @@ public sealed partial class UnixSocket
         }
     }
 
-    /// <summary>Removes the socket file, if it is still the one that <see cref="Listen"/> made.</summary>
+    /// <summary>Removes the socket file if <see cref="Listen"/> made it.</summary>
     public void Remove()
     {
         if (_node is { } node && FileState.Of(Name) is var state && (state.Device, state.Node) == node)
@@ -103,7 +100,7 @@ public sealed partial class UnixSocket
             }
             catch (UnauthorizedAccessException)
             {
-                // The directory is root's, and this process has dropped root's rights. The next start replaces the
+                // The directory is root's, and this process has given up root's rights. The next start replaces the
                 // file.
             }
         }
@@ -111,7 +108,7 @@ public sealed partial class UnixSocket
         _node = null;
     }
 
-    // By a descriptor that follows no link: whoever owns the directory may have put something else there since the
+    // By a descriptor that follows no link, because the owner of the directory may have replaced the file since the
     // bind.
     private void SetModeAndOwner(string path)
     {
@@ -129,7 +126,7 @@ public sealed partial class UnixSocket
 
     private void ListenAtPath(Socket socket)
     {
-        // In the same directory, so that it can be renamed; no longer than a socket's path may be.
+        // In the same directory so that it can be renamed, and within the length of a socket's path.
         string unfinished = (Encoding.UTF8.GetByteCount(Name) < LongestPath ? Name : Name[..^1]) + "~";
         if (RequireSocketOrNothing(unfinished))
         {

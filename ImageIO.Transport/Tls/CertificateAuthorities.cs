@@ -6,10 +6,11 @@ namespace ImageIO.Transport.Tls;
 
 /// <summary>
 /// Trusted authorities from a PEM file, which is read again when it changes. If the file cannot be used, no authority
-/// is trusted: unlike a server's own certificate, old authorities must not stay in use.
+/// is trusted.
 /// </summary>
-/// <remarks>Each certificate in the file is an anchor, self-signed or not: an administrator who lists an intermediate
-/// trusts it.</remarks>
+/// <remarks>
+/// Each certificate in the file is an anchor, self-signed or not: an administrator who lists an intermediate trusts it.
+/// </remarks>
 /// <param name="file">PEM: one certificate or more.</param>
 public sealed class CertificateAuthorities(string file)
 {
@@ -23,7 +24,7 @@ public sealed class CertificateAuthorities(string file)
 
     private readonly ReloadedFile<X509Certificate2Collection> _anchors = new(file, ReadAnchors);
 
-    /// <summary>Reads the file, so that a start with a wrong one fails.</summary>
+    /// <summary>Reads the file, so that a start with an unusable one fails.</summary>
     /// <exception cref="TransportException">The file is missing, or holds no certificate.</exception>
     public void Check()
     {
@@ -63,8 +64,8 @@ public sealed class CertificateAuthorities(string file)
         chain.ChainPolicy.VerificationTime = time.UtcDateTime;
         _ = chain.Build(certificate);
 
-        // The platform requires a self-signed root at the end. A valid chain to an anchor is as good. The platform
-        // checks neither the validity of a last link that is no root, nor purposes.
+        // The platform requires a self-signed root at the end. We also accept a chain to any anchor, so we check what
+        // the platform does not: the validity of a last link that is no root, and purposes.
         foreach (X509ChainElement element in chain.ChainElements)
         {
             if (element.ChainElementStatus.Any(

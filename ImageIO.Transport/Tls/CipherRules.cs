@@ -4,16 +4,14 @@ using System.Security.Cryptography;
 namespace ImageIO.Transport.Tls;
 
 /// <summary>
-/// Which ciphers a connection may use: of those that the system's policy leaves, the ones with forward secrecy and
-/// authenticated encryption.
+/// The allowed ciphers: those of the system's policy that have forward secrecy and authenticated encryption.
 /// </summary>
 internal static class CipherRules
 {
     private const string PreferredCipher = "TLS_AES_128_GCM_SHA256";
 
     /// <summary>
-    /// The ciphers of TLS 1.2 that are used, by their names in OpenSSL. All ciphers of TLS 1.3 have both properties.
-    /// docs/tls.md lists these.
+    /// The allowed ciphers of TLS 1.2, by OpenSSL's names. All ciphers of TLS 1.3 are allowed. docs/tls.md lists these.
     /// </summary>
     internal static readonly string[] Tls12 =
     [
@@ -34,7 +32,7 @@ internal static class CipherRules
         }
         else
         {
-            // The policy leaves nothing that is safe with TLS 1.2.
+            // The policy allows no safe cipher of TLS 1.2.
             OpenSslLibrary.Check(
                 LibSsl.ContextControl(context, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_3_VERSION, 0),
                 "SSL_CTX_set_min_proto_version");
@@ -42,8 +40,8 @@ internal static class CipherRules
     }
 
     /// <summary>
-    /// Puts AES-128-GCM first: it is the cheapest cipher that TLS 1.3 has where the processor knows AES. Only ciphers
-    /// that the system's policy leaves are named, so the policy stays in force.
+    /// Puts AES-128-GCM first, the cheapest cipher of TLS 1.3 on processors with AES. Names only ciphers that the
+    /// system's policy allows.
     /// </summary>
     /// <exception cref="CryptographicException">OpenSSL does not accept the list.</exception>
     internal static void PreferCheap(SslContextHandle context)

@@ -6,7 +6,7 @@ using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>The client's side of TLS: TLS 1.2 and 1.3 to servers whose certificate an authority vouches for.</summary>
+/// <summary>The client's side of TLS 1.2 and 1.3, to servers whose certificate leads to a trusted authority.</summary>
 public sealed class ClientTls
 {
     private readonly CertificateAuthorities? _authorities;
@@ -15,9 +15,9 @@ public sealed class ClientTls
     private readonly OpenSslContext _context;
 
     /// <summary>Prepares connections.</summary>
-    /// <param name="authorities">Whose certificates are trusted. Null: the system's.</param>
+    /// <param name="authorities">The trusted authorities. Null: the system's.</param>
     /// <param name="loops">The loops that watch the sockets.</param>
-    /// <param name="time">The clock that certificates are held against.</param>
+    /// <param name="time">The clock for certificates' validity.</param>
     public ClientTls(CertificateAuthorities? authorities, Lazy<EventLoops> loops, TimeProvider time)
     {
         _authorities = authorities;
@@ -27,9 +27,9 @@ public sealed class ClientTls
         _context = OpenSslContext.ForClient();
     }
 
-    /// <summary>Connects to a server, with OpenSSL on the socket.</summary>
+    /// <summary>Connects to a server.</summary>
     /// <exception cref="SocketException">It cannot be reached.</exception>
-    /// <exception cref="AuthenticationException">It is not believed.</exception>
+    /// <exception cref="AuthenticationException">Its certificate is not trusted.</exception>
     /// <exception cref="IOException">The connection broke.</exception>
     public async Task<OpenSslClientStream> ConnectAsync(string host, int port, CancellationToken cancellationToken)
     {
@@ -39,7 +39,7 @@ public sealed class ClientTls
         {
             if (EventLoop.IsLoopThread)
             {
-                // Certificates are looked up in files.
+                // The certificate check reads files.
                 await Task.Yield();
             }
 
@@ -63,7 +63,7 @@ public sealed class ClientTls
                 all.Add(X509CertificateLoader.LoadCertificate(certificate));
             }
 
-            // A name with a dot at its end is no certificate's.
+            // No certificate has a name that ends with a dot.
             if (all.Count == 0 || name.EndsWith('.') || !all[0].MatchesHostname(name))
             {
                 throw new AuthenticationException($"The certificate does not bear the name {name}");
@@ -100,7 +100,7 @@ public sealed class ClientTls
         }
     }
 
-    // By the platform, which knows the system's authorities.
+    // The platform knows the system's authorities.
     private static bool IsVouchedForBySystem(X509Certificate2 own, X509Certificate2Collection sent)
     {
         using var chain = new X509Chain();

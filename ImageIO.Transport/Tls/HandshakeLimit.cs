@@ -5,17 +5,17 @@ using ImageIO.Transport.Sockets;
 namespace ImageIO.Transport.Tls;
 
 /// <summary>
-/// Ends a connection whose peer sends handshake messages without end: new keys (RFC 8446 section 4.6.3), or wishes to
-/// renegotiate. A read in OpenSSL goes on until data comes, so such a peer would have a loop's thread for itself, for
-/// some 30 bytes a message.
+/// Ends a connection whose peer sends handshake messages without end: new keys (RFC 8446 section 4.6.3), or requests to
+/// renegotiate. A read in OpenSSL continues until data comes, so such a peer would occupy a loop's thread at some 30
+/// bytes a message.
 /// </summary>
 internal static unsafe class HandshakeLimit
 {
-    // Steps of OpenSSL's state machine; a handshake is some 20 of them, a change of keys 3 or 4. Clients that renew
-    // keys by themselves do so after 64 GiB or more: that would be a hundred TiB on one connection.
+    // Steps of OpenSSL's state machine: some 20 for a handshake, 3 or 4 for a change of keys. Clients renew keys after
+    // 64 GiB or more, so this allows a hundred TiB on one connection.
     private const int MostSteps = 10_000;
 
-    // Index 0 is the application's own (SSL_set_app_data(3)).
+    // Index 0 belongs to the application (SSL_set_app_data(3)).
     private const int Steps = 0;
     private const int SSL_CB_LOOP = 1; // SSL_CTX_set_info_callback(3)
 
@@ -33,7 +33,7 @@ internal static unsafe class HandshakeLimit
         _ = LibSsl.SetData(ssl, Steps, steps);
         if (steps == MostSteps)
         {
-            // What was received already is read to its end, 64 KiB at most; then comes the end.
+            // At most 64 KiB, which were received already, are read before the end.
             _ = LibC.Shutdown(LibSsl.GetDescriptor(ssl), LibC.SHUT_RDWR);
         }
     }

@@ -3,13 +3,11 @@ using System.Runtime.InteropServices;
 namespace ImageIO.Transport.Tls;
 
 /// <summary>
-/// The part of OpenSSL that is used; names and values as in its man pages and public headers, the same in 1.1.1 and 3.
+/// The used part of OpenSSL, with the names and values of its man pages and headers; the same in 1.1.1 and 3.
 /// </summary>
 internal static unsafe partial class LibSsl
 {
-    /// <summary>
-    /// Stands for the library in the version that .NET uses, see <see cref="OpenSslLibrary.Resolve"/>.
-    /// </summary>
+    /// <summary>The library in the version that .NET uses, see <see cref="OpenSslLibrary.Resolve"/>.</summary>
     internal const string Ssl = "libssl";
 
     /// <inheritdoc cref="Ssl" />
@@ -55,7 +53,7 @@ internal static unsafe partial class LibSsl
     internal const int BIO_FLAGS_SHOULD_RETRY = 0x08;
     internal const int BIO_CTRL_FLUSH = 11;
 
-    // Before the first call of the library, whoever makes it.
+    // Before the first call of the library.
     static LibSsl() =>
         NativeLibrary.SetDllImportResolver(typeof(LibSsl).Assembly, (name, _, _) => OpenSslLibrary.Resolve(name));
 

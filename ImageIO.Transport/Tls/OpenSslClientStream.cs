@@ -7,8 +7,7 @@ using ImageIO.Transport.Sockets;
 namespace ImageIO.Transport.Tls;
 
 /// <summary>
-/// A client's connection with TLS by OpenSSL on the socket itself. Whom it speaks with is for its owner to find out, by
-/// <see cref="PeerCertificates"/>, before anything is sent.
+/// A client's TLS connection. Its owner must check <see cref="PeerCertificates"/> before it sends anything.
 /// </summary>
 public sealed class OpenSslClientStream : AsyncStream
 {
@@ -28,20 +27,20 @@ public sealed class OpenSslClientStream : AsyncStream
     /// <inheritdoc />
     public override bool CanWrite => true;
 
-    /// <summary>The socket; this owns it.</summary>
+    /// <summary>The socket; owned by this.</summary>
     public Socket Socket { get; }
 
-    /// <summary>The certificates that the server sent, its own first.</summary>
+    /// <summary>The server's certificates, its own first.</summary>
     internal IReadOnlyList<byte[]> PeerCertificates => _stream.PeerCertificates;
 
-    /// <summary>Whether bytes, the end or a failure were received that nobody has read.</summary>
+    /// <summary>Whether bytes, the end or a failure were received and not read.</summary>
     public bool HasUnread => _stream.HasUnread || Socket.Poll(0, SelectMode.SelectRead);
 
-    /// <summary>Connects, to the first of a name's addresses that answers, and makes the handshake.</summary>
+    /// <summary>Connects to the first address of a name that answers, and makes the handshake.</summary>
     /// <param name="host">Name or IP address.</param>
     /// <param name="port">Port.</param>
     /// <param name="context">Settings for a client.</param>
-    /// <param name="loop">Who hears of the socket.</param>
+    /// <param name="loop">The loop that watches the socket.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="SocketException">No address answers, or the name has none.</exception>
     /// <exception cref="AuthenticationException">The server offered nothing usable, or does not speak TLS.</exception>
@@ -88,7 +87,7 @@ public sealed class OpenSslClientStream : AsyncStream
     /// <inheritdoc />
     public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Closes it; what waits fails.</summary>
+    /// <summary>Closes the connection. Waiting calls fail.</summary>
     protected override void Dispose(bool disposing)
     {
         _stream.Dispose();
@@ -107,7 +106,7 @@ public sealed class OpenSslClientStream : AsyncStream
     {
         var readiness = new SocketReadiness();
         bool isConnected = StartConnect(socket, endPoint);
-        // Only from now on: before, the kernel calls it hung up.
+        // Not earlier: the kernel reports an unconnected socket as hung up.
         readiness.Writer.Arm();
         readiness.Join(loop, socket.SafeHandle);
         OpenSslStream? stream = null;
@@ -118,7 +117,7 @@ public sealed class OpenSslClientStream : AsyncStream
                 await readiness.Writer.WaitAsync(SocketEvents.Writable, cancellationToken);
                 if (socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error) is int error and not 0)
                 {
-                    // The platform has translated the system's number.
+                    // The platform translates the system's number.
                     throw new SocketException(error);
                 }
             }
@@ -136,7 +135,7 @@ public sealed class OpenSslClientStream : AsyncStream
         }
     }
 
-    // By ourselves: the runtime would watch the socket, too, and wake a thread of its own for each event.
+    // Not by the runtime, which would watch the socket, too, and wake a thread of its own for each event.
     private static unsafe bool StartConnect(Socket socket, IPEndPoint endPoint)
     {
         LibC.SetNonBlocking(socket.SafeHandle);

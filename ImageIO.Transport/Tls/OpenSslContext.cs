@@ -6,12 +6,12 @@ using System.Security.Cryptography.X509Certificates;
 namespace ImageIO.Transport.Tls;
 
 /// <summary>
-/// Settings for new connections: versions, and for a server certificate chain, key, order of ciphers. A renewed
-/// certificate is a new context; connections made from this one keep it.
+/// Settings for new connections: versions, ciphers, and for a server its certificate chain and key. A renewed
+/// certificate needs a new context; existing connections keep theirs.
 /// </summary>
 internal sealed class OpenSslContext : IDisposable
 {
-    // Room for four records of 16 KiB with what TLS adds to each: one system call receives several.
+    // Room for four records of 16 KiB with their overhead, so that one system call receives several.
     private const int ReceiveBuffer = 4 * (16384 + 256 + 5);
 
     private readonly SslContextHandle _handle;
@@ -41,16 +41,14 @@ internal sealed class OpenSslContext : IDisposable
         }
     }
 
-    /// <summary>
-    /// Settings for a client. Whom it speaks with, it has to find out itself when the handshake is complete.
-    /// </summary>
+    /// <summary>Settings for a client, which must check its server's certificate itself after the handshake.</summary>
     /// <exception cref="CryptographicException">OpenSSL does not take the settings.</exception>
     internal static OpenSslContext ForClient() => new(Create(), isClient: true);
 
-    /// <summary>A new connection's state.</summary>
+    /// <summary>Creates the state of a new connection.</summary>
     /// <param name="socket">Its socket.</param>
     /// <param name="serverName">The name that a client asks for. Null: none.</param>
-    /// <exception cref="IOException">OpenSSL cannot make one.</exception>
+    /// <exception cref="IOException">OpenSSL cannot create it.</exception>
     internal SslHandle Open(SafeHandle socket, string? serverName = null)
     {
         LibSsl.ClearErrors();
@@ -109,16 +107,16 @@ internal sealed class OpenSslContext : IDisposable
 
     private static void SetRules(SslContextHandle handle)
     {
-        // The floor is ours, whatever the distribution's policy would still allow (RFC 8996).
+        // At least TLS 1.2, even if the distribution's policy allows less (RFC 8996).
         OpenSslLibrary.Check(LibSsl.ContextControl(
             handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0), "SSL_CTX_set_min_proto_version");
         CipherRules.Restrict(handle);
-        // No tickets and no cache: keys for resumption that nobody rotates would undo forward secrecy, and a handshake
-        // costs nothing beside an image.
+        // No resumption: keys for it that are never rotated would undo forward secrecy, and a handshake costs nothing
+        // beside an image.
         _ = LibSsl.ContextSetOptions(
             handle, LibSsl.SSL_OP_NO_RENEGOTIATION | LibSsl.SSL_OP_NO_COMPRESSION | LibSsl.SSL_OP_NO_TICKET);
         _ = LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_SET_SESS_CACHE_MODE, LibSsl.SSL_SESS_CACHE_OFF, 0);
-        // A write may take a part and be repeated from where it stopped; an idle connection keeps no buffers.
+        // A write may be partial and continue where it stopped. An idle connection keeps no buffers.
         _ = LibSsl.ContextControl(
             handle,
             LibSsl.SSL_CTRL_MODE,
@@ -130,12 +128,12 @@ internal sealed class OpenSslContext : IDisposable
         HandshakeLimit.Set(handle);
     }
 
-    // What is the server's to say.
+    // Settings of a server only.
     private static unsafe void SetAnswers(SslContextHandle handle)
     {
         OpenSslLibrary.Check(LibSsl.ContextSetTicketCount(handle, 0), "SSL_CTX_set_num_tickets");
-        // A client that closes without close_notify is HTTP's to judge: a request says how many bytes it has. An answer
-        // may end with its connection, so for the other side a missing close_notify is a failure.
+        // A request says how many bytes it has, so HTTP judges a client that closes without close_notify. An answer may
+        // end with its connection, so for a client a missing close_notify is a failure.
         _ = LibSsl.ContextSetOptions(
             handle, LibSsl.SSL_OP_CIPHER_SERVER_PREFERENCE | LibSsl.SSL_OP_IGNORE_UNEXPECTED_EOF);
         CipherRules.PreferCheap(handle);
@@ -173,7 +171,7 @@ internal sealed class OpenSslContext : IDisposable
         {
             byte* next = der;
             nint parsed = LibSsl.ReadCertificate(0, &next, certificate.Length);
-            // number 1: counts its own reference, so that ours is given back below.
+            // number 1: it takes its own reference, so ours is released below.
             bool added = parsed != 0 && LibSsl.ContextControl(handle, LibSsl.SSL_CTRL_CHAIN_CERT, 1, parsed) == 1;
             LibSsl.FreeCertificate(parsed);
             OpenSslLibrary.Check(added ? 1 : 0, "SSL_CTX_add1_chain_cert");
@@ -201,9 +199,8 @@ internal sealed class OpenSslContext : IDisposable
         }
     }
 
-    // SSL_CTX_set_alpn_select_cb(3). The client's names, each with its length in front (RFC 7301). A client that names
-    // neither of ours is served without an agreement: the RFC wants an alert, but such a client speaks HTTP/1.1 all the
-    // same.
+    // SSL_CTX_set_alpn_select_cb(3). The client's names, each after its length (RFC 7301). The RFC wants an alert if
+    // none matches, but such a client speaks HTTP/1.1 all the same, so it is served.
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static unsafe int SelectProtocol(
         nint ssl, byte** selected, byte* selectedLength, byte* names, uint length, nint state)
@@ -220,7 +217,7 @@ internal sealed class OpenSslContext : IDisposable
         return LibSsl.SSL_TLSEXT_ERR_OK;
     }
 
-    // Where a name begins among those that a client offers; below 0: it is not there.
+    // Index of a name among the offered ones. Negative: none.
     private static int Find(ReadOnlySpan<byte> offered, ReadOnlySpan<byte> name)
     {
         for (int at = 0; at < offered.Length; at += 1 + offered[at])

@@ -6,21 +6,17 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>
-/// The step of a connection that makes the handshake, and sends close_notify when the server has finished.
-/// </summary>
+/// <summary>The step of a connection that makes the handshake, and sends close_notify at the end.</summary>
 /// <param name="tls">Certificate and key.</param>
-/// <param name="goodbye">How long a client may take to make room for close_notify.</param>
+/// <param name="goodbye">How long to wait for room for close_notify.</param>
 /// <param name="time">The clock.</param>
-/// <param name="logger">For handshakes that fail.</param>
+/// <param name="logger">For failed handshakes.</param>
 public sealed partial class OpenSslHandshake(ServerTls tls, TimeSpan goodbye, TimeProvider time, ILogger logger)
 {
     /// <summary>Runs a connection.</summary>
     /// <param name="context">The connection.</param>
-    /// <param name="next">What follows a handshake; its protocol and cipher are among the connection's
-    /// features.</param>
-    /// <param name="plain">What follows instead if the client begins with a capital letter, which begins no TLS
-    /// record.</param>
+    /// <param name="next">Runs after the handshake. Protocol and cipher are among the connection's features.</param>
+    /// <param name="plain">Runs instead if the client begins with a capital letter, which no TLS record does.</param>
     public async Task RunAsync(ConnectionContext context, ConnectionDelegate next, ConnectionDelegate plain)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -49,7 +45,7 @@ public sealed partial class OpenSslHandshake(ServerTls tls, TimeSpan goodbye, Ti
         context.Features.Set<ITlsHandshakeFeature>(stream.Agreed);
         context.Transport = connection.Transport;
         await next(context);
-        // What the client still sends can be read until it leaves.
+        // Bytes of the client can be read until it leaves.
         using var overdue = new CancellationTokenSource(goodbye, time);
         await stream.SendEndAsync(overdue.Token);
         context.Transport = connection.Transport;

@@ -3,21 +3,21 @@ using System.Security.Cryptography;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>Whether the system has an OpenSSL that TLS can use: version 3, or 1.1.1 as in the EL8 family.</summary>
+/// <summary>Checks for an OpenSSL that can be used: version 3, or 1.1.1 as in the EL8 family.</summary>
 internal static class OpenSslLibrary
 {
-    // 1.1.1, the first with TLS 1.3.
+    // 1.1.1, the first version with TLS 1.3.
     private const long Oldest = 0x10101000L;
 
     private static readonly Lazy<string?> FoundProblem = new(FindProblem);
 
-    /// <summary>What stands against using it. Null: nothing.</summary>
+    /// <summary>Why it cannot be used. Null: it can.</summary>
     internal static string? Problem => FoundProblem.Value;
 
-    /// <summary>The library's name and version, as it says it itself.</summary>
+    /// <summary>The library's name and version in its own words.</summary>
     internal static string Name => Marshal.PtrToStringUTF8(LibSsl.VersionText(0)) ?? LibSsl.Ssl;
 
-    /// <summary>Takes the errors that calls of this thread left, as one sentence, and leaves none.</summary>
+    /// <summary>Takes the queued errors of this thread's calls, as one sentence.</summary>
     internal static unsafe string TakeErrors()
     {
         var texts = new List<string>();
@@ -31,8 +31,8 @@ internal static class OpenSslLibrary
         return texts.Count > 0 ? string.Join("; ", texts) : "no reason given";
     }
 
-    /// <summary>Fails unless it can be used.</summary>
-    /// <exception cref="TransportException">It cannot, and why.</exception>
+    /// <summary>Throws if the library cannot be used.</summary>
+    /// <exception cref="TransportException">It cannot; the message says why.</exception>
     internal static void Require()
     {
         if (Problem is { } problem)
@@ -42,8 +42,8 @@ internal static class OpenSslLibrary
         }
     }
 
-    /// <summary>Fails unless a call succeeded, which it says by a number above 0.</summary>
-    /// <exception cref="CryptographicException">It did not.</exception>
+    /// <summary>Throws if a call did not return a number above 0.</summary>
+    /// <exception cref="CryptographicException">The call failed.</exception>
     internal static void Check(nint result, string call)
     {
         if (result <= 0)
@@ -52,12 +52,12 @@ internal static class OpenSslLibrary
         }
     }
 
-    /// <summary>The failure of a call, with the reasons that OpenSSL gives.</summary>
+    /// <summary>The failure of a call, with OpenSSL's reasons.</summary>
     internal static CryptographicException Failure(string call) => new($"{call} failed: {TakeErrors()}");
 
     /// <summary>
-    /// Finds OpenSSL's libraries in the version that .NET uses for cryptography, so that the process has only one: the
-    /// newest of the system, or what DOTNET_OPENSSL_VERSION_OVERRIDE says.
+    /// Loads OpenSSL in the version that .NET uses for cryptography, so that the process has only one: the system's
+    /// newest, or the one in DOTNET_OPENSSL_VERSION_OVERRIDE.
     /// </summary>
     internal static nint Resolve(string name)
     {
@@ -99,7 +99,7 @@ internal static class OpenSslLibrary
             return $"OpenSSL cannot be used: {e.Message}";
         }
 
-        // Its exit handlers would free what threads that still run use.
+        // Without exit handlers, which would free memory that running threads use.
         return LibSsl.Initialize(
             LibSsl.OPENSSL_INIT_NO_ATEXIT, 0) == 1 ? null : $"OPENSSL_init_ssl failed: {TakeErrors()}";
     }

@@ -5,11 +5,11 @@ using ImageIO.Transport.Sockets;
 namespace ImageIO.Transport.Tls;
 
 /// <summary>
-/// A TLS connection: OpenSSL decrypts from the socket into the caller's memory, and encrypts from it.
+/// A TLS connection. OpenSSL decrypts from the socket into the caller's memory, and encrypts from it.
 /// </summary>
 /// <remarks>
-/// An SSL object is not thread-safe, so every call of it is made under the stream's lock, and none after it was given
-/// back. The end of TLS alone (close_notify) says only that the peer sends no more, not that it has left.
+/// An SSL object is not thread-safe, so it is called under the stream's lock only, and never after it was freed. The
+/// end of TLS alone (close_notify) says only that the peer sends no more, not that it has left.
 /// </remarks>
 internal sealed class OpenSslStream : SocketStream
 {
@@ -21,11 +21,10 @@ internal sealed class OpenSslStream : SocketStream
     private bool _owesAnswer;
     private bool _hasSaidEnd;
 
-    /// <param name="ssl">The connection's state, on the socket; this owns it.</param>
-    /// <param name="socket">The socket, which does not block; it stays the caller's, and open while the stream
-    /// is.</param>
+    /// <param name="ssl">The connection's state; owned by this.</param>
+    /// <param name="socket">The non-blocking socket. The caller owns it, and keeps it open while the stream is.</param>
     /// <param name="readiness">Tells when the socket is ready.</param>
-    /// <param name="peerLeft">As of <see cref="SocketStream"/>.</param>
+    /// <param name="peerLeft">See <see cref="SocketStream"/>.</param>
     internal OpenSslStream(SslHandle ssl, SafeHandle socket, SocketReadiness readiness, Action peerLeft)
         : base(readiness, peerLeft)
     {
@@ -33,10 +32,10 @@ internal sealed class OpenSslStream : SocketStream
         _socket = socket;
     }
 
-    /// <summary>The certificates that the other side sent, its own first; a server asks for none.</summary>
+    /// <summary>The peer's certificates, its own first. A server asks for none.</summary>
     internal IReadOnlyList<byte[]> PeerCertificates { get; private set; } = [];
 
-    /// <summary>What the handshake agreed on, when it is complete.</summary>
+    /// <summary>The result of a complete handshake.</summary>
     internal TlsFeatures? Agreed { get; private set; }
 
     /// <inheritdoc />
@@ -45,8 +44,8 @@ internal sealed class OpenSslStream : SocketStream
     /// <inheritdoc />
     protected override bool HasReceived => LibSsl.HasPending(_ssl) == 1;
 
-    /// <summary>This side of the handshake.</summary>
-    /// <exception cref="AuthenticationException">The other offered nothing usable, or did not speak TLS.</exception>
+    /// <summary>Makes the handshake.</summary>
+    /// <exception cref="AuthenticationException">The peer offered nothing usable, or did not speak TLS.</exception>
     /// <exception cref="IOException">The connection broke.</exception>
     internal async Task HandshakeAsync(CancellationToken cancellationToken)
     {
@@ -57,8 +56,7 @@ internal sealed class OpenSslStream : SocketStream
     }
 
     /// <summary>
-    /// Tells the other side that nothing follows (close_notify), when it has room for that. That it cannot be told says
-    /// only that it is gone: then it need not know.
+    /// Sends close_notify when there is room for it. A failure is ignored, because the peer has gone then.
     /// </summary>
     internal async ValueTask SendEndAsync(CancellationToken cancellationToken)
     {
@@ -71,7 +69,7 @@ internal sealed class OpenSslStream : SocketStream
         }
         catch (OperationCanceledException)
         {
-            // It takes nothing more.
+            // The peer takes nothing more.
         }
     }
 
@@ -122,7 +120,7 @@ internal sealed class OpenSslStream : SocketStream
             return wants;
         }
 
-        // Nothing waits for the socket now, so there is room for all of it.
+        // Nothing waits for the socket, so there is room for all of it.
         int most = Math.Min(length, TlsOutput.MostPayload);
         while (sent < most)
         {
@@ -157,7 +155,7 @@ internal sealed class OpenSslStream : SocketStream
     /// <inheritdoc />
     protected override void Free() => _ssl.Dispose();
 
-    // Null: the handshake is complete; else what its next step waits for.
+    // Null: the handshake is complete. Otherwise what its next step waits for.
     private SocketEvents? TryHandshake()
     {
         lock (Gate)
@@ -200,7 +198,7 @@ internal sealed class OpenSslStream : SocketStream
         return certificates;
     }
 
-    // Null: the end is told, or cannot be; else what it waits for.
+    // Null: close_notify is sent, or cannot be. Otherwise what it waits for.
     private SocketEvents? TryEnd()
     {
         lock (Gate)
@@ -215,7 +213,7 @@ internal sealed class OpenSslStream : SocketStream
             {
                 _hasSaidEnd = true;
                 LibSsl.ClearErrors();
-                // 0 and 1: ours is on its way. The other side's is nothing to wait for.
+                // 0 and 1: ours is on its way. We do not wait for the peer's.
                 if (LibSsl.Shutdown(_ssl) is < 0 and var result)
                 {
                     NoteWriteFailure(result);
@@ -227,7 +225,7 @@ internal sealed class OpenSslStream : SocketStream
         }
     }
 
-    // What another read waits for, if this one found nothing.
+    // What another read waits for if this one found nothing.
     private SocketEvents AfterRead(int result, int waitingBefore, out bool again)
     {
         bool ended = false;
@@ -237,8 +235,8 @@ internal sealed class OpenSslStream : SocketStream
             NoteEnd();
         }
 
-        // It may have answered by itself, to new keys say, or not found room for that. Who writes takes an answer
-        // along; else it is the reader's to send.
+        // OpenSSL may have answered by itself, for example to new keys, or lacked room for that. A writer sends the
+        // answer along; otherwise the reader must.
         bool lackedRoom = (wants & SocketEvents.Writable) != 0;
         _owesAnswer |= lackedRoom || _output!.Waiting > waitingBefore;
         SocketEvents rest = _owesAnswer ? SendRest() : SocketEvents.None;
@@ -246,16 +244,16 @@ internal sealed class OpenSslStream : SocketStream
         return wants == SocketEvents.None ? wants : wants | rest;
     }
 
-    // Whatever it says: there was room, and with less OpenSSL has no reason to stop.
+    // There was room, so OpenSSL had no reason to stop: it is a failure.
     private void NoteWriteFailure(int result)
     {
         _ = Missing(result, out _);
         NoteFailure(new IOException("The connection was closed"));
     }
 
-    // What a call that did not succeed misses (SSL_get_error(3)). None: nothing, it ended or failed. Under the lock, on
-    // the thread of the call: the queue of errors is the thread's. After a failure no further call is allowed, not even
-    // SSL_shutdown: it counts as aborted.
+    // What a call that did not succeed waits for (SSL_get_error(3)). None: it ended or failed. Under the lock and on
+    // the call's thread, because each thread has its own queue of errors. After a failure no other call is allowed, not
+    // even SSL_shutdown, so the connection counts as aborted.
     private SocketEvents Missing(int result, out bool ended)
     {
         ended = false;
@@ -271,7 +269,7 @@ internal sealed class OpenSslStream : SocketStream
                 ended = true;
                 break;
             case LibSsl.SSL_ERROR_SYSCALL when code == 0:
-                // OpenSSL 1.1.1: the end of the connection without close_notify. Version 3 tells it in its own way.
+                // OpenSSL 1.1.1 reports an end without close_notify like this, version 3 in its own way.
                 EndWithoutNotice(out ended);
                 break;
             case LibSsl.SSL_ERROR_SYSCALL:
@@ -279,7 +277,7 @@ internal sealed class OpenSslStream : SocketStream
                 break;
             default:
                 NoteFailure(new AuthenticationException($"{OpenSslLibrary.TakeErrors()} (SSL error {error})"));
-                // The alert that says why, if there is room for it.
+                // The alert with the reason, if there is room for it.
                 _ = _output?.SendTo(_socket);
                 break;
         }
@@ -288,8 +286,7 @@ internal sealed class OpenSslStream : SocketStream
         return SocketEvents.None;
     }
 
-    // Of a client that is an end like any other, as set in OpenSslContext; of a server it may be that its answer is
-    // cut.
+    // For a client this is an ordinary end, see OpenSslContext. A server's answer may have been cut.
     private void EndWithoutNotice(out bool ended)
     {
         ended = LibSsl.IsServer(_ssl) == 1;

@@ -3,13 +3,10 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>
-/// What a TLS server shows of itself: its certificate with the key, and the intermediates that lead to a root.
-/// </summary>
+/// <summary>A server's certificate with its key, and the intermediates that lead to a root.</summary>
 /// <remarks>
-/// The chain is what the files say, found by names and key identifiers. The platform's chain engine would hold it
-/// against the system's authorities, which is the client's affair: reading those 140 files took a quarter of the
-/// daemon's start.
+/// Issuers are found by names and key identifiers in the files. The platform's chain engine would also check against
+/// the system's authorities, which is the client's task; reading those 140 files took a quarter of the daemon's start.
 /// </remarks>
 /// <param name="Certificate">The server's own, with its private key.</param>
 /// <param name="Intermediates">From its issuer upward, without the root, which a client has or does not trust.</param>
@@ -19,14 +16,13 @@ internal sealed record ServerCertificate(X509Certificate2 Certificate, IReadOnly
     /// <param name="certificateFile">The server's certificate, then further ones if any.</param>
     /// <param name="keyFile">Its private key.</param>
     /// <param name="authoritiesFiles">Further certificates.</param>
-    /// <exception cref="CryptographicException">A file is not what it should be, or the key is another
+    /// <exception cref="CryptographicException">A file has no such content, or the key is another
     /// certificate's.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The user has no permission to read a file.</exception>
     public static ServerCertificate Read(string certificateFile, string keyFile, IEnumerable<string> authoritiesFiles)
     {
-        // Used as it is: the detour by PKCS #12, which examples take for Windows' sake, is 100 ms of key derivation
-        // here.
+        // Without the usual detour by PKCS #12, which only Windows needs and which costs 100 ms of key derivation.
         var certificate = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
         var known = new X509Certificate2Collection();
         foreach (string file in authoritiesFiles.Prepend(certificateFile))
@@ -37,9 +33,9 @@ internal sealed record ServerCertificate(X509Certificate2 Certificate, IReadOnly
         return new ServerCertificate(certificate, IntermediatesOf(certificate, [.. known]));
     }
 
-    /// <summary>The way from a certificate towards its root, as far as it is known.</summary>
-    /// <param name="certificate">Where it begins; not part of the answer.</param>
-    /// <param name="known">Among these are its issuers, in any order.</param>
+    /// <summary>The issuers of a certificate, as far as they are known.</summary>
+    /// <param name="certificate">The certificate; not part of the result.</param>
+    /// <param name="known">The possible issuers, in any order.</param>
     internal static IReadOnlyList<X509Certificate2> IntermediatesOf(
         X509Certificate2 certificate, IReadOnlyCollection<X509Certificate2> known)
     {
@@ -54,11 +50,11 @@ internal sealed record ServerCertificate(X509Certificate2 Certificate, IReadOnly
         return intermediates;
     }
 
-    // Of several, as while an authority renews its certificate, the one that is valid for longest.
+    // Of several, for example while an authority renews its certificate, the one that is valid for longest.
     private static X509Certificate2? IssuerOf(X509Certificate2 certificate, IEnumerable<X509Certificate2> known) =>
         known.Where(candidate => MayHaveIssued(candidate, certificate)).MaxBy(candidate => candidate.NotAfter);
 
-    // RFC 5280 sections 4.1.2.4 and 4.2.1.1: the name must match, and so must the key's identifier where both have one.
+    // RFC 5280 sections 4.1.2.4 and 4.2.1.1: the name must match, and the key identifier if both have one.
     private static bool MayHaveIssued(X509Certificate2 issuer, X509Certificate2 certificate) =>
         SameName(issuer.SubjectName, certificate.IssuerName)
         && (certificate.Extensions.OfType<X509AuthorityKeyIdentifierExtension>().FirstOrDefault()?.KeyIdentifier

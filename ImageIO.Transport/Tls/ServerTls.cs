@@ -8,13 +8,12 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace ImageIO.Transport.Tls;
 
 /// <summary>
-/// The server's side of TLS: certificate and key from PEM files, TLS 1.2 and 1.3 only. When the files change, new
-/// connections get the new certificate; running ones keep theirs. A broken new file changes nothing.
+/// The server's side of TLS 1.2 and 1.3, with certificate and key from PEM files. When the files change, new
+/// connections get the new certificate. Files that cannot be used change nothing.
 /// </summary>
 public sealed partial class ServerTls
 {
-    // Files that cannot be used are tried again, because the reason may have gone; but not for each of many
-    // connections.
+    // Files that could not be used are tried again, but not for each of many connections.
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
     private readonly string[] _files;
@@ -23,7 +22,7 @@ public sealed partial class ServerTls
     private long _triedAt;
     private string? _lastProblem;
 
-    // One that was replaced is left to its finalizers: a connection may be just opening with it.
+    // A replaced one is left to its finalizers, because a connection may just be opening with it.
     private Loaded _loaded;
 
     private ServerTls(string[] files)
@@ -33,28 +32,27 @@ public sealed partial class ServerTls
         _loaded = Read();
     }
 
-    /// <summary>Where to report a reload; set when the host is built.</summary>
+    /// <summary>The log for reloads; set when the host is built.</summary>
     public ILogger Logger { get; set; } = NullLogger.Instance;
 
     /// <summary>The clock; set when the host is built.</summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;
 
-    /// <summary>The library that encrypts, with its version; for logs.</summary>
+    /// <summary>Name and version of the TLS library, for logs.</summary>
     public static string Library => OpenSslLibrary.Name;
 
     /// <summary>When the certificate in use expires.</summary>
     public DateTimeOffset Expires => _loaded.Certificate.NotAfter;
 
-    /// <summary>Whether the newest files could not be used and an older certificate is served instead.</summary>
+    /// <summary>Whether the newest files cannot be used, so an older certificate is served.</summary>
     public bool IsReloadFailing { get; private set; }
 
     /// <summary>Loads certificate and key.</summary>
     /// <param name="certificateFile">PEM: the server's certificate, then its intermediates if any.</param>
     /// <param name="keyFile">PEM: its private key.</param>
     /// <param name="authoritiesFile">PEM: certificates that complete the chain sent to clients. Empty: none.</param>
-    /// <exception cref="TransportException">
-    /// A file is missing, or is not what it should be; or the system has no OpenSSL that can be used.
-    /// </exception>
+    /// <exception cref="TransportException">A file is missing or has wrong content, or the system has no usable
+    /// OpenSSL.</exception>
     public static ServerTls Load(string certificateFile, string keyFile, string authoritiesFile)
     {
         OpenSslLibrary.Require();
@@ -72,16 +70,14 @@ public sealed partial class ServerTls
         }
     }
 
-    /// <summary>
-    /// Looks at the files now, as each new connection does; files that could not be used are tried again.
-    /// </summary>
+    /// <summary>Checks the files now, and tries files again that could not be used.</summary>
     public void Refresh() => _ = Current(isAsked: true);
 
-    /// <summary>Settings for a new connection, with the newest certificate that can be used.</summary>
+    /// <summary>Settings for a new connection, with the newest usable certificate.</summary>
     internal OpenSslContext CurrentContext() => Current().Settings;
 
-    // The certificate for a new connection. Looks at the files each time: three stat calls beside a handshake's
-    // milliseconds, and a renewed certificate is in use from the next connection on.
+    // Checks the files for each connection: three stat calls are cheap beside a handshake, and a renewed certificate is
+    // used at once.
     private Loaded Current(bool isAsked = false)
     {
         lock (_lock)
@@ -109,7 +105,7 @@ public sealed partial class ServerTls
         }
         catch (UnauthorizedAccessException e)
         {
-            // Root read the first one; the renewed one is root's, too, and this process is no longer.
+            // Root read the first key. The renewed one is root's as well, but this process no longer is.
             IsReloadFailing = true;
             if (isNews)
             {
@@ -118,7 +114,7 @@ public sealed partial class ServerTls
         }
         catch (Exception e) when (IsUnusable(e))
         {
-            // Perhaps the key is written after the certificate, or there was no descriptor left to read them by.
+            // Perhaps the key is written after the certificate, or no descriptor was free.
             IsReloadFailing = true;
             if (isNews || e.Message != _lastProblem)
             {
@@ -135,7 +131,7 @@ public sealed partial class ServerTls
         return new Loaded(own.Certificate, OpenSslContext.ForServer(own));
     }
 
-    // A file that is hidden from the user that this process has become is taken for unchanged.
+    // A file that is hidden from this process' new user counts as unchanged.
     private FileState[] Look() => [.. _files.Select((file, i) =>
         FileState.Of(file) is var now && now.IsHidden && i < _loadedFrom.Length ? _loadedFrom[i] : now)];
 
@@ -145,7 +141,6 @@ public sealed partial class ServerTls
     private static bool IsUnusable(Exception e) =>
         e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException;
 
-    // The certificate in use, and settings made of it.
     private sealed record Loaded(X509Certificate2 Certificate, OpenSslContext Settings);
 
     private static partial class Log

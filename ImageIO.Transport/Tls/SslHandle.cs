@@ -2,17 +2,15 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>
-/// Owns an <c>SSL</c>. Freed when the last call that uses it is over, whatever disposed it meanwhile.
-/// </summary>
+/// <summary>Owns an <c>SSL</c>, which is freed when the last running call of it ends.</summary>
 internal sealed class SslHandle() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandle: true)
 {
     private static int _alive;
 
-    /// <summary>Objects that were made and not freed.</summary>
+    /// <summary>Objects that are not freed yet.</summary>
     internal static int Alive => _alive;
 
-    /// <summary>Notes that OpenSSL has made it.</summary>
+    /// <summary>Counts an object that OpenSSL has created.</summary>
     internal void Count() => Interlocked.Increment(ref _alive);
 
     protected override bool ReleaseHandle()

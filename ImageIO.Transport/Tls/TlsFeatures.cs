@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace ImageIO.Transport.Tls;
 
-/// <summary>What was agreed in a handshake, for the server and for logs.</summary>
+/// <summary>The result of a handshake, for the server and for logs.</summary>
 internal sealed class TlsFeatures : ITlsHandshakeFeature
 {
     // SSL_get_version(3), RFC 8446.

@@ -6,26 +6,25 @@ using ImageIO.Transport.Sockets;
 namespace ImageIO.Transport.Tls;
 
 /// <summary>
-/// Where OpenSSL puts what it encrypts: four records are gathered, then given to the socket at once. By itself it makes
-/// a system call, and on the way a packet and a wake-up of the receiver, for each of 16 KiB. And as there is room for
-/// whatever it writes, OpenSSL never stops in the middle of a record.
+/// Gathers four encrypted records, then passes them to the socket in one system call; OpenSSL by itself makes one for
+/// each record of 16 KiB. There is always room for a whole write, so OpenSSL never stops inside a record.
 /// </summary>
 /// <remarks>
-/// A BIO of our own (BIO_meth_new(3)), whose state is native memory that lives as long as the SSL object. Its memory is
-/// borrowed from the first byte until the last is sent, so a connection that sends nothing holds none. Not thread-safe:
-/// called under the stream's lock, by OpenSSL too.
+/// A BIO (BIO_meth_new(3)) whose state is native memory that lives as long as the SSL object. A buffer is borrowed from
+/// the first byte until the last one is sent, so an idle connection holds none. Not thread-safe: used under the
+/// stream's lock, by OpenSSL too.
 /// </remarks>
 internal sealed unsafe class TlsOutput
 {
-    /// <summary>Bytes that may be encrypted when nothing waits: four records of 16 KiB.</summary>
+    /// <summary>Bytes that may be encrypted when the output is empty: four records of 16 KiB.</summary>
     internal const int MostPayload = 4 * LargestRecord;
 
     private const int LargestRecord = 16384;
 
-    // What TLS 1.2 may add to a record, RFC 5246 section 6.2.3, with its head; TLS 1.3 adds less.
+    // The most that TLS 1.2 adds to a record (RFC 5246 section 6.2.3), with its header; TLS 1.3 adds less.
     private const int RecordOverhead = 2048 + 5;
 
-    // Beside them: answers to new keys, and alerts.
+    // The last part is for answers to new keys, and for alerts.
     private const int Capacity = (4 * (LargestRecord + RecordOverhead)) + 4096;
 
     // Buffers kept for the next write; as many as blocks of the HTTP server.
@@ -40,14 +39,14 @@ internal sealed unsafe class TlsOutput
 
     private TlsOutput(State* state) => _state = state;
 
-    /// <summary>Buffers that hold bytes on their way.</summary>
+    /// <summary>Buffers in use.</summary>
     internal static int Borrowed => _borrowed;
 
-    /// <summary>Bytes that wait for the socket.</summary>
+    /// <summary>Bytes that are not sent yet.</summary>
     internal int Waiting => _state->Length - _state->Sent;
 
-    /// <summary>Takes what this object encrypts from now on. Valid as long as it is.</summary>
-    /// <exception cref="IOException">OpenSSL has no memory for it.</exception>
+    /// <summary>Receives what this object encrypts from now on. Valid as long as the object.</summary>
+    /// <exception cref="IOException">OpenSSL is out of memory.</exception>
     internal static TlsOutput Attach(SslHandle ssl)
     {
         nint bio = LibSsl.BioNew(Method);
@@ -58,13 +57,13 @@ internal sealed unsafe class TlsOutput
 
         State* state = (State*)NativeMemory.AllocZeroed((nuint)sizeof(State));
         LibSsl.BioSetData(bio, (nint)state);
-        // Owned by the SSL object from now on.
+        // The SSL object owns it from now on.
         LibSsl.SetOutput(ssl, bio);
         return new TlsOutput(state);
     }
 
-    /// <summary>Gives the socket what it takes.</summary>
-    /// <returns>0: nothing waits any more. EAGAIN: it is full. Else why it failed (errno(3)).</returns>
+    /// <summary>Sends as much as the socket takes.</summary>
+    /// <returns>0: all is sent. EAGAIN: the socket is full. Otherwise the error (errno(3)).</returns>
     internal int SendTo(SafeHandle socket)
     {
         while (_state->Sent < _state->Length)
@@ -119,7 +118,7 @@ internal sealed unsafe class TlsOutput
         return length;
     }
 
-    // BIO_ctrl(3): a flush succeeds, as SendTo is called after every call that may write. Nothing else is known here.
+    // BIO_ctrl(3): a flush succeeds, because SendTo follows every call that may write. Other commands are unknown.
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nint Control(nint bio, int command, nint number, nint pointer) =>
         command == LibSsl.BIO_CTRL_FLUSH ? 1 : 0;
