@@ -1,7 +1,6 @@
 using ImageIO.Core.Errors;
 using ImageIO.Core.Tickets;
 using ImageIO.Http.Messages;
-using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 
 namespace ImageIO.Web.Endpoints;
