@@ -1,8 +1,7 @@
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// What one open image offers. Facts about this handle, asked once when it is open and then trusted: no call is made
-/// for something that is not offered here.
+/// What one open image offers. Asked once and then trusted: no call is made for something that is not offered.
 /// </summary>
 public sealed record BackendCapabilities
 {
@@ -17,7 +16,7 @@ public sealed record BackendCapabilities
 
     /// <summary>
     /// Whether a flush makes durable what was written through any handle on the image, as fsync(2) does. False: only
-    /// what was written through the same handle; then disposal makes that durable too, or fails.
+    /// through the same handle; disposal then flushes too, or fails.
     /// </summary>
     public bool FlushCoversAllHandles { get; init; }
 

@@ -3,19 +3,17 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Core.Backends;
 
-/// <summary>Knows all backends by name, and answers which of them serves a URL.</summary>
+/// <summary>All backends by name, and the choice of one for a URL.</summary>
 public sealed class BackendRegistry
 {
     private readonly Dictionary<string, IBackendFactory> _byName = new(StringComparer.Ordinal);
     private readonly ILookup<string, IBackendFactory> _byScheme;
     private readonly IReadOnlyCollection<string> _forwardedSchemes;
 
-    /// <summary>Indexes the factories that were found.</summary>
+    /// <summary>Indexes the factories.</summary>
     /// <param name="factories">The backends.</param>
-    /// <param name="forwardedSchemes">
-    /// Schemes whose URLs the host does not open, because it forwards their requests. Null: none.
-    /// </param>
-    /// <exception cref="InvalidOperationException">Two factories bear one name.</exception>
+    /// <param name="forwardedSchemes">Schemes whose requests the host forwards. Null: none.</param>
+    /// <exception cref="InvalidOperationException">Two factories have the same name.</exception>
     public BackendRegistry(IEnumerable<IBackendFactory> factories, IReadOnlyCollection<string>? forwardedSchemes = null)
     {
         ArgumentNullException.ThrowIfNull(factories);
@@ -39,12 +37,10 @@ public sealed class BackendRegistry
     public IReadOnlyCollection<IBackendFactory> Factories => _byName.Values;
 
     /// <summary>
-    /// Fails when neither a backend serves nor the host forwards the scheme of a URL, or when all backends for it are
-    /// unavailable on this host or refuse the URL; looks at nothing but the URL.
+    /// Throws unless a backend serves the URL or the host forwards its scheme. Examines only the URL.
     /// </summary>
-    /// <exception cref="TransferException">
-    /// <see cref="TransferError.InvalidRequest"/>, naming the schemes there are, or what is wrong.
-    /// </exception>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: no such scheme, or its backends
+    /// are unavailable or refuse the URL.</exception>
     public void RequireServable(ImageUrl url)
     {
         ArgumentNullException.ThrowIfNull(url);
@@ -68,10 +64,9 @@ public sealed class BackendRegistry
         }
     }
 
-    /// <summary>The one factory that accepts a URL.</summary>
-    /// <exception cref="TransferException">
-    /// <see cref="TransferError.ImageUnavailable"/>: no factory of the scheme accepts it, or more than one does.
-    /// </exception>
+    /// <summary>The factory that accepts a URL.</summary>
+    /// <exception cref="TransferException"><see cref="TransferError.ImageUnavailable"/>: no factory accepts it, or
+    /// several do.</exception>
     public IBackendFactory Select(ImageUrl url)
     {
         RequireServable(url);

@@ -1,6 +1,6 @@
 namespace ImageIO.Core.Backends;
 
-/// <summary>What a caller wants to know of an image's extents.</summary>
+/// <summary>The property of an image's ranges that extents tell.</summary>
 public enum ExtentContext
 {
     /// <summary>Which ranges read as zeroes.</summary>

@@ -8,33 +8,29 @@ namespace ImageIO.Core.Backends;
 /// handles on the image. Thread-safe.
 /// </summary>
 /// <remarks>
-/// After a failed fsync Linux marks the pages clean: the next fsync succeeds although the data is gone (fsync(2), notes
-/// on errors). Without this memory that success would be passed on to the client.
+/// After a failed fsync Linux marks the pages clean, so the next fsync succeeds although the data is gone (fsync(2),
+/// notes on errors). The client must not be told of that success.
 /// </remarks>
-/// <param name="mostRanges">
-/// How many ranges it may keep in each of its sets. Beyond that, neighbours are joined: a flush then also fails for
-/// bytes between them that were not lost, which is safe.
-/// </param>
+/// <param name="mostRanges">Most ranges in each of its sets. Beyond that, neighbours are joined: a flush then also
+/// fails for bytes between them that were not lost, which is safe.</param>
 internal sealed class FlushMemory(Func<int> mostRanges)
 {
     private readonly Lock _lock = new();
     private readonly RangeSet _lost = new();
 
-    // Handles that are open. What was written under closed ones, and not flushed, is kept in one set.
+    // The open handles. Unflushed writes of closed ones are kept in one set.
     private readonly List<UnflushedWrites> _handles = [];
     private readonly UnflushedWrites _closed = new();
 
-    // One flush at a time: the kernel reports a failed write-back once for each descriptor (fsync(2)), and a device
-    // once at all, so a second flush beside a failing one would be told that all is well.
+    // One flush at a time. The kernel reports a failed write-back once for each descriptor (fsync(2)), and a device
+    // reports it once at all, so a second flush beside a failing one would succeed.
     private readonly SemaphoreSlim _turn = new(1);
 
-    // Counts failed flushes. A write that saw one start or end beside it may itself be among the lost.
+    // Counts failed flushes. A write during which one starts or ends may be lost as well.
     private int _era;
 
-    /// <summary>Whether there is nothing to remember.</summary>
     public bool IsEmpty => Ranges == 0;
 
-    /// <summary>Ranges that are kept now.</summary>
     public int Ranges
     {
         get
@@ -46,7 +42,7 @@ internal sealed class FlushMemory(Func<int> mostRanges)
         }
     }
 
-    /// <summary>Takes part from now on.</summary>
+    /// <summary>Adds a handle.</summary>
     public UnflushedWrites Opened()
     {
         var writes = new UnflushedWrites();
@@ -58,9 +54,9 @@ internal sealed class FlushMemory(Func<int> mostRanges)
         return writes;
     }
 
-    /// <summary>The handle is closed.</summary>
+    /// <summary>Removes a handle that was closed.</summary>
     /// <param name="handle">The handle.</param>
-    /// <param name="isDurable">Whether closing flushed its writes. False: they are as unflushed as before.</param>
+    /// <param name="isDurable">Whether closing flushed its writes.</param>
     public void Closed(UnflushedWrites handle, bool isDurable = false)
     {
         lock (_lock)
@@ -74,9 +70,7 @@ internal sealed class FlushMemory(Func<int> mostRanges)
         }
     }
 
-    /// <summary>
-    /// The storage reported a failure as a handle closed: what was written through it and not flushed may be lost.
-    /// </summary>
+    /// <summary>Notes that closing a handle failed, so its unflushed writes may be lost.</summary>
     public void CloseFailed(UnflushedWrites handle)
     {
         lock (_lock)
@@ -87,10 +81,10 @@ internal sealed class FlushMemory(Func<int> mostRanges)
         }
     }
 
-    /// <summary>A client's bytes are about to be written.</summary>
-    /// <param name="handle">Whose write it is.</param>
+    /// <summary>Notes that a write begins.</summary>
+    /// <param name="handle">Its handle.</param>
     /// <param name="own">The client's bytes, without those that only complete a block.</param>
-    /// <returns>To be given to <see cref="WriteEnds"/>.</returns>
+    /// <returns>The argument for <see cref="WriteEnds"/>.</returns>
     public int WriteStarts(UnflushedWrites handle, ByteRange own)
     {
         lock (_lock)
@@ -100,7 +94,7 @@ internal sealed class FlushMemory(Func<int> mostRanges)
         }
     }
 
-    /// <summary>A client's bytes were written.</summary>
+    /// <summary>Notes that a client's bytes were written.</summary>
     public void WriteEnds(UnflushedWrites handle, ByteRange own, int era)
     {
         lock (_lock)
@@ -119,12 +113,13 @@ internal sealed class FlushMemory(Func<int> mostRanges)
         }
     }
 
-    /// <summary>Flushes, and fails as long as data that an earlier flush lost has not been written again.</summary>
-    /// <param name="handle">Whose flush it is.</param>
-    /// <param name="coversAll">Whether it covers what was written through other handles, too.</param>
-    /// <param name="flush">The flush itself. Its success is believed only for what was written before it.</param>
+    /// <summary>Flushes. Fails while data that an earlier flush lost has not been written again.</summary>
+    /// <param name="handle">The handle that flushes.</param>
+    /// <param name="coversAll">Whether the flush covers writes of other handles, too.</param>
+    /// <param name="flush">The flush itself. Its success counts only for earlier writes.</param>
     /// <param name="cancellationToken">Ends the wait for another flush.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.FlushLost"/>, or what the flush threw.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.FlushLost"/>, or an exception of the
+    /// flush.</exception>
     public async ValueTask FlushAsync(
         UnflushedWrites handle, bool coversAll, Func<ValueTask> flush, CancellationToken cancellationToken)
     {
@@ -171,8 +166,8 @@ internal sealed class FlushMemory(Func<int> mostRanges)
             _era++;
             _lost.Add(covered);
 
-            // And what was written beside it: its pages may have been in flight when the error was found, and are as
-            // clean now as the others. And what other handles have written: the kernel will not tell them.
+            // Writes that ran beside the flush are lost as well: their pages may have been in flight and are clean now.
+            // So are writes of other handles, which the kernel will not tell.
             AddAllTo(_lost);
             _lost.Join(mostRanges());
         }

@@ -24,9 +24,8 @@ namespace ImageIO.Core.Backends;
 public interface IBackend : IAsyncDisposable
 {
     /// <summary>
-    /// Size of the image in bytes, as it is now for all handles. Never larger than what was written, not even while a
-    /// write
-    /// of a partial last block runs, or after one that failed.
+    /// Size of the image in bytes, now and for all handles. Never larger than what was written, even while a write of a
+    /// partial last block runs or after it failed.
     /// </summary>
     long Size { get; }
 
@@ -34,30 +33,26 @@ public interface IBackend : IAsyncDisposable
     int BlockSize { get; }
 
     /// <summary>
-    /// Bytes that offsets should be multiples of for the storage to work best: a power of two, <see cref="BlockSize"/>
-    /// or
-    /// more. A hint: an operation ends its first buffer at such a multiple, so that all further ones begin there.
+    /// Bytes that offsets should be multiples of for best performance: a power of two, <see cref="BlockSize"/> or more.
+    /// An operation ends its first buffer at such a multiple, so that the others begin there.
     /// </summary>
     int PreferredBlockSize => BlockSize;
 
     /// <summary>
-    /// What all handles on the same image have in common, whatever its URL was: like device and inode. Handles with
-    /// equal
-    /// ones guard their half-written blocks against each other. Null: the URL says it.
+    /// Identifies the image whatever its URL was, like device and inode. Handles with equal identities guard their
+    /// half-written blocks against each other. Null: the URL identifies it.
     /// </summary>
     string? Identity => null;
 
     /// <summary>
-    /// What images have in common that hang together, like the device of a file system or the address of a server: they
-    /// share a part of the buffers. Null: all images of this backend.
+    /// Identifies the storage, like the device of a file system or the address of a server. Images of one storage share
+    /// a part of the buffers. Null: all images of this backend share it.
     /// </summary>
     string? Storage => null;
 
     /// <summary>
-    /// Whether calls may block the thread that makes them. False: every call, disposal too, returns at once and
-    /// completes
-    /// later, as those of a network backend do; calls then come on threads that serve sockets, and need no change of
-    /// threads.
+    /// Whether calls may block their thread. False: every call, disposal too, returns at once and completes later, like
+    /// those of a network backend. Such calls come on threads that serve sockets.
     /// </summary>
     bool MayBlock => true;
 
@@ -66,7 +61,7 @@ public interface IBackend : IAsyncDisposable
 
     /// <summary>
     /// Fills all of <paramref name="destination"/> from <paramref name="offset"/> on. Bytes at and past
-    /// <see cref="Size"/> read as zeroes; fewer bytes than that are an error, never a short answer.
+    /// <see cref="Size"/> read as zeroes. A read of fewer bytes is an error, never a short answer.
     /// </summary>
     /// <param name="destination">Filled completely.</param>
     /// <param name="offset">Bytes from the image's start.</param>
@@ -74,25 +69,23 @@ public interface IBackend : IAsyncDisposable
     ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Writes all of <paramref name="source"/> at <paramref name="offset"/>. Where that ends past <see cref="Size"/>
-    /// and
-    /// the image can grow, it grows to exactly the end of the write; a gap before the write reads as zeroes.
+    /// Writes all of <paramref name="source"/> at <paramref name="offset"/>. An image that can grow grows to exactly
+    /// the end of the write; a gap before the write reads as zeroes.
     /// </summary>
     /// <param name="source">Written completely.</param>
     /// <param name="offset">Bytes from the image's start.</param>
-    /// <param name="cancellationToken">May end the write early; what was written by then stays.</param>
+    /// <param name="cancellationToken">May end the write early; written bytes remain.</param>
     ValueTask WriteAsync(ReadOnlyMemory<byte> source, long offset, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Makes a range read as zeroes without sending zeroes, growing the image like a write. Called for at most 128 MiB
-    /// at a time.
+    /// Makes a range read as zeroes without writing zeroes; grows the image like a write. At most 128 MiB a call.
     /// </summary>
     /// <param name="offset">Bytes from the image's start.</param>
     /// <param name="length">Bytes, more than 0.</param>
     /// <param name="mode">Whether the space may be given back.</param>
     /// <param name="cancellationToken">May end the call early.</param>
     /// <returns>
-    /// False when this storage cannot: the caller writes zeroes instead. Nothing outside the range was changed then.
+    /// False: this storage cannot do it, and nothing outside the range was changed. The caller writes zeroes instead.
     /// </returns>
     ValueTask<bool> ZeroAsync(long offset, long length, ZeroMode mode, CancellationToken cancellationToken);
 
@@ -102,9 +95,9 @@ public interface IBackend : IAsyncDisposable
 
     /// <summary>
     /// The image's extents in ascending order, without gaps, from 0 to the <see cref="Size"/> at the time of the call.
-    /// Neighbours may have equal flags; the caller merges them.
+    /// Neighbours may have equal flags, which the caller merges.
     /// </summary>
-    /// <param name="context">Which flags are wanted.</param>
+    /// <param name="context">The wanted flags.</param>
     /// <param name="cancellationToken">Ends the enumeration.</param>
     IAsyncEnumerable<Extent> GetExtentsAsync(ExtentContext context, CancellationToken cancellationToken);
 }

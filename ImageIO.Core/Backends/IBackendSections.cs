@@ -1,12 +1,9 @@
 namespace ImageIO.Core.Backends;
 
-/// <summary>
-/// The configuration sections of backends. The constructor of a <see cref="IBackendFactory"/> may ask for it, to read
-/// the options of its own section.
-/// </summary>
+/// <summary>The configuration sections of backends, for the constructors of <see cref="IBackendFactory"/>.</summary>
 public interface IBackendSections
 {
-    /// <summary>The section <c>[backend_NAME]</c>; without options when no file has it.</summary>
-    /// <param name="backendName">The <see cref="IBackendFactory.Name"/> of the factory that asks.</param>
+    /// <summary>The section <c>[backend_NAME]</c>; without options if no file has it.</summary>
+    /// <param name="backendName">The caller's <see cref="IBackendFactory.Name"/>.</param>
     IBackendOptions Of(string backendName);
 }

@@ -8,7 +8,7 @@ namespace ImageIO.Core.Backends;
 
 public sealed partial class ImageHandle
 {
-    /// <summary>Fails when the image was opened in a way that it cannot be written.</summary>
+    /// <summary>Throws if the image was opened for reading only.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.NotSupported"/>.</exception>
     internal void RequireWrite()
     {
@@ -20,7 +20,7 @@ public sealed partial class ImageHandle
         }
     }
 
-    /// <summary>Fills whole blocks; bytes at and past the end of the image read as zeroes.</summary>
+    /// <summary>Reads whole blocks. Bytes at and past the end of the image read as zeroes.</summary>
     /// <param name="destination">Filled completely.</param>
     /// <param name="offset">Bytes from the image's start.</param>
     /// <param name="cancellationToken">Ends the wait for the call's turn and for a storage thread, but not the
@@ -35,7 +35,7 @@ public sealed partial class ImageHandle
         {
             await HopAsync(cancellationToken);
             started = CallStarts();
-            // Never cancelled: the storage still writes into the buffer.
+            // Never cancelled, because the storage would still write into the buffer.
             await _backend.ReadAsync(destination, offset, CancellationToken.None);
         }
         catch (Exception e) when (Noted(e, out failure))
@@ -50,8 +50,8 @@ public sealed partial class ImageHandle
 
     /// <summary>Writes whole blocks, or up to the end of the image.</summary>
     /// <param name="source">The blocks.</param>
-    /// <param name="offset">Where they belong.</param>
-    /// <param name="own">The client's bytes among them; others only complete a block, and were read for that.</param>
+    /// <param name="offset">Bytes from the image's start.</param>
+    /// <param name="own">The client's bytes; the others were read to complete a block.</param>
     /// <param name="cancellationToken">Ends the wait for the call's turn and for a storage thread, but not the
     /// call.</param>
     internal async ValueTask WriteAsync(
@@ -116,7 +116,7 @@ public sealed partial class ImageHandle
     }
 
     /// <summary>
-    /// Makes completed writes durable; fails as long as an earlier failure's data has not been written again.
+    /// Makes completed writes durable. Fails while data of an earlier failure has not been written again.
     /// </summary>
     internal async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
@@ -130,8 +130,8 @@ public sealed partial class ImageHandle
                 Capabilities.FlushCoversAllHandles,
                 async () =>
                 {
-                    // Never cancelled: a flush that never began must not count as one that failed, and of one that was
-                    // left half-way it is not known whether the storage reported an error.
+                    // Never cancelled. A flush that never began must not count as failed, and an abandoned flush may
+                    // have had an error.
                     await HopAsync(CancellationToken.None);
                     started = CallStarts();
                     await _backend.FlushAsync(CancellationToken.None);
@@ -148,9 +148,7 @@ public sealed partial class ImageHandle
         }
     }
 
-    /// <summary>
-    /// Starts work that consists of calls to this handle and runs beside the caller, which continues at once.
-    /// </summary>
+    /// <summary>Runs calls to this handle beside the caller.</summary>
     /// <param name="work">The calls.</param>
     /// <param name="cancellationToken">Ends the wait for a storage thread.</param>
     internal async Task StartAsync(Func<Task> work, CancellationToken cancellationToken)
@@ -160,8 +158,8 @@ public sealed partial class ImageHandle
     }
 
     /// <summary>
-    /// Continues on a thread for storage: for work of the processor's between two calls, which must not hold up the
-    /// thread that completed the first one.
+    /// Continues on a storage thread, for computing between two calls that must not hold up the thread which completed
+    /// the first one.
     /// </summary>
     internal StorageThread ToStorageThreadAsync(CancellationToken cancellationToken) =>
         StorageThread.SwitchAsync(Shared.Threads, cancellationToken);
@@ -175,7 +173,7 @@ public sealed partial class ImageHandle
     private static string? ReasonOf(Exception? failure) =>
         failure is TransferException e ? e.Error.ToString() : failure?.GetType().Name;
 
-    // An exception filter that never catches: it costs nothing unless a call fails.
+    // An exception filter that never catches, so it costs nothing unless a call fails.
     private static bool Noted(Exception exception, out Exception? failure)
     {
         failure = exception;
@@ -184,7 +182,7 @@ public sealed partial class ImageHandle
 
     private static SemaphoreSlim? Gate(int limit) => limit == int.MaxValue ? null : new SemaphoreSlim(limit);
 
-    // Before the hop: a call that waits for its turn must not hold a thread.
+    // Before the hop, because a call that waits for its turn must not hold a thread.
     private ValueTask EnterAsync(SemaphoreSlim? gate, CancellationToken cancellationToken)
     {
         _calls.Enter();

@@ -11,9 +11,9 @@ namespace ImageIO.Core.Backends;
 
 /// <summary>A handle on an open image, shared by the connections of one ticket. Thread-safe.</summary>
 /// <remarks>
-/// All access to a backend goes through this type. Its methods can be awaited on any thread: they call the backend on a
-/// thread for storage, and never more often at once than the backend declared. Split by concern: this part is what the
-/// image is, and its end; the other is the calls that operations make.
+/// All access to a backend goes through this type. Its methods can be awaited on any thread. They call the backend on a
+/// storage thread, and at most as often at once as the backend declared. This part has the image's properties and its
+/// end, the other part the calls of operations.
 /// </remarks>
 public sealed partial class ImageHandle : IAsyncDisposable
 {
@@ -68,31 +68,31 @@ public sealed partial class ImageHandle : IAsyncDisposable
         _unflushed = shared.Flushes.Opened();
     }
 
-    /// <summary>Name of the factory that opened it.</summary>
+    /// <summary>Name of the factory.</summary>
     public string BackendName { get; }
 
-    /// <summary>How operations move its bytes; buffers hold whole blocks.</summary>
+    /// <summary>Number and size of an operation's buffers, which hold whole blocks.</summary>
     public RingSettings Ring { get; }
 
     /// <summary>
-    /// Size in bytes without waiting for the storage: as it was when the image was opened or last asked for it. A
-    /// backend that never blocks is asked here, too.
+    /// Size in bytes when the storage was last asked, so that the caller need not wait for it. A backend that never
+    /// blocks is asked again.
     /// </summary>
     public long KnownSize => _backend.MayBlock ? Interlocked.Read(ref _knownSize) : _backend.Size;
 
-    /// <summary>Bytes that the backend's offsets and lengths are multiples of.</summary>
+    /// <inheritdoc cref="IBackend.BlockSize" />
     public int BlockSize => _backend.BlockSize;
 
     /// <inheritdoc cref="IBackend.PreferredBlockSize" />
     internal int PreferredBlockSize => _backend.PreferredBlockSize;
 
-    /// <summary>What the backend offers.</summary>
+    /// <inheritdoc cref="IBackend.Capabilities" />
     public BackendCapabilities Capabilities => _backend.Capabilities;
 
-    /// <summary>Where operations get their buffers.</summary>
+    /// <summary>The buffers of operations.</summary>
     internal BufferPool Pool { get; }
 
-    /// <summary>What this handle has in common with all others on the image.</summary>
+    /// <summary>State that it shares with all handles on the image.</summary>
     internal SharedImage Shared { get; }
 
     /// <summary>Locks on blocks, shared by all tickets that have this image open.</summary>
@@ -100,8 +100,8 @@ public sealed partial class ImageHandle : IAsyncDisposable
 
     /// <summary>Asks the storage for the size of the image in bytes.</summary>
     /// <param name="cancellationToken">Ends the wait for a storage thread.</param>
-    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed
-    /// meanwhile.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: the image was
+    /// closed.</exception>
     public async ValueTask<long> GetSizeAsync(CancellationToken cancellationToken = default)
     {
         _calls.Enter();
@@ -119,12 +119,12 @@ public sealed partial class ImageHandle : IAsyncDisposable
     }
 
     /// <inheritdoc cref="IBackend.GetExtentsAsync" />
-    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: it was closed
-    /// meanwhile.</exception>
+    /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: the image was
+    /// closed.</exception>
     public async IAsyncEnumerable<Extent> GetExtentsAsync(
         ExtentContext context, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // The whole enumeration is one call: the backend may hold something for it between two extents.
+        // The whole enumeration counts as one call, because the backend may hold resources between two extents.
         _calls.Enter();
         try
         {
@@ -149,8 +149,8 @@ public sealed partial class ImageHandle : IAsyncDisposable
         }
     }
 
-    /// <summary>Refuses further calls, waits for those under way, and closes the backend.</summary>
-    /// <exception cref="TransferException">The storage reported a failure as it closed.</exception>
+    /// <summary>Refuses further calls, waits for the running ones, and closes the backend.</summary>
+    /// <exception cref="TransferException">The storage reported a failure while closing.</exception>
     public async ValueTask DisposeAsync()
     {
         await _calls.EndAsync();
@@ -160,7 +160,7 @@ public sealed partial class ImageHandle : IAsyncDisposable
         {
             await _backend.DisposeAsync();
 
-            // No later flush could cover its writes, so closing has flushed them.
+            // No later flush can cover its writes, so closing has flushed them.
             isDurable = !Capabilities.FlushCoversAllHandles;
         }
         catch (TransferException e)
@@ -176,7 +176,7 @@ public sealed partial class ImageHandle : IAsyncDisposable
         }
     }
 
-    // Also where the backend does not block: a million extents are work enough to keep off the threads of sockets.
+    // Even for a backend that does not block, because a million extents would keep the threads of sockets busy.
     private async ValueTask<bool> MoveNextAsync(IAsyncEnumerator<Extent> extents, CancellationToken cancellationToken)
     {
         await ToStorageThreadAsync(cancellationToken);

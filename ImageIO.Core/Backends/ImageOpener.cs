@@ -5,8 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Core.Backends;
 
-/// <summary>Opens images: asks the registry for the backend, and gives all handles on one image what they
-/// share.</summary>
+/// <summary>
+/// Opens images with the backend for their URL, and gives the handles on one image their shared state.
+/// </summary>
 public sealed class ImageOpener
 {
     private readonly BackendRegistry _registry;
@@ -17,16 +18,16 @@ public sealed class ImageOpener
     private readonly StorageQueue _queue;
     private readonly Lock _lock = new();
 
-    // Images that are being opened, by URL: until one is open, nothing else says which it is.
+    // Images that are being opened, by URL, because nothing else identifies them before they are open.
     private readonly Dictionary<string, (StorageShare Share, int Openings)> _opening = new(StringComparer.Ordinal);
 
     /// <summary>Creates an opener.</summary>
     /// <param name="registry">All backends.</param>
     /// <param name="pool">Buffers for the operations on all images.</param>
     /// <param name="ringFor">Ring settings by backend name.</param>
-    /// <param name="threads">Threads that storage is called on.</param>
-    /// <param name="meter">Where storage calls are measured. Null: nowhere.</param>
-    /// <param name="logger">Gets a line when an image fails to close. Null: no line.</param>
+    /// <param name="threads">Storage threads.</param>
+    /// <param name="meter">Measures storage calls. Null: no measurement.</param>
+    /// <param name="logger">Logs images that fail to close. Null: no log.</param>
     public ImageOpener(
         BackendRegistry registry,
         BufferPool pool,
@@ -44,13 +45,13 @@ public sealed class ImageOpener
         Images = new SharedImages(_queue);
     }
 
-    /// <summary>Storage threads that are busy.</summary>
+    /// <summary>Busy storage threads.</summary>
     public int BusyThreads => _queue.Busy;
 
     /// <summary>Storage calls that wait for a thread.</summary>
     public int WaitingCalls => _queue.Waiting;
 
-    /// <summary>What handles on one image share, and tickets for it keep.</summary>
+    /// <summary>State that handles on one image share, and tickets for it keep.</summary>
     internal SharedImages Images { get; }
 
     /// <summary>Opens an image.</summary>
@@ -62,11 +63,11 @@ public sealed class ImageOpener
         StorageShare share = OpeningStarts(url);
         try
         {
-            // Before anything is asked: already the look at a path blocks on a file server that cannot be reached.
+            // First of all, because even the look-up of a path blocks on a file server that cannot be reached.
             await StorageThread.SwitchAsync(share, cancellationToken);
             IBackendFactory factory = _registry.Select(url);
             IBackend backend = await factory.OpenAsync(url, access, cancellationToken);
-            // A backend may continue elsewhere, and what comes now asks the image for its size.
+            // The backend may have continued on another thread, and the size is asked for next.
             await StorageThread.SwitchAsync(share, CancellationToken.None);
             return await HandleAsync(factory, backend, url);
         }
@@ -76,7 +77,7 @@ public sealed class ImageOpener
         }
     }
 
-    // A handle on an open backend, which is closed when there can be none.
+    // Closes the backend if there can be no handle on it.
     private async ValueTask<ImageHandle> HandleAsync(IBackendFactory factory, IBackend backend, ImageUrl url)
     {
         string image = $"{factory.Name}:{backend.Identity ?? url.Text}";

@@ -2,7 +2,7 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Core.Backends;
 
-/// <summary>Where an image is: the URL of a ticket, with its scheme known.</summary>
+/// <summary>The URL of a ticket's image.</summary>
 public sealed record ImageUrl
 {
     private ImageUrl(string text, string scheme)
@@ -14,14 +14,14 @@ public sealed record ImageUrl
     /// <summary>The URL as the manager gave it.</summary>
     public string Text { get; }
 
-    /// <summary>What stands before the first colon, in lower case; selects the backend.</summary>
+    /// <summary>The text before the first colon, in lower case. It selects the backend.</summary>
     public string Scheme { get; }
 
-    /// <summary>What stands behind the first colon, as it is: nothing is decoded.</summary>
+    /// <summary>The text after the first colon, not decoded.</summary>
     public string Rest => Text[(Scheme.Length + 1)..];
 
     /// <summary>Splits a URL.</summary>
-    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: there is no scheme (RFC 3986
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: it has no scheme (RFC 3986
     /// section 3.1).</exception>
     public static ImageUrl Parse(string text)
     {

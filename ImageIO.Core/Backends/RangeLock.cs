@@ -3,13 +3,13 @@ using ImageIO.Core.Ranges;
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// Keeps a half-written block whole. Who patches a block (reads it, changes a part, writes it back) locks it
-/// exclusively; who writes whole blocks shares. Thread-safe, and fair: nobody overtakes an earlier request that it
+/// Protects partly written blocks. A writer that patches a block (reads it, changes a part, writes it back) locks it
+/// exclusively; writers of whole blocks share. Thread-safe, and fair: no request overtakes an earlier one that it
 /// conflicts with.
 /// </summary>
 /// <remarks>
-/// A request names all its parts at once and gets all or waits for all, so two requests cannot wait for each other.
-/// Lists are short: there are as many entries as storage writes in flight.
+/// A request names all its parts at once and gets all or waits for all, so two requests cannot wait for each other. The
+/// lists are short, with an entry for each write in flight.
 /// </remarks>
 internal sealed class RangeLock
 {

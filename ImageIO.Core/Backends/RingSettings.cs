@@ -1,17 +1,14 @@
 namespace ImageIO.Core.Backends;
 
-/// <summary>
-/// How an operation moves an image's bytes: in buffers of one size, several storage requests in flight at once.
-/// </summary>
+/// <summary>Size and number of an operation's buffers, which it moves with several storage calls at once.</summary>
 public sealed record RingSettings
 {
     /// <summary>
-    /// 1 MiB: from there on the disk's and the network's cost per byte no longer falls, and sixteen transfers at once
-    /// still fit in 64 MiB.
+    /// 1 MiB: larger buffers do not lower the cost per byte, and sixteen transfers still fit in 64 MiB.
     /// </summary>
     public const int DefaultBufferSize = 1024 * 1024;
 
-    /// <summary>4: one buffer at the socket, and enough at the storage to keep a fast device busy meanwhile.</summary>
+    /// <summary>4: one buffer at the socket, and enough at the storage to keep a fast device busy.</summary>
     public const int DefaultQueueDepth = 4;
 
     /// <summary>Creates settings.</summary>

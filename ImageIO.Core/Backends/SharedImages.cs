@@ -3,21 +3,18 @@ using ImageIO.Core.Buffers;
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// The images that are open, and those whose tickets must still learn of a failed flush. An image is forgotten when it
-/// is
-/// closed and has nothing to remember, or when the last ticket that led to it is removed. Thread-safe.
+/// The open images, and those whose tickets must still learn of a failed flush. An image is forgotten when it is closed
+/// and has nothing to remember, or when the last ticket for it is removed. Thread-safe.
 /// </summary>
 /// <remarks>
-/// A ticket leads to an image by its URL, opened or not. An image that two URLs lead to is known as one from the moment
-/// that
-/// both were opened: a path has many spellings, and links.
+/// A ticket leads to an image by its URL, opened or not. Two URLs of one image are known as such once both were opened,
+/// because a path has many spellings, and links.
 /// </remarks>
-/// <param name="threads">Gives out the storage threads.</param>
+/// <param name="threads">The queue for storage threads.</param>
 internal sealed class SharedImages(StorageQueue threads)
 {
-    // Ranges that all images together remember; some 60 bytes each. They are divided among the sets of FlushMemory: two
-    // for
-    // each image and one for each handle. If there are very many, each set has the fewest.
+    // Most ranges that all images together remember, some 60 bytes each. They are divided among the sets of
+    // FlushMemory: two for each image and one for each handle, but each has at least FewestRanges.
     private const int AllRanges = 65536;
     private const int MostRanges = 4096;
     private const int FewestRanges = 256;
@@ -25,14 +22,14 @@ internal sealed class SharedImages(StorageQueue threads)
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Entry> _images = new(StringComparer.Ordinal);
 
-    // Handles on all of them.
+    // On all of them.
     private int _handles;
 
     // What each storage has of the buffers. Forgotten with its last image, because each image may have an NBD server
     // of its own.
     private readonly Dictionary<string, Storage> _storages = new(StringComparer.Ordinal);
 
-    // Only URLs that tickets name.
+    // Only URLs of tickets.
     private readonly Dictionary<string, Source> _sources = new(StringComparer.Ordinal);
 
     /// <summary>How many storages have an image.</summary>
@@ -61,7 +58,7 @@ internal sealed class SharedImages(StorageQueue threads)
         }
     }
 
-    /// <summary>A ticket with this URL was removed. Called once for each that was added.</summary>
+    /// <summary>Notes that a ticket with this URL was removed. Called once for each that was added.</summary>
     public void TicketRemoved(ImageUrl url)
     {
         lock (_lock)
@@ -81,10 +78,10 @@ internal sealed class SharedImages(StorageQueue threads)
         }
     }
 
-    /// <summary>An image is open, once more.</summary>
-    /// <param name="name">What the backend says is the image, with the backend's name.</param>
-    /// <param name="storage">What its storage is called: images of one storage share a part of the buffers.</param>
-    /// <param name="url">How it was found.</param>
+    /// <summary>Notes that a handle was opened.</summary>
+    /// <param name="name">The backend's name, and the image's identity in it.</param>
+    /// <param name="storage">Name of its storage. Images of one storage share a part of the buffers.</param>
+    /// <param name="url">The URL that led to it.</param>
     public SharedImage Opened(string name, string storage, ImageUrl url)
     {
         lock (_lock)
@@ -109,7 +106,7 @@ internal sealed class SharedImages(StorageQueue threads)
         }
     }
 
-    /// <summary>A handle that was opened is closed.</summary>
+    /// <summary>Notes that a handle was closed.</summary>
     public void Closed(string name)
     {
         lock (_lock)
@@ -148,7 +145,7 @@ internal sealed class SharedImages(StorageQueue threads)
         return storage;
     }
 
-    // Read without the lock: a count that is a moment old is as good.
+    // Read without the lock: a slightly old count is as good.
     private int RangesOfOne() =>
         Math.Clamp(AllRanges / Math.Max((2 * _images.Count) + _handles, 1), FewestRanges, MostRanges);
 

@@ -12,12 +12,10 @@ namespace ImageIO.Core.Backends;
 /// </remarks>
 internal sealed class StorageQueue
 {
-    /// <summary>
-    /// Threads that are started without a wait: enough for the depth at which devices are fastest, on several images.
-    /// </summary>
+    /// <summary>Threads that are started without a wait: enough for fast devices on several images.</summary>
     internal const int Few = 32;
 
-    // Threads that must be free for each that an image has.
+    // Threads that must be free for each thread that an image has.
     private const int FreeForEach = 8;
 
     private readonly Lock _lock = new();
@@ -30,13 +28,13 @@ internal sealed class StorageQueue
     private readonly List<StorageTurn> _busy = [];
     private readonly Stack<StorageTurn> _unused = new();
 
-    // Those with waiting calls; the first is asked first.
+    // Shares with waiting calls, in the order of their turns.
     private readonly List<StorageShare> _waiting = [];
     private bool _isWatching;
 
     /// <param name="threads">The threads.</param>
     /// <param name="time">The clock. Null: the system's.</param>
-    /// <param name="patience">How long a call waits until it gets a thread beyond the few. Null: 50 ms.</param>
+    /// <param name="patience">How long a call waits for a thread beyond the few. Null: 50 ms.</param>
     internal StorageQueue(IStorageThreads threads, TimeProvider? time = null, TimeSpan? patience = null)
     {
         _threads = threads;
@@ -47,7 +45,7 @@ internal sealed class StorageQueue
                 ((StorageQueue)queue!).ServeWaiting(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Threads that are busy, for all images.</summary>
+    /// <summary>Busy threads, of all images.</summary>
     public int Busy
     {
         get
@@ -108,8 +106,8 @@ internal sealed class StorageQueue
         }
     }
 
-    /// <summary>A thread has done its call.</summary>
-    /// <returns>Whether it has got another one.</returns>
+    /// <summary>Gives a thread that has completed its call another one.</summary>
+    /// <returns>Whether there is one.</returns>
     internal bool Continue(StorageTurn turn)
     {
         lock (_lock)
@@ -126,8 +124,8 @@ internal sealed class StorageQueue
         }
     }
 
-    /// <summary>Removes a call that waits.</summary>
-    /// <returns>False: it waits no more.</returns>
+    /// <summary>Removes a waiting call.</summary>
+    /// <returns>False: it no longer waits.</returns>
     internal bool Remove(WaitingCall call)
     {
         lock (_lock)
@@ -142,7 +140,7 @@ internal sealed class StorageQueue
         }
     }
 
-    // A call that waits although its image may have a thread waits for one to be started.
+    // Starts threads for calls that wait although their image may have one.
     private void ServeWaiting()
     {
         while (true)
@@ -165,7 +163,7 @@ internal sealed class StorageQueue
 
             if (!_threads.TryRun(turn.Run, mayStart: true))
             {
-                // The system refuses a thread. Those that run take the call when they have done theirs.
+                // The system refuses a thread, so a busy one takes the call later.
                 lock (_lock)
                 {
                     End(turn);
@@ -230,7 +228,7 @@ internal sealed class StorageQueue
         Watch();
     }
 
-    // The oldest call of the next image that may have a thread. The images take turns.
+    // The oldest call of the next image that may have a thread. Images take turns.
     private WaitingCall? TakeWaiting(Predicate<WaitingCall> isWanted)
     {
         for (int i = 0; i < _waiting.Count; i++)

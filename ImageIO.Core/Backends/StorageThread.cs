@@ -2,19 +2,16 @@ using System.Runtime.CompilerServices;
 
 namespace ImageIO.Core.Backends;
 
-/// <summary>
-/// Continues an async method on a thread for storage. The threads that serve sockets carry many connections each, and
-/// the runtime's pool serves everybody: a call that blocks there would hold up all of them.
-/// </summary>
-/// <example><c>await StorageThread.SwitchAsync(share, cancellationToken);</c> in the method itself that then calls the
-/// storage.</example>
+/// <summary>Continues an async method on a storage thread, because a blocking call on a socket's thread or on the
+/// runtime's pool would hold up others.</summary> <example><c>await StorageThread.SwitchAsync(share,
+/// cancellationToken);</c> in the method that then calls the storage.</example>
 /// <remarks>
-/// Awaiting a task that ends on such a thread would not do: if the task has ended before it is awaited, the caller
-/// stays on its own thread.
+/// A task that ends on such a thread would not do: if it has ended before it is awaited, the caller remains on its own
+/// thread.
 /// </remarks>
 internal readonly struct StorageThread : ICriticalNotifyCompletion
 {
-    // Null: no such thread is needed.
+    // Null: no storage thread is needed.
     private readonly StorageShare? _share;
     private readonly bool _another;
     private readonly CancellationToken _cancellationToken;
@@ -26,23 +23,21 @@ internal readonly struct StorageThread : ICriticalNotifyCompletion
         _cancellationToken = cancellationToken;
     }
 
-    /// <summary>True: continue at once, because the image has this thread already or needs none.</summary>
+    /// <summary>True: continue at once, because the caller is on a thread of the image, or needs none.</summary>
     public bool IsCompleted => _share is null || (!_another && StorageTurn.CurrentShare == _share);
 
     /// <summary>Continues on a thread of the image's share; at once, if this is one.</summary>
-    /// <param name="share">The image's.</param>
+    /// <param name="share">The image's share.</param>
     /// <param name="cancellationToken">Ends the wait for a thread.</param>
     public static StorageThread SwitchAsync(StorageShare share, CancellationToken cancellationToken) =>
         new(share, another: false, cancellationToken);
 
-    /// <summary>
-    /// Continues on another thread of the share in any case, so that what follows runs beside the caller.
-    /// </summary>
+    /// <summary>Continues on another thread of the share, beside the caller.</summary>
     /// <inheritdoc cref="SwitchAsync" path="/param" />
     public static StorageThread ForkAsync(StorageShare share, CancellationToken cancellationToken) =>
         new(share, another: true, cancellationToken);
 
-    /// <summary>Continues on the same thread: the storage does not block.</summary>
+    /// <summary>Continues on the same thread, because the storage does not block.</summary>
     public static StorageThread Stay() => default;
 
     /// <summary>For <c>await</c>.</summary>

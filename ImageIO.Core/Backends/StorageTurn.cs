@@ -1,6 +1,6 @@
 namespace ImageIO.Core.Backends;
 
-/// <summary>One busy storage thread: runs a call, then those that waited for a thread meanwhile.</summary>
+/// <summary>A busy storage thread. Runs a call, then those that waited for a thread meanwhile.</summary>
 internal sealed class StorageTurn
 {
     [ThreadStatic]
@@ -16,19 +16,19 @@ internal sealed class StorageTurn
         Run = RunAll;
     }
 
-    /// <summary>The share that the caller's thread belongs to now. Null: it is no storage thread.</summary>
+    /// <summary>The share that the caller's thread works for. Null: it is no storage thread.</summary>
     public static StorageShare? CurrentShare => _current?._share;
 
-    /// <summary>What the thread has to do.</summary>
+    /// <summary>The thread's work.</summary>
     public Action Run { get; }
 
     /// <summary>The image whose call runs.</summary>
     public StorageShare Share => _share!;
 
-    /// <summary>Timestamp since when it runs.</summary>
+    /// <summary>Timestamp of the call's start.</summary>
     public long Since { get; private set; }
 
-    /// <summary>Where it stands among the busy ones. Guarded by the queue's lock.</summary>
+    /// <summary>Its index among the busy ones. Guarded by the queue's lock.</summary>
     public int Index { get; set; }
 
     /// <summary>Takes a call. Under the queue's lock.</summary>

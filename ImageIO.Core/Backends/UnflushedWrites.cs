@@ -3,13 +3,12 @@ using ImageIO.Core.Ranges;
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// What was written through one handle and is not known to be durable. Guarded by <see cref="FlushMemory"/>.
+/// Ranges that were written through one handle and may not be durable. Guarded by <see cref="FlushMemory"/>.
 /// </summary>
 internal sealed class UnflushedWrites
 {
     private RangeSet _ranges = new();
 
-    /// <summary>Ranges that are kept.</summary>
     public int Count => _ranges.Count;
 
     public void Add(ByteRange range, int mostRanges)
@@ -24,7 +23,7 @@ internal sealed class UnflushedWrites
         _ranges.Join(mostRanges);
     }
 
-    /// <summary>Gives all ranges away.</summary>
+    /// <summary>Removes and returns all ranges.</summary>
     public RangeSet Take()
     {
         RangeSet taken = _ranges;

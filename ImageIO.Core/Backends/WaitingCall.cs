@@ -1,7 +1,7 @@
 namespace ImageIO.Core.Backends;
 
 /// <summary>A call that waits for a storage thread.</summary>
-/// <param name="share">The image it is for.</param>
+/// <param name="share">Its image.</param>
 /// <param name="work">The call.</param>
 /// <param name="since">Timestamp since when it waits.</param>
 /// <param name="cancellationToken">Ends the wait: the call then continues on no storage thread.</param>
@@ -15,7 +15,7 @@ internal sealed class WaitingCall(StorageShare share, Action work, long since, C
 
     public long Since => since;
 
-    /// <summary>Its place in the queue. Null: it waits no more. Guarded by the queue's lock.</summary>
+    /// <summary>Its place in the queue. Null: it no longer waits. Guarded by the queue's lock.</summary>
     public LinkedListNode<WaitingCall>? Node { get; set; }
 
     /// <summary>From now on, cancelling ends the wait while the call is in the queue.</summary>
@@ -50,7 +50,7 @@ internal sealed class WaitingCall(StorageShare share, Action work, long since, C
     {
         if (share.Queue.Remove(this))
         {
-            // Not here: the canceling thread may hold a lock.
+            // Not here, because the canceling thread may hold a lock.
             ThreadPool.UnsafeQueueUserWorkItem(static work => work(), work, preferLocal: false);
         }
     }

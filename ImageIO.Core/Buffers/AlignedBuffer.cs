@@ -3,22 +3,20 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Core.Buffers;
 
-/// <summary>
-/// Native memory whose address suits direct I/O on every device we serve. Disposing it gives it back to its pool.
-/// </summary>
+/// <summary>Native memory, aligned for direct I/O on every supported device. Disposal returns it to its pool.</summary>
 public sealed unsafe class AlignedBuffer : MemoryManager<byte>
 {
     /// <summary>Alignment of the address in bytes: a page, which is a multiple of every sector size in use.</summary>
     public const int AddressAlignment = 4096;
 
-    // Null: not from a pool; freed when disposed.
+    // Null: it has no pool, and is freed when disposed.
     private readonly BufferPool? _pool;
     private byte* _address;
 
-    // Who has it, while it is rented. Null: nobody, or it is a small one.
+    // The share that has rented it. Null: it is not rented, or small.
     private BufferShare? _share;
 
-    // 1 while an operation holds the buffer. Returning it twice would hand the same bytes to two operations.
+    // 1 while an operation holds it. Returned twice, the same bytes would go to two operations.
     private int _rented;
 
     internal AlignedBuffer(BufferPool? pool, int length)
@@ -32,8 +30,8 @@ public sealed unsafe class AlignedBuffer : MemoryManager<byte>
     public int Length { get; }
 
     /// <summary>
-    /// A buffer outside any pool, freed when disposed: for a block or two that live as long as one storage call, and
-    /// for tests of backends.
+    /// A buffer outside any pool, freed when disposed: for blocks that live as long as one storage call, and for tests
+    /// of backends.
     /// </summary>
     /// <param name="length">Bytes, 1 to 64 MiB.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length is out of range.</exception>
@@ -67,7 +65,7 @@ public sealed unsafe class AlignedBuffer : MemoryManager<byte>
         // Native memory does not move.
     }
 
-    /// <summary>Whether it is one of the shared pool, and not a small one.</summary>
+    /// <summary>Whether it belongs to the shared pool and is not small.</summary>
     internal bool IsPooled => _share is not null;
 
     internal void MarkRented(BufferShare? share)

@@ -11,8 +11,8 @@ public static class Alignment
     public static long Down(long value, int block) => value & -(long)block;
 
     /// <summary>
-    /// The smallest multiple of <paramref name="block"/> that is not below <paramref name="value"/>, or the largest
-    /// multiple there is when that would pass 2^63 - 1.
+    /// The smallest multiple of <paramref name="block"/> that is not below <paramref name="value"/>; the largest
+    /// possible multiple if that would pass 2^63 - 1.
     /// </summary>
     /// <param name="value">Bytes, 0 or more.</param>
     /// <param name="block">Bytes, a power of two.</param>
@@ -23,12 +23,11 @@ public static class Alignment
     public static bool IsAligned(long value, int block) => (value & (block - 1)) == 0;
 
     /// <summary>
-    /// Where a run of bytes that could reach from <paramref name="start"/> to <paramref name="end"/> should end, so
-    /// that the next one begins at a multiple of <paramref name="preferred"/>: there, or at <paramref name="end"/> when
-    /// the run holds no such multiple.
+    /// The end of a run of bytes so that the next run begins at a multiple of <paramref name="preferred"/>: the last
+    /// multiple up to <paramref name="end"/>, or <paramref name="end"/> if there is none.
     /// </summary>
     /// <param name="start">First byte.</param>
-    /// <param name="end">Behind the last byte that there is room for.</param>
+    /// <param name="end">One past the last byte that there is room for.</param>
     /// <param name="preferred">Bytes, a power of two.</param>
     internal static long PreferredEnd(long start, long end, int preferred)
     {

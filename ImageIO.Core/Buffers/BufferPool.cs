@@ -4,24 +4,23 @@ using System.Numerics;
 namespace ImageIO.Core.Buffers;
 
 /// <summary>
-/// The aligned buffers that make operations fast, with a hard ceiling; and the small ones that each operation can
-/// always have, so that none ever waits for another one's. Thread-safe.
+/// The aligned buffers that make operations fast, up to a ceiling, and the small ones that each operation can always
+/// have. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Nobody waits for a buffer. An operation that the pool refuses continues with its small ones. Buffers that wait for a
-/// slow client are on loan (<see cref="Loan"/>): when an operation is refused, the pool asks for them, and the next
+/// No operation waits for a buffer: one that the pool refuses continues with its small buffers. Buffers that wait for a
+/// slow client are on loan (<see cref="Loan"/>). When an operation is refused, the pool recalls them, and the next
 /// attempt finds them free.
 /// </remarks>
 public sealed class BufferPool : IDisposable
 {
-    /// <summary>Bytes of a small buffer: what a small request costs, and a whole block of every image.</summary>
+    /// <summary>Bytes of a small buffer: enough for a small request, and a whole block of every image.</summary>
     public const int SmallBuffer = 64 * 1024;
 
-    // What stays allocated, in bytes, when no operation runs: enough that the next small requests allocate nothing.
+    // Bytes that remain allocated when no operation runs, so that the next small requests allocate nothing.
     private const int KeptWhenIdle = 1024 * 1024;
 
-    // A client that has had a buffer for longer is slow: 1 MiB in this time is 4 MiB/s. The next operation needs it
-    // more.
+    // A client that keeps a buffer longer is slow (1 MiB in this time is 4 MiB/s), so another operation gets it.
     private static readonly TimeSpan ClientPatience = TimeSpan.FromMilliseconds(250);
 
     private readonly Lock _lock = new();
@@ -37,8 +36,7 @@ public sealed class BufferPool : IDisposable
     private bool _disposed;
 
     /// <summary>Creates a pool.</summary>
-    /// <param name="ceiling">Most bytes that exist at once, rented and kept together, without the small
-    /// buffers.</param>
+    /// <param name="ceiling">Most bytes allocated at once, without the small buffers.</param>
     /// <param name="time">The clock. Null: the system's.</param>
     /// <exception cref="ArgumentOutOfRangeException">The ceiling is below <see cref="SmallBuffer"/>.</exception>
     public BufferPool(long ceiling, TimeProvider? time = null)
@@ -48,16 +46,16 @@ public sealed class BufferPool : IDisposable
         _time = time ?? TimeProvider.System;
     }
 
-    /// <summary>Most bytes that exist at once, without the small buffers.</summary>
+    /// <summary>Most bytes allocated at once, without the small buffers.</summary>
     public long Ceiling { get; }
 
-    /// <summary>Bytes that operations hold now, without the small buffers.</summary>
+    /// <summary>Bytes that operations hold, without the small buffers.</summary>
     public long RentedBytes => Read(ref _rented);
 
-    /// <summary>Bytes of small buffers that operations hold now: at most two for each.</summary>
+    /// <summary>Bytes of small buffers that operations hold, at most two buffers each.</summary>
     public long SmallBytes => Read(ref _small);
 
-    /// <summary>Bytes allocated now, held by operations or kept for the next, small ones too.</summary>
+    /// <summary>Bytes allocated, held by operations or kept for the next one, including small buffers.</summary>
     public long AllocatedBytes
     {
         get
@@ -69,10 +67,10 @@ public sealed class BufferPool : IDisposable
         }
     }
 
-    /// <summary>The clock that loans count on.</summary>
+    /// <summary>The clock for loans.</summary>
     internal TimeProvider Clock => _time;
 
-    /// <summary>Frees what is kept. Buffers still held are freed when they come back.</summary>
+    /// <summary>Frees idle buffers. Others are freed when they are returned.</summary>
     public void Dispose()
     {
         lock (_lock)
@@ -83,9 +81,10 @@ public sealed class BufferPool : IDisposable
         }
     }
 
-    /// <summary>Takes a buffer if the share has room for it. If not, slow clients' operations are asked for
-    /// theirs.</summary>
-    /// <param name="share">Who takes it.</param>
+    /// <summary>
+    /// Takes a buffer if the share has room for it. If not, recalls buffers from operations with slow clients.
+    /// </summary>
+    /// <param name="share">The share that takes it.</param>
     /// <param name="length">Bytes wanted; the buffer has at least that many.</param>
     /// <param name="buffer">The buffer.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length is not positive, or above 1 GiB.</exception>
@@ -113,13 +112,13 @@ public sealed class BufferPool : IDisposable
         return false;
     }
 
-    /// <summary>Takes a buffer if the share has room for it, else a small one.</summary>
-    /// <param name="share">Who takes it.</param>
-    /// <param name="length">Bytes wanted; a small buffer has perhaps fewer.</param>
+    /// <summary>Takes a buffer if the share has room for it, otherwise a small one.</summary>
+    /// <param name="share">The share that takes it.</param>
+    /// <param name="length">Bytes wanted; a small buffer may have fewer.</param>
     internal AlignedBuffer Rent(BufferShare share, int length) =>
         length > SmallBuffer && TryRent(share, length, out AlignedBuffer? buffer) ? buffer : RentSmall();
 
-    /// <summary>Takes a small buffer. Never refused: an operation takes two at most.</summary>
+    /// <summary>Takes a small buffer. Never refused, because an operation takes at most two.</summary>
     internal AlignedBuffer RentSmall()
     {
         lock (_lock)
@@ -133,7 +132,9 @@ public sealed class BufferPool : IDisposable
         }
     }
 
-    /// <summary>An operation waits for its client: its buffers may be asked for until <see cref="LoanEnds"/>.</summary>
+    /// <summary>
+    /// Notes that an operation waits for its client. Its buffers may be recalled until <see cref="LoanEnds"/>.
+    /// </summary>
     internal void LoanBegins(Loan loan)
     {
         lock (_lock)
@@ -142,7 +143,7 @@ public sealed class BufferPool : IDisposable
         }
     }
 
-    /// <summary>The client has moved.</summary>
+    /// <summary>Notes that the client has continued.</summary>
     internal void LoanEnds(Loan loan)
     {
         lock (_lock)
@@ -181,7 +182,7 @@ public sealed class BufferPool : IDisposable
         }
     }
 
-    // Powers of two: few sizes, so that a returned buffer suits the next operation.
+    // Powers of two: with few sizes a returned buffer suits the next operation.
     private static int SizeFor(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
@@ -197,7 +198,7 @@ public sealed class BufferPool : IDisposable
         }
         else
         {
-            // There is room beside what is rented; what is kept in other sizes makes way.
+            // The rented buffers leave enough room, so kept buffers of other sizes are freed.
             FreeKept(Math.Max(0, Ceiling - _rented - size));
             buffer = new AlignedBuffer(this, size);
         }

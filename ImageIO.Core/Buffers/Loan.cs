@@ -1,21 +1,18 @@
 namespace ImageIO.Core.Buffers;
 
-/// <summary>The buffers of one operation while it waits for its client: the pool may ask for them.</summary>
-/// <param name="recall">
-/// Asks the operation to give its buffers back. Called on the thread of an operation that needs them, so it must be
-/// quick.
-/// </param>
+/// <summary>The buffers of an operation that waits for its client. The pool may recall them.</summary>
+/// <param name="recall">Asks the operation to return its buffers. Called on the thread of an operation that needs them,
+/// so it must be quick.</param>
 internal sealed class Loan(Action recall)
 {
-    /// <summary>Timestamp since when the client has had the buffer at hand.</summary>
+    /// <summary>Timestamp since when the client has had the buffers.</summary>
     public long Since { get; set; }
 
-    /// <summary>Bytes that it would give back.</summary>
+    /// <summary>Bytes that a recall would return.</summary>
     public long Bytes { get; set; }
 
-    /// <summary>Whether the pool may ask. Guarded by the pool's lock.</summary>
+    /// <summary>Its place among the loans; null: it cannot be recalled. Guarded by the pool's lock.</summary>
     public LinkedListNode<Loan>? Node { get; set; }
 
-    /// <summary>Asks for the buffers.</summary>
     public void Recall() => recall();
 }
