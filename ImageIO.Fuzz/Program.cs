@@ -4,8 +4,8 @@ using SharpFuzz;
 namespace ImageIO.Fuzz;
 
 /// <summary>
-/// <c>ImageIO.Fuzz TARGET</c>, started by afl-fuzz: hands it inputs until one makes the target fail. Without afl-fuzz,
-/// one input from standard input, to look at what was found. Without TARGET, the names of all.
+/// <c>ImageIO.Fuzz TARGET</c>, started by afl-fuzz: passes it inputs until the target fails. Without afl-fuzz: one
+/// input from standard input, to examine a finding. Without TARGET: the names of all.
 /// </summary>
 internal static class Program
 {

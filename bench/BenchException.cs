@@ -1,4 +1,4 @@
 namespace ImageIO.Bench;
 
-/// <summary>A work that could not be done; the table says so and the next one begins.</summary>
+/// <summary>A work cannot be done. The table shows the reason, and the next work begins.</summary>
 internal sealed class BenchException(string message) : Exception(message);

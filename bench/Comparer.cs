@@ -7,7 +7,7 @@ namespace ImageIO.Bench;
 /// <summary>Compares the JSON files of two runs of the bench. Run by <c>bench/compare</c>.</summary>
 internal static class Comparer
 {
-    // The kernel counts CPU time in hundredths of a second: a smaller change is not called one.
+    // The kernel counts CPU time in hundredths of a second, so a smaller change means nothing.
     private const double LeastChange = 0.03;
 
     private static readonly string[] Columns =
@@ -15,7 +15,7 @@ internal static class Comparer
 
     private static readonly JsonSerializerOptions AnyCase = new() { PropertyNameCaseInsensitive = true };
 
-    /// <summary>Writes the table, and what differs between the machines.</summary>
+    /// <summary>Writes the table and the differences between the machines.</summary>
     /// <returns>The exit status: 0, or 2 if a file cannot be used.</returns>
     public static async Task<int> RunAsync(string before, string after)
     {
@@ -56,7 +56,7 @@ internal static class Comparer
         return 0;
     }
 
-    /// <summary>The lines of the table: each figure that both runs have, then the works that only one has.</summary>
+    /// <summary>The lines of the table: each figure that both runs have, then the works of one run only.</summary>
     internal static IEnumerable<string[]> Lines(Run a, Run b)
     {
         foreach (Row was in a.Rows)
@@ -124,7 +124,7 @@ internal static class Comparer
     private static string Percent(double? noise) =>
         noise is { } known ? (known * 100).ToString("F0", CultureInfo.InvariantCulture) + "%" : "unknown";
 
-    /// <summary>A run of the bench, as it was written.</summary>
+    /// <summary>A run of the bench, read from its file.</summary>
     /// <param name="Facts">Machine and versions.</param>
     /// <param name="Rows">The lines of its table.</param>
     internal sealed record Run(IReadOnlyDictionary<string, string> Facts, IReadOnlyList<Row> Rows);

@@ -1,25 +1,23 @@
 namespace ImageIO.Bench;
 
-/// <summary>One work, done by ours and by a peer in turn.</summary>
+/// <summary>One work, done in turn by us and by a peer.</summary>
 internal sealed record Comparison
 {
-    /// <summary>What is done.</summary>
     public required string Work { get; init; }
 
     /// <summary>Bytes that one run moves.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Ours.</summary>
     public required Contender Ours { get; init; }
 
-    /// <summary>The peer. Null: there is none here.</summary>
+    /// <summary>The peer. Null: there is none.</summary>
     public Contender? Peer { get; init; }
 
-    /// <summary>What the ratios should be, for the table.</summary>
+    /// <summary>The ratios to reach, for the table.</summary>
     public string Target { get; init; } = "";
 
     /// <summary>
-    /// How often each one runs; the first run of each warms it up and is not counted. Null: as often as the others.
+    /// Runs of each contender; a first run warms up and is not counted. Null: the scoreboard's number.
     /// </summary>
     public int? Rounds { get; init; }
 }

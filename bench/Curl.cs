@@ -1,13 +1,13 @@
 namespace ImageIO.Bench;
 
-/// <summary>The client of all HTTP works, the same one for ours and the peers.</summary>
+/// <summary>The client of all HTTP works, the same for us and the peers.</summary>
 /// <param name="place">Files.</param>
 internal sealed class Curl(Place place)
 {
-    /// <summary>Downloads a resource over some connections, a part by each.</summary>
+    /// <summary>Downloads a resource over some connections, a part on each.</summary>
     /// <param name="url">The resource.</param>
     /// <param name="size">Its bytes.</param>
-    /// <param name="connections">How many.</param>
+    /// <param name="connections">Number of connections.</param>
     /// <param name="socket">Unix socket to use; null: TCP.</param>
     public Task DownloadAsync(string url, long size, int connections, string? socket = null) =>
         Task.WhenAll(Enumerable.Range(0, connections).Select(i => RunAsync(
@@ -19,8 +19,8 @@ internal sealed class Curl(Place place)
     /// <summary>
     /// Uploads eight parts over some connections, each to its place in an image or to a file of its own.
     /// </summary>
-    /// <param name="url">Where a part goes, by its number.</param>
-    /// <param name="connections">How many.</param>
+    /// <param name="url">The target of a part, by its number.</param>
+    /// <param name="connections">Number of connections.</param>
     /// <param name="toPlaces">Whether parts go to their places; nginx takes whole files only.</param>
     /// <param name="socket">Unix socket to use; null: TCP.</param>
     public Task UploadPartsAsync(Func<int, string> url, int connections, bool toPlaces, string? socket = null) =>
@@ -35,7 +35,7 @@ internal sealed class Curl(Place place)
             }
         }));
 
-    /// <summary>Any request; returns what came.</summary>
+    /// <summary>Makes any request and returns the answer's body.</summary>
     public Task<string> RunAsync(string? socket, string url, params string[] arguments) => Tool.RunAsync(
         "curl",
         [

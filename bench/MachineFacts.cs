@@ -3,12 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Bench;
 
-/// <summary>
-/// What the figures depend on: machine, kernel, versions, and how busy the machine was with other things.
-/// </summary>
+/// <summary>The facts that the figures depend on: machine, kernel, versions, and other load.</summary>
 internal static class MachineFacts
 {
-    /// <summary>Cores of the machine, whatever this program is confined to.</summary>
+    /// <summary>Cores of the machine, even if this program may use fewer.</summary>
     public static int Cores { get; } =
         File.ReadLines("/proc/cpuinfo").Count(line => line.StartsWith("processor", StringComparison.Ordinal));
 

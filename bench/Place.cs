@@ -3,13 +3,13 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench;
 
-/// <summary>Where it is measured: cores, directories, and the files that are moved.</summary>
+/// <summary>Cores, directories, and the files that are moved.</summary>
 internal sealed class Place : IDisposable
 {
-    /// <summary>Bytes of the images: enough that a run takes most of a second on a fast machine.</summary>
+    /// <summary>Bytes of the images, so that a run takes most of a second on a fast machine.</summary>
     public const long ImageSize = 512L << 20;
 
-    /// <summary>Bytes that one of eight connections moves.</summary>
+    /// <summary>Bytes for each of eight connections.</summary>
     public const long PartSize = ImageSize / 8;
 
     private Place(string memory, string disk)
@@ -18,19 +18,19 @@ internal sealed class Place : IDisposable
         Disk = disk;
     }
 
-    /// <summary>The core of the server; clients, as this program, have the other.</summary>
+    /// <summary>The server's core. Clients and this program have the other.</summary>
     public string ServerCore => "0";
 
-    /// <summary>All cores, for what should use them all.</summary>
+    /// <summary>All cores.</summary>
     public string AllCores => $"0-{Math.Max(1, MachineFacts.Cores - 1)}";
 
-    /// <summary>A directory in memory: what the disk costs is then left out.</summary>
+    /// <summary>A directory in memory, which leaves out the cost of the disk.</summary>
     public string Memory { get; }
 
     /// <summary>A directory on a disk.</summary>
     public string Disk { get; }
 
-    /// <summary>Random bytes, to be uploaded.</summary>
+    /// <summary>Random bytes for uploads.</summary>
     public string Source => Path.Combine(Memory, "source");
 
     /// <summary>The first eighth of them.</summary>
@@ -51,12 +51,12 @@ internal sealed class Place : IDisposable
     /// <summary>PEM file of its authority.</summary>
     public string AuthorityFile => Path.Combine(Disk, "ca.pem");
 
-    /// <summary>Makes directories, certificate and images.</summary>
+    /// <summary>Creates directories, certificate and images.</summary>
     public static async Task<Place> CreateAsync()
     {
         var place = new Place(
             Directory.CreateDirectory($"/dev/shm/imageio-bench-{Environment.ProcessId}").FullName,
-            // A disk also where /tmp is memory.
+            // A disk even if /tmp is memory.
             Directory.CreateDirectory(Path.Combine(
                 Environment.GetEnvironmentVariable("TMPDIR")
                     ?? "/var/tmp", $"imageio-bench-{Environment.ProcessId}")).FullName);
@@ -87,7 +87,6 @@ internal sealed class Place : IDisposable
         }
     }
 
-    /// <summary>Removes all of it.</summary>
     public void Dispose()
     {
         Directory.Delete(Memory, recursive: true);

@@ -4,8 +4,9 @@ using Spectre.Console;
 
 namespace ImageIO.Bench;
 
-/// <summary>Measures what <c>make build</c> made, beside its peers. Run by <c>make bench</c>; docs/performance.md tells
-/// of it.</summary>
+/// <summary>
+/// Measures the programs of <c>make build</c> beside their peers. Run by <c>make bench</c>; see docs/performance.md.
+/// </summary>
 internal static class Program
 {
     private static readonly (string Name, Func<Place, Scoreboard, Task> RunAsync)[] Works =
@@ -29,10 +30,10 @@ internal static class Program
         (Quick, QuickWorks.RunAsync),
     ];
 
-    // Ten minutes for a curve that changes with the machine alone: only where it is named.
+    // Takes ten minutes and changes with the machine alone, so it runs only when it is named.
     private const string Curve = "ring";
 
-    // Of the others a part, with fewer rounds: only where it is named.
+    // A part of the others with fewer rounds; runs only when it is named.
     private const string Quick = "quick";
 
     private static async Task<int> Main(string[] args)

@@ -13,12 +13,12 @@ internal static class Report
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    /// <summary>Writes it in all three forms.</summary>
+    /// <summary>Writes all three forms.</summary>
     public static async Task WriteAsync(IReadOnlyDictionary<string, string> facts, IReadOnlyList<Row> rows)
     {
         if (!AnsiConsole.Profile.Out.IsTerminal)
         {
-            // In a file nothing need be broken at the 80 columns that it is taken to have.
+            // A file would be wrapped at 80 columns.
             AnsiConsole.Profile.Width = 200;
         }
 

@@ -7,8 +7,8 @@ using System.Text;
 namespace ImageIO.Bench;
 
 /// <summary>
-/// One connection that sends the same request over and over: a client that costs as little as it can, because it shares
-/// the machine with the server.
+/// One connection that repeats the same request: a client that costs little, because it shares the machine with the
+/// server.
 /// </summary>
 internal sealed class RequestClient : IDisposable
 {
@@ -22,7 +22,7 @@ internal sealed class RequestClient : IDisposable
         _stream = stream;
     }
 
-    /// <summary>Connects to a server of this bench, whose certificate need not be looked at.</summary>
+    /// <summary>Connects to a server of this bench, without a check of its certificate.</summary>
     public static async Task<RequestClient> ConnectAsync(Uri server)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -46,7 +46,7 @@ internal sealed class RequestClient : IDisposable
         return new RequestClient(socket, new NetworkStream(socket));
     }
 
-    /// <summary>Whether the server has sent something that was not read, or has closed the connection.</summary>
+    /// <summary>Whether there is something to read, or the server has closed the connection.</summary>
     public bool HasAnswer => _socket.Poll(0, SelectMode.SelectRead);
 
     /// <summary>The head of a request.</summary>

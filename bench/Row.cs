@@ -1,8 +1,8 @@
 namespace ImageIO.Bench;
 
 /// <summary>A line of the table.</summary>
-/// <param name="Work">What was done.</param>
-/// <param name="Server">Who did it.</param>
+/// <param name="Work">The work.</param>
+/// <param name="Server">Its contender.</param>
 internal sealed record Row(string Work, string Server)
 {
     /// <summary>Median of the server's CPU seconds for a GiB.</summary>
@@ -18,19 +18,19 @@ internal sealed record Row(string Work, string Server)
     public double? WallRatio { get; init; }
 
     /// <summary>
-    /// How far the runs' CPU times lie apart: half of the distance between the quartiles, by the median. 0.05 is 5%.
+    /// Spread of the CPU times: half of the distance between the quartiles, relative to the median. 0.05 is 5%.
     /// </summary>
     public double? CpuNoise { get; init; }
 
-    /// <summary>The same of the wall times.</summary>
+    /// <summary>Spread of the wall times.</summary>
     public double? WallNoise { get; init; }
 
-    /// <summary>Figures of other kinds, by name and unit, for <c>bench/compare</c>.</summary>
+    /// <summary>Other figures, by name and unit, for <c>bench/compare</c>.</summary>
     public IReadOnlyDictionary<string, double> Figures { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>What the ratios should be.</summary>
+    /// <summary>The ratios to reach.</summary>
     public string Target { get; init; } = "";
 
-    /// <summary>What else was measured, or why nothing was.</summary>
+    /// <summary>Other results, or why there is none.</summary>
     public string Note { get; init; } = "";
 }

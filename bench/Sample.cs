@@ -2,5 +2,5 @@ namespace ImageIO.Bench;
 
 /// <summary>One run of one server.</summary>
 /// <param name="Wall">Seconds that the client waited.</param>
-/// <param name="Cpu">Seconds of user and system time that the server took, by the kernel's accounting.</param>
+/// <param name="Cpu">Seconds of user and system time of the server, as the kernel counts.</param>
 internal readonly record struct Sample(double Wall, double Cpu);

@@ -4,11 +4,11 @@ using System.Net.Sockets;
 namespace ImageIO.Bench;
 
 /// <summary>Runs comparisons and keeps the table's lines.</summary>
-/// <param name="say">Where progress is told.</param>
-/// <param name="rounds">How often each contender runs and is counted, if the comparison does not say otherwise.</param>
+/// <param name="say">Reports progress.</param>
+/// <param name="rounds">Counted runs of each contender, if the comparison does not say otherwise.</param>
 internal sealed class Scoreboard(Action<string> say, int rounds = 5)
 {
-    // Then what is left is not begun any more: a run of the bench has an end on any machine.
+    // No work begins after this, so that the bench ends on any machine.
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(20);
 
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -21,17 +21,17 @@ internal sealed class Scoreboard(Action<string> say, int rounds = 5)
 
     private bool IsOver => _stopped || Stopwatch.GetElapsedTime(_started) > Longest;
 
-    /// <summary>Begins nothing any more: what runs ends, is removed, and the table is written.</summary>
+    /// <summary>Begins no further work. The running one ends, and the table is written.</summary>
     public void Stop() => _stopped = true;
 
-    /// <summary>Adds a line that was measured otherwise.</summary>
+    /// <summary>Adds a line.</summary>
     public void Add(Row row)
     {
         _rows.Add(row);
         say($"{row.Work}, {row.Server}: {row.Note}");
     }
 
-    /// <summary>Does a work; when it cannot be done, the table says why.</summary>
+    /// <summary>Does a work. If it cannot be done, the table shows why.</summary>
     public async Task TryAsync(string work, Func<Task> run)
     {
         if (IsOver)
@@ -50,7 +50,7 @@ internal sealed class Scoreboard(Action<string> say, int rounds = 5)
         }
     }
 
-    /// <summary>Runs ours and the peer in turn, and adds a line for each.</summary>
+    /// <summary>Runs us and the peer in turn, and adds a line for each.</summary>
     public async Task CompareAsync(Comparison comparison)
     {
         var ours = new List<Sample>();
@@ -90,14 +90,13 @@ internal sealed class Scoreboard(Action<string> say, int rounds = 5)
             + $"CPU x {row.CpuRatio:F2}, wall x {row.WallRatio:F2}");
     }
 
-    /// <summary>The middle of some values.</summary>
     public static double Median(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
-    /// <summary>Half of the distance between the quartiles, by the median.</summary>
+    /// <summary>Half of the distance between the quartiles, relative to the median.</summary>
     public static double Noise(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
@@ -113,7 +112,7 @@ internal sealed class Scoreboard(Action<string> say, int rounds = 5)
         }
     }
 
-    // A peer that asks the server for nothing costs it nothing, and an infinite ratio is no number in JSON.
+    // A peer without requests costs nothing, and JSON has no infinite numbers.
     private static double? CpuRatio(List<Sample> ours, List<Sample> peers) => peers.All(peer => peer.Cpu > 0)
         ? Median(ours.Zip(peers, (our, peer) => our.Cpu / peer.Cpu))
         : null;

@@ -3,24 +3,24 @@ using System.Diagnostics;
 
 namespace ImageIO.Bench;
 
-/// <summary>Runs the programs of others: clients, and what prepares and tells of the machine.</summary>
+/// <summary>Runs other programs: clients, and those that prepare or describe the machine.</summary>
 internal static class Tool
 {
-    // Nothing here takes so long but what hangs.
+    // Only a program that hangs takes longer.
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(2);
 
     /// <summary>Whether a program is installed.</summary>
     public static bool IsThere(string name) => Path(name) is not null;
 
-    /// <summary>Where a program is. Null: nowhere.</summary>
+    /// <summary>Path of a program. Null: not installed.</summary>
     public static string? Path(string name) =>
         $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin"
             .Split(':')
             .Select(directory => System.IO.Path.Combine(directory, name))
             .FirstOrDefault(File.Exists);
 
-    /// <summary>Runs it to its end and returns its standard output.</summary>
-    /// <exception cref="BenchException">It is not there, fails, or hangs.</exception>
+    /// <summary>Runs a program and returns its standard output.</summary>
+    /// <exception cref="BenchException">It is not installed, fails, or hangs.</exception>
     public static async Task<string> RunAsync(string name, params string[] arguments)
     {
         var start = new ProcessStartInfo(Path(name) ?? name, arguments)

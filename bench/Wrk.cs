@@ -4,24 +4,23 @@ using System.Text.RegularExpressions;
 namespace ImageIO.Bench;
 
 /// <summary>
-/// The load generator wrk: a client in C that takes a tenth of a server's time for a small request, so that on two
-/// cores it is the server that is measured.
+/// The load generator wrk, which takes a tenth of a server's time for a small request, so that two cores suffice.
 /// </summary>
-/// <param name="place">Where its scripts go.</param>
-/// <param name="connections">How many it keeps busy.</param>
+/// <param name="place">The place for its scripts.</param>
+/// <param name="connections">Connections that it keeps busy.</param>
 internal sealed partial class Wrk(Place place, int connections)
 {
-    /// <summary>What one run told.</summary>
-    /// <param name="Requests">How many were answered.</param>
-    /// <param name="PerSecond">How many a second.</param>
-    /// <param name="Median">Half took no longer, in milliseconds.</param>
-    /// <param name="Slowest">99 of 100 took no longer, in milliseconds.</param>
+    /// <summary>The result of one run.</summary>
+    /// <param name="Requests">Answered requests.</param>
+    /// <param name="PerSecond">Requests per second.</param>
+    /// <param name="Median">Median latency in milliseconds.</param>
+    /// <param name="Slowest">99th percentile in milliseconds.</param>
     internal sealed record Answer(long Requests, double PerSecond, double Median, double Slowest);
 
-    /// <summary>Sends one request over and over on each connection.</summary>
-    /// <param name="url">Where to.</param>
-    /// <param name="script">Lua that says what differs from a plain GET.</param>
-    /// <param name="seconds">For how long.</param>
+    /// <summary>Repeats one request on each connection.</summary>
+    /// <param name="url">The URL.</param>
+    /// <param name="script">Lua for requests other than a plain GET.</param>
+    /// <param name="seconds">Duration.</param>
     /// <exception cref="BenchException">wrk is not installed, or a request failed.</exception>
     public async Task<Answer> RunAsync(string url, string script, int seconds)
     {

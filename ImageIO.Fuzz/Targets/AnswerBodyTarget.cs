@@ -7,8 +7,8 @@ using ImageIO.Http.Heads;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// The body of a daemon's answer: the first byte says how long its pieces are, the second how its end is found. It must
-/// be read as an independent reader understands it, and nothing behind it.
+/// The body of a daemon's answer. The first byte sets the lengths of its pieces, the second how its end is found. The
+/// result must equal that of an independent reader, and nothing behind the body may be read.
 /// </summary>
 internal static class AnswerBodyTarget
 {
@@ -55,7 +55,7 @@ internal static class AnswerBodyTarget
         byte[] buffer = new byte[100];
         while (true)
         {
-            // Complete, as the stream always is.
+            // The stream always completes at once.
             int read = body.ReadAsync(buffer).AsTask().GetAwaiter().GetResult();
             if (read == 0)
             {
@@ -65,7 +65,7 @@ internal static class AnswerBodyTarget
             to.Write(buffer, 0, read);
         }
 
-        // To the end of a connection without TLS, any end is one.
+        // Without TLS, a body up to the end of the connection may end anywhere.
         FuzzTarget.MustHold(body.IsAtEnd, "a body that gives no more has ended");
     }
 

@@ -5,9 +5,7 @@ using ImageIO.Http.Messages;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>
-/// The head of a daemon's answer: a daemon that was taken over must not reach the proxy's other clients.
-/// </summary>
+/// <summary>The head of a daemon's answer: a compromised daemon must not reach the proxy's other clients.</summary>
 internal static class AnswerTarget
 {
     private static readonly ImageView[] Views =
@@ -39,7 +37,7 @@ internal static class AnswerTarget
         }
     }
 
-    // Whatever the daemon says, the client gets no byte behind its ticket.
+    // Whatever the daemon says, the client must get no byte beyond its ticket.
     private static void LookThrough(ImageView view, AnswerHead head)
     {
         AnswerPart part;

@@ -7,9 +7,9 @@ using ImageIO.Http.Listeners;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// The requests of a connection, whose Host fields are completed or overwritten on their way to the server: the first
-/// byte says how long the pieces are. A strict reader must find the same requests behind as before, all their other
-/// bytes the same.
+/// The requests of a connection, whose Host fields are completed or overwritten before the server. The first byte sets
+/// the lengths of the pieces. A strict reader must find the same requests before and after, with all other bytes
+/// unchanged.
 /// </summary>
 internal static class AnyHostTarget
 {
@@ -22,7 +22,7 @@ internal static class AnyHostTarget
             return;
         }
 
-        // Two copies: a Host field is overwritten where it lies.
+        // Two copies, because a Host field is overwritten in place.
         List<string> before = Read(Open(input));
         List<string> after = Read(new AnyHostReader(Open(input)));
         FuzzTarget.MustHold(before.Count <= after.Count, "no request is lost");
@@ -54,7 +54,7 @@ internal static class AnyHostTarget
         }
         catch (FormatException)
         {
-            // No server serves it, or it is not complete.
+            // No server serves it, or it is incomplete.
         }
 
         return requests;
@@ -90,7 +90,7 @@ internal static class AnyHostTarget
         return body.ToString();
     }
 
-    // The text before an end; null: the connection ends before.
+    // The text before an end marker. Null: the connection ends before.
     private static string? TakeTo(PipeReader connection, byte[] end)
     {
         long seen = -1;
@@ -108,7 +108,8 @@ internal static class AnyHostTarget
             connection.AdvanceTo(read.Buffer.Start, read.Buffer.End);
             if (read.IsCompleted || bytes.Length == seen)
             {
-                // A completed head comes again until it is taken. One without our line ends is not for this reader.
+                // A completed head is returned again until it is taken. This reader leaves out heads without our line
+                // ends.
                 return null;
             }
 
@@ -134,6 +135,6 @@ internal static class AnyHostTarget
         return text.ToString();
     }
 
-    // Complete, as the stream always is.
+    // The stream always completes at once.
     private static ReadResult Next(PipeReader connection) => connection.ReadAsync().AsTask().GetAwaiter().GetResult();
 }

@@ -4,7 +4,7 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>A file of an input's bytes, for reading.</summary>
+/// <summary>The bytes of an input as a read-only image.</summary>
 internal sealed class BytesBackend(byte[] bytes) : IBackend
 {
     public long Size => bytes.Length;

@@ -3,12 +3,12 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// What strangers' bytes are fed to. A target throws when something is wrong with how they were taken; refusing them as
-/// the code under test is meant to is nothing wrong.
+/// The targets of the fuzzer. A target throws when untrusted bytes are handled wrongly; a refusal that the code is
+/// meant to make is right.
 /// </summary>
 internal static class FuzzTarget
 {
-    /// <summary>All of them, by the names that the corpus' directories have.</summary>
+    /// <summary>All targets, by the names of their directories in the corpus.</summary>
     public static IReadOnlyDictionary<string, Action<byte[]>> All { get; } = new Dictionary<string, Action<byte[]>>
     {
         ["ticket"] = TicketTarget.Text,
@@ -28,10 +28,10 @@ internal static class FuzzTarget
         ["tls-records"] = TlsTarget.Records,
     };
 
-    /// <summary>The files that the search begins with, and that tests go through.</summary>
+    /// <summary>The directory of a target's seeds, which tests use, too.</summary>
     public static string CorpusOf(string name) => Path.Combine(AppContext.BaseDirectory, "Corpus", name);
 
-    /// <summary>Runs what may refuse its input for one of some reasons.</summary>
+    /// <summary>Runs an action that may refuse its input for some reasons.</summary>
     public static void MayRefuse(Action action, params ReadOnlySpan<TransferError> reasons)
     {
         try
@@ -40,11 +40,11 @@ internal static class FuzzTarget
         }
         catch (TransferException e) when (reasons.Contains(e.Error))
         {
-            // As it should.
+            // As intended.
         }
     }
 
-    /// <summary>Fails when something that must hold does not.</summary>
+    /// <summary>Throws unless a condition holds.</summary>
     public static void MustHold(bool condition, string what)
     {
         if (!condition)

@@ -7,12 +7,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>The headers that we parse ourselves; the input is tried as the value of each.</summary>
+/// <summary>The headers that we parse ourselves. The input is the value of each in turn.</summary>
 internal static class HeaderTarget
 {
     public static void Run(byte[] input)
     {
-        // As the server decodes what it receives.
+        // As the server decodes it.
         string value = Encoding.UTF8.GetString(input);
         FuzzTarget.MayRefuse(() => Range(value), TransferError.RangeNotSatisfiable);
         FuzzTarget.MayRefuse(() => ContentRange(value), TransferError.InvalidRequest);

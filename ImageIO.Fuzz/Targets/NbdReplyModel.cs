@@ -4,9 +4,7 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>
-/// How the replies of an NBD server must be understood, by a reader that has all bytes at once. Written for the fuzzer.
-/// </summary>
+/// <summary>An independent reader of an NBD server's replies, which has all bytes at once.</summary>
 internal sealed class NbdReplyModel
 {
     /// <summary>Offset of the request with cookie 4, which reads 64 bytes.</summary>
@@ -34,15 +32,15 @@ internal sealed class NbdReplyModel
         _missing = [.. _contexts];
         while (TryReply())
         {
-            // To the first bytes that end the connection.
+            // Up to the first bytes that end the connection.
         }
     }
 
-    /// <summary>How the requests with the cookies from 1 on end; null: with success.</summary>
+    /// <summary>The outcome of each request, by cookie from 1 on. Null: success.</summary>
     public TransferError?[] Outcomes { get; } =
         [.. Enumerable.Repeat<TransferError?>(TransferError.StorageFailed, Status)];
 
-    /// <summary>What the two reads read.</summary>
+    /// <summary>The data of the two reads.</summary>
     public byte[][] Read { get; } = [new byte[64], new byte[300]];
 
     private int Left => _bytes.Length - _position;
@@ -156,7 +154,7 @@ internal sealed class NbdReplyModel
     private bool IsWhole(int cookie) => _errors[cookie] != 0
         || (IsRead(cookie) ? _covered[cookie - 4].All(covered => covered) : cookie != Status || _missing.Count == 0);
 
-    // False: the server said that it stops.
+    // False: the server has announced a stop.
     private bool TryEnd(int cookie)
     {
         _isOver[cookie] = true;

@@ -10,13 +10,12 @@ using ImageIO.Core.Ranges;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// What an NBD server sends, from its greeting on: the first byte says how long its pieces are, the second whether
-/// dirty extents are wanted. Each of six requests must end as an independent reader of the replies says, and in bounded
-/// memory.
+/// An NBD server's bytes from its greeting on. The first byte sets the lengths of the pieces, the second whether dirty
+/// extents are wanted. Each of six requests must end as an independent reader says, and in bounded memory.
 /// </summary>
 internal static class NbdTarget
 {
-    // A status of 16 MiB for each of three contexts, and what the tasks take.
+    // A status of 16 MiB for each of three contexts, and the memory of the tasks.
     private const long MostMemory = 64L << 20;
 
     private static readonly NbdUrl Url = NbdUrl.Parse(ImageUrl.Parse("nbd:unix:/s:exportname=x"));

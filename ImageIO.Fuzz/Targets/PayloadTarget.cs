@@ -5,7 +5,7 @@ using ImageIO.Proxy.SignedTickets;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// What stands in a signed ticket, and in a session: what is taken can be written, and read again as the same.
+/// The content of a signed ticket, and of a session. Accepted content must survive being written and read again.
 /// </summary>
 internal static class PayloadTarget
 {

@@ -3,8 +3,8 @@ using ImageIO.Transport.Sockets;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>Bytes that come in pieces, as from a network.</summary>
-/// <param name="bytes">All of them.</param>
-/// <param name="pieces">What the lengths of the pieces are taken from.</param>
+/// <param name="bytes">All bytes.</param>
+/// <param name="pieces">Determines the lengths of the pieces.</param>
 internal sealed class PiecewiseStream(ReadOnlyMemory<byte> bytes, byte pieces) : AsyncStream
 {
     private int _position;
@@ -14,7 +14,7 @@ internal sealed class PiecewiseStream(ReadOnlyMemory<byte> bytes, byte pieces) :
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        // From one byte to many, and not always the same.
+        // From 1 to 64, and not always the same.
         int piece = 1 + ((pieces >> (_reads++ % 4)) & 0x3f);
         int length = Math.Min(Math.Min(piece, buffer.Length), bytes.Length - _position);
         bytes.Slice(_position, length).CopyTo(buffer);

@@ -6,10 +6,10 @@ using ImageIO.Formats.Qcow2;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>A qcow2 image or an archive from a stranger: read in bounded time, or refused with a reason.</summary>
+/// <summary>An untrusted qcow2 image or archive: it must be read in bounded time, or refused with a reason.</summary>
 internal static class Qcow2Target
 {
-    // An image of a few bytes may rightly describe terabytes of holes: it is looked at from its beginning.
+    // An image of a few bytes may describe terabytes of holes, so only its start is examined.
     private const int MostExtents = 200;
     private const int MostReads = 16;
     private const int MostBitmaps = 4;

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// The head that the proxy sends to a daemon, made of a client's: the first line of the input is the target, the others
-/// are values of fields that are forwarded. The daemon must get one head, with no line of the client's making.
+/// The head that the proxy sends to a daemon for a client's. The first line of the input is the target, the others are
+/// values of forwarded fields. The daemon must get one head, without a line that the client made up.
 /// </summary>
 internal static class RequestTarget
 {
@@ -16,7 +16,7 @@ internal static class RequestTarget
 
     public static void Run(byte[] input)
     {
-        // As the server decodes what it receives.
+        // As the server decodes it.
         string[] parts = Encoding.Latin1.GetString(input).Split('\n');
         var context = new DefaultHttpContext();
         context.Request.Method = "PUT";

@@ -2,10 +2,8 @@ using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>
-/// A connection to a server that has sent all its bytes before it is asked, and ignores what it receives.
-/// </summary>
-/// <param name="sent">What the server sends.</param>
+/// <summary>A connection to a server that has sent all its bytes in advance, and ignores what it receives.</summary>
+/// <param name="sent">The server's bytes.</param>
 internal sealed class ServerStream(PiecewiseStream sent) : AsyncStream
 {
     /// <summary>Bytes that were read so far.</summary>

@@ -5,8 +5,8 @@ using ImageIO.Proxy.SignedTickets;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// Session ids. The input is an id, and it is also a change to a good one: two bytes where, one how much goes away, and
-/// what comes in its place. No id but the good one is ever opened.
+/// Session ids. The input is an id, and also a change of a good one: two bytes for the place, one for the length that
+/// is removed, then the replacement. No id but the good one may be opened.
 /// </summary>
 internal static class SessionTarget
 {

@@ -5,12 +5,12 @@ using ImageIO.Proxy.SignedTickets;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// Signed tickets. The corpus has good ones of one signer, whose key nobody has any more: what is believed must say
-/// what they say.
+/// Signed tickets. The corpus has good ones of a signer whose key is destroyed, so every trusted ticket must have their
+/// content.
 /// </summary>
 internal static class TicketTarget
 {
-    // The time that the tickets of the corpus were made for.
+    // The time that the tickets of the corpus are for.
     private const long Now = 1795348800;
 
     private static readonly TicketVerifier Verifier = new(
@@ -20,10 +20,10 @@ internal static class TicketTarget
     /// <summary>The input is the whole ticket.</summary>
     public static void Text(byte[] input) => Verify(Encoding.UTF8.GetString(input));
 
-    /// <summary>The input is the JSON in the ticket, which a search among base64 would hardly reach.</summary>
+    /// <summary>The input is the JSON in the ticket, which a search would hardly reach through base64.</summary>
     public static void Json(byte[] input) => Verify(Convert.ToBase64String(input));
 
-    /// <summary>The ticket, if it is believed.</summary>
+    /// <summary>The content of a trusted ticket.</summary>
     public static ProxyTicket Verified(string text) => Verifier.Verify(text);
 
     private static void Verify(string text) => FuzzTarget.MayRefuse(

@@ -8,15 +8,14 @@ using ImageIO.Transport.Tls;
 namespace ImageIO.Fuzz.Targets;
 
 /// <summary>
-/// The real server's stream, and a client of OpenSSL's own, each on a socket. What they send each other comes by here
-/// and may be changed on its way. There is no thread beside the caller's: the server goes on when it is told of an
-/// event.
+/// The real server's stream, and a client of OpenSSL, each on a socket. Their bytes pass through here and may be
+/// changed. Everything runs on the caller's thread: the server continues when it is told of an event.
 /// </summary>
 internal sealed partial class TlsPair : IDisposable
 {
     private const int LongestMove = 1 << 20;
 
-    // What an empty socket takes at once, whatever it counts for each piece.
+    // Bytes that an empty socket takes at once, with its overhead for each piece.
     private const int LongestMoveToClient = 64 * 1024;
 
     // Header, a byte, its type, the tag (RFC 8446 section 5.2).
@@ -43,10 +42,10 @@ internal sealed partial class TlsPair : IDisposable
 
     public SocketReadiness Readiness { get; } = new();
 
-    /// <summary>The state of the other side, which the same thread drives.</summary>
+    /// <summary>The state of the client, which the same thread drives.</summary>
     public SslHandle Client { get; }
 
-    /// <summary>Whether the stream has said that its client left.</summary>
+    /// <summary>Whether the stream has reported that its client left.</summary>
     public bool HasLeft { get; private set; }
 
     private Socket ServerSocket { get; }
@@ -57,7 +56,7 @@ internal sealed partial class TlsPair : IDisposable
     public void Connect()
     {
         Task accept = HandshakeAsync();
-        // Three flights and what follows them; each round moves both ways.
+        // Three flights and what follows them. Each round moves both ways.
         for (int round = 0; round < 5 && !accept.IsCompletedSuccessfully; round++)
         {
             LibSsl.ClearErrors();
@@ -72,21 +71,21 @@ internal sealed partial class TlsPair : IDisposable
     /// <summary>The server's handshake.</summary>
     public Task HandshakeAsync() => Freely(() => Server.HandshakeAsync(CancellationToken.None));
 
-    /// <summary>The server's read; what fails at once and what fails later in one form.</summary>
+    /// <summary>The server's read. Immediate and later failures have one form.</summary>
     public Task<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         Freely(async () => await Server.ReadAsync(buffer, cancellationToken));
 
-    /// <summary>The server's write, as its read.</summary>
+    /// <summary>The server's write.</summary>
     public Task WriteAsync(byte[] bytes, CancellationToken cancellationToken = default) =>
         Freely(async () => await Server.WriteAsync(bytes, cancellationToken));
 
-    /// <summary>The server's goodbye.</summary>
+    /// <summary>The server's close_notify.</summary>
     public Task SendEndAsync() => Freely(async () => await Server.SendEndAsync(CancellationToken.None));
 
-    /// <summary>What the client has sent since.</summary>
+    /// <summary>Takes the bytes that the client has sent.</summary>
     public ReadOnlySpan<byte> TakeFromClient() => Take(_clientEnd, _moved.Length);
 
-    /// <summary>Hands bytes to the server's socket and tells the server.</summary>
+    /// <summary>Writes bytes to the server's socket and tells the server.</summary>
     public void ToServer(ReadOnlySpan<byte> bytes)
     {
         for (int sent = 0; sent < bytes.Length;)
@@ -94,7 +93,7 @@ internal sealed partial class TlsPair : IDisposable
             sent += _serverEnd.Send(bytes[sent..], SocketFlags.None, out SocketError error);
             if (error != SocketError.Success)
             {
-                // Nobody reads there any more.
+                // Nothing reads there any more.
                 return;
             }
 
@@ -103,11 +102,11 @@ internal sealed partial class TlsPair : IDisposable
     }
 
     /// <summary>
-    /// Moves what the server has sent to the client, 64 KiB at most; the client has read what came before.
+    /// Moves the server's bytes to the client, 64 KiB at most. The client must have read the earlier ones.
     /// </summary>
     public void ToClient() => ToClient(Take(_serverEnd, LongestMoveToClient));
 
-    /// <summary>Moves no more of it than one record of one byte.</summary>
+    /// <summary>Moves at most one record of one byte.</summary>
     public void ToClientOnce() => ToClient(Take(_serverEnd, SmallestRecord));
 
     /// <summary>Ends the client's side and tells the server.</summary>
@@ -151,7 +150,7 @@ internal sealed partial class TlsPair : IDisposable
         return _moved.AsSpan(0, taken);
     }
 
-    // As on the server's threads, which have no context that would take the rest of a call elsewhere.
+    // Without a context, like the server's threads, so that a call continues here.
     private static T Freely<T>(Func<T> call)
     {
         SynchronizationContext? context = SynchronizationContext.Current;

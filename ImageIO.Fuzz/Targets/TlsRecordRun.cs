@@ -2,9 +2,7 @@ using ImageIO.Transport.Tls;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>
-/// What a client does on a connection with TLS, step by step, and the check of what its server makes of it.
-/// </summary>
+/// <summary>A client's steps on a TLS connection, and the check of the server's behaviour.</summary>
 /// <param name="pair">The two, after their handshake.</param>
 /// <param name="longestData">Most bytes that the client writes in all.</param>
 internal sealed class TlsRecordRun(TlsPair pair, int longestData)
@@ -26,14 +24,14 @@ internal sealed class TlsRecordRun(TlsPair pair, int longestData)
                 Deliver(rest: []);
                 break;
             case 1:
-                // Asked back or not.
+                // With or without a request for the server's new keys.
                 _ = TlsTarget.UpdateKeys(pair.Client, howMuch % 2);
                 LibSsl.ClearErrors();
                 _ = LibSsl.Handshake(pair.Client);
                 Deliver(rest: []);
                 break;
             case 2:
-                // Bytes that nobody encrypted.
+                // Bytes that were not encrypted.
                 pair.ToServer(rest[..Math.Min(howMuch, rest.Length)]);
                 break;
             case 3:
@@ -64,12 +62,12 @@ internal sealed class TlsRecordRun(TlsPair pair, int longestData)
     {
         Deliver(rest: []);
         pair.EndClient();
-        // Each reads a record at least; then comes the end or a failure.
+        // Each reads at least one record, up to the end or a failure.
         for (int i = 0; i < longestData && !_hasFailed; i++)
         {
             int before = _read;
             Read(longestData);
-            // A read that met new keys may have to answer with its own, for which the client must make room.
+            // A read that met new keys may have to answer with its own, and the client must make room for that.
             for (int round = 0; round < 10 && _reading is { IsCompleted: false }; round++)
             {
                 pair.ToClient();
@@ -87,7 +85,7 @@ internal sealed class TlsRecordRun(TlsPair pair, int longestData)
         pair.Server.Abort(new IOException("over"));
     }
 
-    // The client's text: every byte tells where it stands.
+    // The client's text, in which every byte depends on its position.
     private static byte ByteAt(int position) => (byte)((position * 31) ^ (position >> 8));
 
     private unsafe void Write(int length)
@@ -109,7 +107,7 @@ internal sealed class TlsRecordRun(TlsPair pair, int longestData)
         }
     }
 
-    // What the client sent, with some of it changed: where, and by what.
+    // The client's bytes, some of them changed.
     private void Deliver(ReadOnlySpan<byte> rest)
     {
         Span<byte> bytes = pair.TakeFromClient().ToArray();
@@ -153,7 +151,7 @@ internal sealed class TlsRecordRun(TlsPair pair, int longestData)
             else
             {
                 int start = _read;
-                // Complete, as asked above: nothing waits.
+                // It has completed, as checked above.
                 _read += _reading.GetAwaiter().GetResult();
                 FuzzTarget.MustHold(_read <= _written, "nothing comes that was not sent");
                 for (int i = start; i < _read; i++)

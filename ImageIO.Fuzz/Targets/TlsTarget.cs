@@ -4,17 +4,15 @@ using ImageIO.Transport.Tls;
 
 namespace ImageIO.Fuzz.Targets;
 
-/// <summary>
-/// The TLS that OpenSSL speaks on the socket itself: a client's bytes before, in and after the handshake.
-/// </summary>
+/// <summary>TLS by OpenSSL on the socket: a client's bytes before, in and after the handshake.</summary>
 internal static partial class TlsTarget
 {
-    // More than a record in all, and little enough for hundreds of inputs a second.
+    // More than a record, and little enough for hundreds of inputs a second.
     private const int LongestData = 20_000;
     private const int MostSteps = 64;
 
     /// <summary>
-    /// The input is what the client sends instead of a handshake: nobody gets in, and nothing waits for more.
+    /// The input replaces the client's handshake. It must fail, and the server must not wait for more.
     /// </summary>
     public static void Handshake(byte[] input)
     {
@@ -29,9 +27,9 @@ internal static partial class TlsTarget
     }
 
     /// <summary>
-    /// The input says what a client does on a connection, and what becomes of its records on their way: each step is a
-    /// byte that says what, and one that says how much. The server must read the beginning of what the client wrote, in
-    /// order, and no byte else; and when the client has gone, it must know.
+    /// The input lists the client's steps, and what happens to its records on the way: each step is a byte for its kind
+    /// and one for its amount. The server must read a prefix of the client's data and no other byte, and must notice
+    /// when the client has left.
     /// </summary>
     public static void Records(byte[] input)
     {
@@ -47,7 +45,7 @@ internal static partial class TlsTarget
         run.Finish();
     }
 
-    // This assembly calls the library, too.
+    // Because this assembly calls the library, too.
     static TlsTarget() =>
         NativeLibrary.SetDllImportResolver(typeof(TlsTarget).Assembly, (name, _, _) => OpenSslLibrary.Resolve(name));
 

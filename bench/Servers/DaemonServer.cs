@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace ImageIO.Bench.Servers;
 
-/// <summary>The daemon that <c>make build</c> made, with its own directory and certificate.</summary>
+/// <summary>The daemon of <c>make build</c>, with its own directory and certificate.</summary>
 internal sealed class DaemonServer : IAsyncDisposable
 {
     private readonly string _directory;
@@ -15,31 +15,30 @@ internal sealed class DaemonServer : IAsyncDisposable
         Url = url;
     }
 
-    /// <summary>Its process.</summary>
     public PinnedServer Process { get; }
 
-    /// <summary>Where the remote service is.</summary>
+    /// <summary>The remote service.</summary>
     public string Url { get; }
 
     /// <summary>The local service's socket.</summary>
     public string LocalSocket => Path.Combine(_directory, "local.sock");
 
-    /// <summary>Starts ours.</summary>
+    /// <summary>Starts our daemon.</summary>
     /// <param name="place">Files and cores.</param>
-    /// <param name="cores">Where it may run.</param>
-    /// <param name="options">Options that differ, in INI form.</param>
+    /// <param name="cores">Cores that it may use.</param>
+    /// <param name="options">Further options, in INI form.</param>
     public static Task<DaemonServer> StartAsync(Place place, string cores, string options = "") =>
         StartAsync(place, cores, Path.GetFullPath("out/bin/ovirt-imageio"), Host.Loopback, options);
 
-    /// <summary>Starts ours at another host.</summary>
+    /// <summary>Starts our daemon at another host.</summary>
     /// <param name="place">Files and cores.</param>
-    /// <param name="host">Where it listens.</param>
+    /// <param name="host">The host.</param>
     public static Task<DaemonServer> StartAsync(Place place, Host host) =>
         StartAsync(place, place.ServerCore, Path.GetFullPath("out/bin/ovirt-imageio"), host, options: "");
 
-    /// <summary>Starts a program that takes the same options and configuration: ours, or the reference's.</summary>
+    /// <summary>Starts a program with our options and configuration: ours, or the reference's.</summary>
     /// <param name="place">Files and cores.</param>
-    /// <param name="cores">Where it may run.</param>
+    /// <param name="cores">Cores that it may use.</param>
     /// <param name="program">The program.</param>
     public static Task<DaemonServer> StartOtherAsync(Place place, string cores, string program) =>
         StartAsync(place, cores, program, Host.Loopback, options: "");
@@ -106,7 +105,7 @@ internal sealed class DaemonServer : IAsyncDisposable
         return id;
     }
 
-    /// <summary>Asks whether it is alive, and returns how many seconds that took.</summary>
+    /// <summary>Requests its health, and returns the seconds that took.</summary>
     public async Task<double> HealthSecondsAsync()
     {
         string seconds = await Tool.RunAsync(

@@ -1,9 +1,9 @@
 namespace ImageIO.Bench.Servers;
 
-/// <summary>The loop in C of <c>Limits/unix-loop.c</c>, compiled when it is measured.</summary>
+/// <summary>The loop in C of <c>Limits/unix-loop.c</c>, compiled on demand.</summary>
 internal sealed class LoopServer : IAsyncDisposable
 {
-    // What was best of 128 KiB to 8 MiB: larger ones leave the processor's cache.
+    // The best of 128 KiB to 8 MiB: larger ones leave the processor's cache.
     private const int BufferBytes = 256 * 1024;
 
     private LoopServer(PinnedServer process, string socket)
@@ -12,13 +12,10 @@ internal sealed class LoopServer : IAsyncDisposable
         Socket = socket;
     }
 
-    /// <summary>Its process.</summary>
     public PinnedServer Process { get; }
 
-    /// <summary>Where it listens.</summary>
     public string Socket { get; }
 
-    /// <summary>Compiles and starts it.</summary>
     public static async Task<LoopServer> StartAsync(Place place, string image)
     {
         string program = Path.Combine(place.Disk, "unix-loop");
@@ -29,6 +26,5 @@ internal sealed class LoopServer : IAsyncDisposable
         return new LoopServer(process, socket);
     }
 
-    /// <summary>Ends it.</summary>
     public ValueTask DisposeAsync() => Process.DisposeAsync();
 }

@@ -11,16 +11,15 @@ internal sealed class NbdServer : IAsyncDisposable
         Process = process;
     }
 
-    /// <summary>Its process.</summary>
     public PinnedServer Process { get; }
 
-    /// <summary>What nbdcopy takes.</summary>
+    /// <summary>Its URI for nbdcopy.</summary>
     public string Uri => $"nbd+unix:///?socket={_socket}";
 
-    /// <summary>What a ticket takes.</summary>
+    /// <summary>Its URL for a ticket.</summary>
     public string TicketUrl => $"nbd:unix:{_socket}";
 
-    /// <summary>The one that is installed. Null: none, or no nbdcopy.</summary>
+    /// <summary>The installed server. Null: none, or no nbdcopy.</summary>
     public static string? Name =>
         !Tool.IsThere("nbdcopy") ? null
         : Tool.IsThere("nbdkit") ? "nbdkit"
@@ -36,7 +35,7 @@ internal sealed class NbdServer : IAsyncDisposable
     public static Task<NbdServer> NbdKitAsync(Place place, string cores, params string[] arguments) =>
         StartAsync(place, cores, "nbdkit", socket => ["--foreground", "--unix", socket, .. arguments]);
 
-    /// <summary>Starts qemu-nbd over a raw file, for as many clients as Vdsm lets it have.</summary>
+    /// <summary>Starts qemu-nbd over a raw file, with as many clients as Vdsm allows.</summary>
     public static Task<NbdServer> QemuAsync(Place place, string cores, string image) => StartAsync(
         place, cores, "qemu-nbd", socket =>
             ["--persistent", "--shared", "8", "--format", "raw", "--socket", socket, image]);
@@ -50,7 +49,6 @@ internal sealed class NbdServer : IAsyncDisposable
         return new NbdServer(socket, await PinnedServer.StartAsync(cores, () => File.Exists(socket), command));
     }
 
-    /// <summary>Ends it.</summary>
     public async ValueTask DisposeAsync()
     {
         await Process.DisposeAsync();

@@ -15,23 +15,22 @@ internal sealed class NginxServer : IAsyncDisposable
         Url = url;
     }
 
-    /// <summary>Its process: one, so that its times are all there is.</summary>
+    /// <summary>Its only process, so its times are complete.</summary>
     public PinnedServer Process { get; }
 
-    /// <summary>Where it listens.</summary>
     public string Url { get; }
 
-    /// <summary>Starts one that serves the images, and below <c>/images/</c> an upstream if there is one.</summary>
+    /// <summary>Starts nginx for the images, and below <c>/images/</c> as a proxy if there is an upstream.</summary>
     public static Task<NginxServer> StartAsync(Place place, string cores, string? upstream = null) =>
         StartAsync(place, cores, Host.Loopback, upstream);
 
-    /// <summary>Starts one at another host, which serves the images.</summary>
+    /// <summary>Starts nginx for the images at another host.</summary>
     public static Task<NginxServer> StartAsync(Place place, Host host) =>
         StartAsync(place, place.ServerCore, host, upstream: null);
 
     private static async Task<NginxServer> StartAsync(Place place, string cores, Host host, string? upstream)
     {
-        // Beside the images: what it receives goes to a temporary file first, which is then renamed.
+        // Beside the images, because it renames received files into place.
         string directory = Directory.CreateDirectory(Path.Combine(place.Memory, $"nginx-{Guid.NewGuid():N}")).FullName;
         int port = FreePort();
         string proxy = upstream is null
@@ -79,7 +78,6 @@ internal sealed class NginxServer : IAsyncDisposable
         return new NginxServer(directory, process, $"https://{host.Address}:{port}");
     }
 
-    /// <summary>Ends it and removes its directory.</summary>
     public async ValueTask DisposeAsync()
     {
         await Process.DisposeAsync();

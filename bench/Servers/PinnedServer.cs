@@ -3,13 +3,13 @@ using System.Globalization;
 
 namespace ImageIO.Bench.Servers;
 
-/// <summary>A server's process on cores of its own, as the kernel accounts for it.</summary>
+/// <summary>A server's process on cores of its own, with the kernel's accounting.</summary>
 internal sealed class PinnedServer : IAsyncDisposable
 {
-    // USER_HZ, the unit of times in /proc (proc(5)), on every architecture that we run on.
+    // USER_HZ, the unit of times in /proc (proc(5)), is the same on all our architectures.
     private const double TicksPerSecond = 100;
 
-    // Starts in a fraction of it, but not where many others want the same core.
+    // A start takes a fraction of this, unless many others want the same core.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     private readonly Process _process;
@@ -32,21 +32,21 @@ internal sealed class PinnedServer : IAsyncDisposable
                 throw new BenchException($"the server ended by itself, with status {_process.ExitCode}");
             }
 
-            // Behind the name, which may hold anything: state is the first field, utime the twelfth.
+            // After the name, which may hold anything: state is the first field, utime the twelfth.
             string[] fields = File.ReadAllText($"/proc/{_process.Id}/stat").Split(')')[^1].Trim().Split(' ');
             return (Number(fields[11]) + Number(fields[12])) / TicksPerSecond;
         }
     }
 
     /// <summary>Starts a server, and waits until it is ready.</summary>
-    /// <param name="cores">Where it may run, as taskset writes it.</param>
-    /// <param name="isReady">Looks whether it serves.</param>
-    /// <param name="command">The program and its arguments; it stays in the foreground.</param>
+    /// <param name="cores">Cores that it may use, as taskset writes them.</param>
+    /// <param name="isReady">Whether it serves.</param>
+    /// <param name="command">The program and its arguments; it runs in the foreground.</param>
     /// <exception cref="BenchException">It ends, or is not ready in a minute.</exception>
     public static async Task<PinnedServer> StartAsync(string cores, Func<bool> isReady, params string[] command)
     {
         string log = Path.GetTempFileName();
-        // taskset becomes the program; its output would fill a pipe that nobody reads.
+        // taskset becomes the program. Its output would fill a pipe that nothing reads.
         var process = Process.Start(
             "/bin/sh", ["-c", "log=$1; shift; exec taskset -c \"$@\" >\"$log\" 2>&1", "sh", log, cores, .. command]);
         var server = new PinnedServer(process);
@@ -76,7 +76,7 @@ internal sealed class PinnedServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs something and tells how long it took and what the server spent.</summary>
+    /// <summary>Does a work, and returns its duration and the server's CPU time.</summary>
     public async Task<Sample> MeasureAsync(Func<Task> work)
     {
         double cpu = CpuSeconds;
@@ -85,7 +85,6 @@ internal sealed class PinnedServer : IAsyncDisposable
         return new Sample(Stopwatch.GetElapsedTime(started).TotalSeconds, CpuSeconds - cpu);
     }
 
-    /// <summary>Ends it.</summary>
     public async ValueTask DisposeAsync()
     {
         using (_process)

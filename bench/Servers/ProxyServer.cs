@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace ImageIO.Bench.Servers;
 
-/// <summary>The proxy that <c>make build</c> made, which believes tickets as they are.</summary>
+/// <summary>The proxy of <c>make build</c>, which trusts unsigned tickets.</summary>
 internal sealed partial class ProxyServer : IAsyncDisposable
 {
     private readonly string _directory;
@@ -18,10 +18,8 @@ internal sealed partial class ProxyServer : IAsyncDisposable
         Url = url;
     }
 
-    /// <summary>Its process.</summary>
     public PinnedServer Process { get; }
 
-    /// <summary>Where it listens.</summary>
     public string Url { get; }
 
     /// <summary>Starts one on the servers' core.</summary>
@@ -76,7 +74,6 @@ internal sealed partial class ProxyServer : IAsyncDisposable
         await Tool.RunAsync(command[0], command[1..]);
     }
 
-    /// <summary>Ends it and removes its directory.</summary>
     public async ValueTask DisposeAsync()
     {
         await Process.DisposeAsync();

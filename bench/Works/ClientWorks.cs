@@ -2,16 +2,16 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>Our client against our daemon, beside curl and nbdcopy; both ends may use all cores.</summary>
+/// <summary>Our client and our daemon, beside curl and nbdcopy; both ends may use all cores.</summary>
 internal static class ClientWorks
 {
-    // Made by build/publish-client.sh; else what a build of the project leaves.
+    // Of build/publish-client.sh, or else of a build of the project.
     private static readonly string[] Programs =
     [
         "out/client/linux-x64/imageio", "out/client/linux-arm64/imageio", "ImageIO.Cli/bin/Release/net10.0/imageio",
     ];
 
-    /// <summary>Where our client is.</summary>
+    /// <summary>Path of our client.</summary>
     /// <exception cref="BenchException">It was not built.</exception>
     public static string FindProgram() => Path.GetFullPath(Programs.FirstOrDefault(File.Exists)
         ?? throw new BenchException("imageio is not built: build/publish-client.sh linux-x64"));
@@ -46,7 +46,7 @@ internal static class ClientWorks
         await PackedAsync(place, board, daemon, program);
     }
 
-    // 1 TiB with as much data as the image has, beside the data alone.
+    // 1 TiB with as much data as the image, beside the data alone.
     private static async Task SparseAsync(Place place, Scoreboard board, DaemonServer daemon, string program)
     {
         const long Size = 1L << 40;

@@ -10,7 +10,7 @@ internal static class DiskWorks
     private const double GiB = Place.ImageSize / (double)(1 << 30);
     private const int Rounds = 5;
 
-    /// <summary>A file, beside the slower of disk and network alone; and as root a loop device on that file.</summary>
+    /// <summary>A file, beside the slower of disk and network alone; as root also a loop device on that file.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
         await using DaemonServer daemon = await DaemonServer.StartAsync(place, place.ServerCore);
@@ -94,7 +94,7 @@ internal static class DiskWorks
         }
         finally
         {
-            // The daemon may close it a moment later: detached is then what the kernel does at the last close.
+            // The daemon may close it later, and the kernel then detaches it at the last close.
             await Tool.RunAsync("losetup", "--detach", device);
         }
     }

@@ -5,8 +5,8 @@ using ImageIO.Bench.Servers;
 namespace ImageIO.Bench.Works;
 
 /// <summary>
-/// What users feel: the time from the ticket to the first and to the last byte of a sparse upload over a link that is
-/// neither fast nor near, to the daemon and through the proxy, beside curl to nginx.
+/// A user's view: the time from the ticket to the first and to the last byte of a sparse upload over a slow and distant
+/// link, to the daemon and through the proxy, beside curl to nginx.
 /// </summary>
 internal static class FarWorks
 {
@@ -17,7 +17,6 @@ internal static class FarWorks
     private const int Data = 1 << 20;
     private const int Rounds = 3;
 
-    /// <summary>All of it.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
         string program = ClientWorks.FindProgram();

@@ -1,8 +1,6 @@
 namespace ImageIO.Bench.Works;
 
-/// <summary>
-/// A file system on a loop device, frozen: every write to it hangs until it is thawed. Needs root.
-/// </summary>
+/// <summary>A file system on a loop device. While it is frozen, every write to it hangs. Needs root.</summary>
 internal sealed class FrozenStorage : IAsyncDisposable
 {
     /// <summary>Bytes of an image.</summary>
@@ -17,10 +15,9 @@ internal sealed class FrozenStorage : IAsyncDisposable
         Images = images;
     }
 
-    /// <summary>The images on it.</summary>
     public IReadOnlyList<string> Images { get; }
 
-    /// <summary>Makes it, with some images; it is not frozen yet.</summary>
+    /// <summary>Creates it with some images. It is not frozen yet.</summary>
     public static async Task<FrozenStorage> StartAsync(Place place, int images)
     {
         if (!Environment.IsPrivilegedProcess)
@@ -46,14 +43,14 @@ internal sealed class FrozenStorage : IAsyncDisposable
         return new FrozenStorage(directory, paths);
     }
 
-    /// <summary>From now on writes hang.</summary>
+    /// <summary>Makes writes hang.</summary>
     public async Task FreezeAsync()
     {
         await Tool.RunAsync("fsfreeze", "--freeze", _directory);
         _isFrozen = true;
     }
 
-    /// <summary>The writes end.</summary>
+    /// <summary>Lets the writes end.</summary>
     public async Task ThawAsync()
     {
         if (_isFrozen)
@@ -63,7 +60,7 @@ internal sealed class FrozenStorage : IAsyncDisposable
         }
     }
 
-    /// <summary>Thaws and removes it. A daemon may still close its images: it is unmounted when it has.</summary>
+    /// <summary>Thaws and removes it, when a daemon has closed its images.</summary>
     public async ValueTask DisposeAsync()
     {
         await ThawAsync();

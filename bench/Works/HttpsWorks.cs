@@ -2,10 +2,10 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>Uploads and downloads over HTTPS, to and from memory: what the network's side costs.</summary>
+/// <summary>Uploads and downloads over HTTPS, to and from memory, for the cost of the network's side.</summary>
 internal static class HttpsWorks
 {
-    /// <summary>How many connections are measured, if the whole table is.</summary>
+    /// <summary>Numbers of connections in the whole table.</summary>
     public static readonly int[] AllConnections = [1, 4, 8];
 
     /// <summary>PUT, beside nginx's PUT by DAV.</summary>

@@ -2,7 +2,7 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>Uploads to a frozen storage: each has a write that hangs.</summary>
+/// <summary>Uploads to a frozen storage, each with a write that hangs.</summary>
 internal sealed class HungRequests : IAsyncDisposable
 {
     private const int Size = 4096;
@@ -28,7 +28,7 @@ internal sealed class HungRequests : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes sure that all of them still wait.</summary>
+    /// <summary>Checks that all of them still wait.</summary>
     /// <exception cref="BenchException">The server has answered one, or closed its connection.</exception>
     public void ThrowIfOneEnded()
     {
@@ -64,7 +64,7 @@ internal sealed class HungRequests : IAsyncDisposable
         {
             RequestClient client = await RequestClient.ConnectAsync(server);
             _clients.Add(client);
-            // Once before it is frozen, so that the image is open.
+            // Once before the freeze, so that the image is open.
             client.Exchange([.. chosen[i], .. body]);
         }
 

@@ -3,7 +3,7 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>What is done with an image beside moving its bytes: checksum, zero, extents.</summary>
+/// <summary>Work on an image that moves no bytes: checksum, zero, extents.</summary>
 internal static class ImageWorks
 {
     private static readonly string[] Algorithms = ["blake2b", "blake3", "sha256"];

@@ -4,7 +4,7 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>What stalled clients, and a storage that hangs, cost the other clients of the same daemon.</summary>
+/// <summary>The cost of stalled clients, and of hung storage, for the other clients of the daemon.</summary>
 internal static class IsolationWorks
 {
     private const int Group = 64;
@@ -13,8 +13,7 @@ internal static class IsolationWorks
     private const int SmallRequests = 1000;
     private const int Uploads = 3;
 
-    /// <summary>Alone; then beside clients that stall; then beside calls that hang, of clients that wait for
-    /// them.</summary>
+    /// <summary>Alone; then beside stalled clients; then beside clients of hung storage.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
         await using DaemonServer daemon = await DaemonServer.StartAsync(place, place.ServerCore);

@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>What no server can go below: the time of the ciphers, and of OpenSSL's hashes.</summary>
+/// <summary>The lower limits of every server: the time of the ciphers, and of OpenSSL's hashes.</summary>
 internal static partial class LimitWorks
 {
-    /// <summary>openssl speed over records of TLS' size, on one core.</summary>
+    /// <summary>openssl speed with TLS-sized records, on one core.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
         foreach (string algorithm in new[] { "aes-256-gcm", "aes-128-gcm", "blake2b512", "sha256" })

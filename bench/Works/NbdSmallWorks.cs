@@ -5,15 +5,13 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>
-/// Requests of 4 KiB, one after the other on one Unix connection: how long one takes through daemon and NBD server.
-/// </summary>
+/// <summary>Requests of 4 KiB in turn on one Unix connection: the time of each through daemon and NBD server.</summary>
 internal static class NbdSmallWorks
 {
     private const int Length = 4096;
     private const int Requests = 4000;
 
-    // Until the code that runs most has been compiled for it.
+    // Until the hot code has been compiled for it.
     private const int WarmUp = 40_000;
 
     /// <summary>Reads and writes at changing offsets.</summary>

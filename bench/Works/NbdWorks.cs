@@ -3,14 +3,14 @@ using ImageIO.Bench.Servers;
 namespace ImageIO.Bench.Works;
 
 /// <summary>
-/// Images that an NBD server exports: a client, our daemon and the server behind each other, beside clients that speak
-/// to the server themselves. All use all cores, and Unix sockets.
+/// Images of an NBD server through our daemon, beside clients of the server itself. All use all cores, and Unix
+/// sockets.
 /// </summary>
 internal static class NbdWorks
 {
     private const long Size = 1L << 30;
 
-    // As our daemon asks: 1 MiB, four at a time.
+    // Like our daemon: 1 MiB, four at a time.
     private static readonly string[] NbdCopy = ["nbdcopy", "--connections=1", "--requests=4", "--request-size=1048576"];
 
     /// <summary>Whole images, small requests, and the extents of an image in very many pieces.</summary>
@@ -93,7 +93,7 @@ internal static class NbdWorks
     private static async Task<string> ImageAsync(DaemonServer daemon, NbdServer server) =>
         $"http://localhost/images/{await daemon.TicketForUrlAsync(server.TicketUrl, Size)}";
 
-    // This program and what it starts have one core otherwise.
+    // Otherwise this program and its children have one core.
     private static Task OnAllCoresAsync(Place place, string[] command) =>
         Tool.RunAsync("taskset", ["-c", place.AllCores, .. command]);
 }

@@ -11,7 +11,7 @@ internal static class ProcessWorks
     private const int Transfers = 64;
     private const int MostConnections = 1000;
 
-    /// <summary>All of it with a daemon that may use all cores.</summary>
+    /// <summary>All of it, with a daemon that may use all cores.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
         await StartAndIdleAsync(place, board);
@@ -21,7 +21,7 @@ internal static class ProcessWorks
         await ConnectAsync(board, daemon, id);
     }
 
-    /// <summary>Five starts, and the memory of one that does nothing.</summary>
+    /// <summary>Five starts, and the memory of an idle daemon.</summary>
     public static async Task StartAndIdleAsync(Place place, Scoreboard board)
     {
         var starts = new List<double>();
@@ -43,7 +43,7 @@ internal static class ProcessWorks
         AddIdle(board, daemon, "imageio", "< 60 MiB");
     }
 
-    /// <summary>The resident memory of a server that does nothing.</summary>
+    /// <summary>The resident memory of an idle server.</summary>
     public static void AddIdle(Scoreboard board, DaemonServer daemon, string server, string target)
     {
         double idle = daemon.Process.ResidentMiB;
@@ -71,7 +71,7 @@ internal static class ProcessWorks
         });
     }
 
-    // Open at once, each with a request that was answered.
+    // Open at once, each with an answered request.
     private static async Task ConnectAsync(Scoreboard board, DaemonServer daemon, string id)
     {
         var server = new Uri(daemon.Url);

@@ -5,15 +5,13 @@ namespace ImageIO.Bench.Works;
 /// <summary>One figure of each kind in less than 90 seconds, for bench/compare before and after a change.</summary>
 internal static class QuickWorks
 {
-    /// <summary>Rounds of each comparison.</summary>
     public const int Rounds = 3;
 
-    // Not all code is compiled for the last time by then, but always the same.
+    // Not all code has its final form by then, but always the same part.
     private const int WarmUpSeconds = 5;
 
     private static readonly int[] One = [1];
 
-    /// <summary>All of it.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
         await board.TryAsync("upload", () => HttpsWorks.UploadAsync(place, board, One));

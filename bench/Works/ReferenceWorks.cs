@@ -3,12 +3,12 @@ using ImageIO.Bench.Servers;
 namespace ImageIO.Bench.Works;
 
 /// <summary>
-/// The reference server itself as the peer: the program that <c>REFERENCE</c> names, with the same configuration,
-/// tickets, images, certificate and client.
+/// The reference server as the peer: the program in <c>REFERENCE</c>, with the same configuration, tickets, images,
+/// certificate and client.
 /// </summary>
 internal static class ReferenceWorks
 {
-    // For a reference that compiles its code while it runs, as ours does.
+    // For a reference that compiles its code at run time, like ours.
     private const int WarmUpSeconds = 10;
 
     private static readonly int[] Connections = [1, 4, 8];

@@ -4,7 +4,7 @@ using ImageIO.Bench.Servers;
 namespace ImageIO.Bench.Works;
 
 /// <summary>
-/// What buffer size and queue depth are worth: a file on a disk and a loop device, one and eight connections.
+/// The effect of buffer size and queue depth: a file on a disk and a loop device, one and eight connections.
 /// </summary>
 internal static class RingWorks
 {
@@ -15,7 +15,7 @@ internal static class RingWorks
     private static readonly int[] Depths = [1, 2, 4, 8];
     private static readonly int[] Connections = [1, 8];
 
-    /// <summary>Each setting in a daemon of its own, which may use all cores, as the clients.</summary>
+    /// <summary>Each setting in a daemon of its own; daemon and clients may use all cores.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
         string? device = Environment.IsPrivilegedProcess

@@ -3,12 +3,12 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>Small requests over eight TLS connections: how many a second, and how long one takes.</summary>
+/// <summary>Small requests over eight TLS connections: their rate and their latency.</summary>
 internal static class SmallRequestWorks
 {
     private const int Connections = 8;
 
-    // Until the code that runs most has been compiled for it.
+    // Until the hot code has been compiled for it.
     private const int WarmUpSeconds = 25;
     private const int Seconds = 5;
 

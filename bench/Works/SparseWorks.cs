@@ -4,16 +4,14 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>
-/// A file of 1 TiB with one GiB of data, as a backup reads it: the extents, then the ranges that hold data.
-/// </summary>
+/// <summary>A backup of a 1 TiB file with one GiB of data: the extents, then the ranges with data.</summary>
 internal static class SparseWorks
 {
     private const long ImageSize = 1L << 40;
     private const int Pieces = 16;
     private const long PieceSize = Place.ImageSize / Pieces;
 
-    /// <summary>Beside an image that is nothing but the same data.</summary>
+    /// <summary>Beside an image with the same data alone.</summary>
     public static async Task RunAsync(Place place, Scoreboard board)
     {
         string sparse = Path.Combine(place.Disk, "sparse");

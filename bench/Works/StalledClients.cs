@@ -2,8 +2,7 @@ using ImageIO.Bench.Servers;
 
 namespace ImageIO.Bench.Works;
 
-/// <summary>Clients that take nothing of their downloads, that stop in their uploads, and that send a byte a
-/// second.</summary>
+/// <summary>Clients that read nothing of their downloads, stop in their uploads, or send a byte a second.</summary>
 internal sealed class StalledClients : IAsyncDisposable
 {
     private const long UploadSize = 64L << 20;
@@ -18,10 +17,10 @@ internal sealed class StalledClients : IAsyncDisposable
     {
     }
 
-    /// <summary>Connects them, and lets each go as far as it goes.</summary>
-    /// <param name="place">The image that is downloaded, and where the uploads' image is made.</param>
+    /// <summary>Connects them, and waits until each has stalled.</summary>
+    /// <param name="place">The image for the downloads, and the place for the uploads' image.</param>
     /// <param name="daemon">The server.</param>
-    /// <param name="count">How many of each kind.</param>
+    /// <param name="count">Number of clients of each kind.</param>
     public static async Task<StalledClients> StartAsync(Place place, DaemonServer daemon, int count)
     {
         var clients = new StalledClients();
@@ -37,7 +36,7 @@ internal sealed class StalledClients : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes sure that all of them are still there.</summary>
+    /// <summary>Checks that all of them are still connected.</summary>
     /// <exception cref="BenchException">The server has answered one, or closed its connection.</exception>
     public void ThrowIfOneEnded()
     {

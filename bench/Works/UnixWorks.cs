@@ -5,7 +5,7 @@ namespace ImageIO.Bench.Works;
 /// <summary>The Unix socket, beside an NBD server over the same kind of socket.</summary>
 internal static class UnixWorks
 {
-    /// <summary>How many connections are measured, if the whole table is.</summary>
+    /// <summary>Numbers of connections in the whole table.</summary>
     public static readonly int[] AllConnections = [1, 4];
 
     /// <summary>Uploads and downloads, to and from memory.</summary>
@@ -44,7 +44,7 @@ internal static class UnixWorks
         await LimitAsync(place, board, daemon, curl, image);
     }
 
-    // The same work by a loop in C that does nothing else: what the kernel and curl's way of sending cost anyone.
+    // The same work by a minimal loop in C: the cost of the kernel and of curl for any server.
     private static async Task LimitAsync(Place place, Scoreboard board, DaemonServer daemon, Curl curl, string image)
     {
         await board.TryAsync("Unix socket, a loop in C", async () =>
