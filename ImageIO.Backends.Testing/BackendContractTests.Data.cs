@@ -7,9 +7,7 @@ namespace ImageIO.Backends.Testing;
 
 public abstract partial class BackendContractTests
 {
-    /// <summary>
-    /// First and last blocks, runs of blocks and the whole image: first block, count; negative: from the end.
-    /// </summary>
+    /// <summary>Runs of blocks: the first block and the count; negative: from the end.</summary>
     public static TheoryData<int, int> BlockRuns => new()
     {
         { 0, 1 }, { 0, 2 }, { 1, 1 }, { 3, 7 }, { 15, 1 }, { 7, 9 }, { 0, 16 }, { -1, 1 }, { -3, 2 },
@@ -37,7 +35,7 @@ public abstract partial class BackendContractTests
         AssertSame(expected, await ReadAllAsync(backend), "the whole image");
     }
 
-    /// <summary>Operations read whole blocks, also where the image ends inside one, or before.</summary>
+    /// <summary>Operations read whole blocks, even where the image ends inside or before one.</summary>
     [SkippableTheory(Timeout = TestTimeout)]
     [InlineData(0)]
     [InlineData(1)]
@@ -72,7 +70,7 @@ public abstract partial class BackendContractTests
         AssertSame(bytes, await ReadAsync(backend, start, bytes.Length), "the last block");
     }
 
-    /// <summary>Growth by whole and partial blocks, directly behind the end and behind a gap.</summary>
+    /// <summary>Growth by whole and partial blocks, at the end and after a gap.</summary>
     [ContractTheory(Needs = ContractParts.Growth, Timeout = TestTimeout)]
     [InlineData(0, 0, 1)]
     [InlineData(0, 0, 4096)]
@@ -103,7 +101,7 @@ public abstract partial class BackendContractTests
         AssertSame(bytes, all.AsMemory((int)start), "behind the gap");
     }
 
-    /// <summary>Any sequence of calls, against an array of bytes.</summary>
+    /// <summary>Any sequence of calls, compared with an array of bytes.</summary>
     [SkippableTheory(Timeout = TestTimeout)]
     [InlineData(11)]
     [InlineData(12)]
@@ -148,8 +146,7 @@ public abstract partial class BackendContractTests
         AssertSame(model.AsMemory(0, (int)size), await ReadAllAsync(backend), "the end");
     }
 
-    // Aligned as the contract promises: a length that is no multiple of the block only where it ends at or past the
-    // size.
+    // Aligned as the contract promises: a length that is no multiple of a block ends at or past the size.
     private static (int Start, int Length) AnyRange(Random random, IBackend backend, int room)
     {
         int blocks = room / backend.BlockSize;

@@ -25,14 +25,14 @@ public abstract partial class BackendContractTests
         AssertCovers(await ExtentsAsync(backend), backend.Size);
     }
 
-    /// <summary>A client does not download what is called zero, so calling data zero loses it.</summary>
+    /// <summary>A client does not download zero extents, so data that is reported as zero is lost.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Extents_called_zero_read_as_zeroes()
     {
         IBackend backend = await OpenNewAsync();
         byte[] bytes = Pattern(backend.BlockSize, 31);
 
-        // At most 128 writes, also where a block is a byte.
+        // At most 128 writes, even if a block is a byte.
         int stride = Math.Max(16 * backend.BlockSize, UsualSize / 128);
         for (int start = backend.BlockSize; start + backend.BlockSize <= UsualSize; start += stride)
         {
@@ -71,7 +71,7 @@ public abstract partial class BackendContractTests
         }
     }
 
-    /// <summary>Each answer is true of its moment, but all together they cover the image.</summary>
+    /// <summary>Each extent is true at its moment, but all together they cover the image.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Extents_cover_the_image_also_while_it_is_written()
     {
@@ -92,7 +92,7 @@ public abstract partial class BackendContractTests
         }
     }
 
-    /// <summary>The client went away: an enumeration ends with the exception, or has given everything.</summary>
+    /// <summary>An enumeration that is cancelled throws, or has returned everything.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Cancelled_enumeration_never_ends_early_as_if_complete()
     {
@@ -132,7 +132,7 @@ public abstract partial class BackendContractTests
                 await WriteAsync(backend, bytes, start, CancellationToken.None);
             }
 
-            // A backend that works in memory completes all of this at once: let the reader run too.
+            // A backend in memory completes all of this at once, so let the reader run too.
             await Task.Yield();
         }
     }

@@ -9,7 +9,7 @@ namespace ImageIO.Backends.Testing;
 
 public abstract partial class BackendContractTests
 {
-    /// <summary>Configuration sections, logs and URLs take these names as they are.</summary>
+    /// <summary>Configuration sections, logs and URLs use these names unchanged.</summary>
     [SkippableFact]
     public void Factory_has_a_name_and_schemes_in_lower_case()
     {
@@ -110,7 +110,7 @@ public abstract partial class BackendContractTests
         AssertZero(await ReadAllAsync(backend), "image opened for reading");
     }
 
-    /// <summary>Nothing of an image may live only in its handle.</summary>
+    /// <summary>No part of an image may live only in its handle.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Flushed_data_is_there_when_the_image_is_opened_again()
     {
@@ -137,7 +137,7 @@ public abstract partial class BackendContractTests
         AssertSame(bytes, await ReadAsync(second, first.BlockSize, bytes.Length), "the other handle");
     }
 
-    /// <summary>A ticket that is removed while a connection closes may close the image twice.</summary>
+    /// <summary>When a ticket is removed while a connection closes, the image may be closed twice.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Closing_twice_is_harmless()
     {

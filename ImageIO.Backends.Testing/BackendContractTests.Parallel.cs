@@ -6,7 +6,7 @@ namespace ImageIO.Backends.Testing;
 
 public abstract partial class BackendContractTests
 {
-    // More than the connections that a client is told to use (8), so that a limit below shows.
+    // Twice the connections that clients are told to use, so that a lower limit shows.
     private const int MostParallel = 16;
 
     /// <summary>See <see cref="BackendCapabilities.MaxReaders"/>.</summary>
@@ -35,7 +35,7 @@ public abstract partial class BackendContractTests
         int blocks = (int)(backend.Size / backend.BlockSize);
         byte[] expected = Pattern(blocks * backend.BlockSize, 42);
         int writers = Math.Min(MostParallel, backend.Capabilities.MaxWriters);
-        // At most 512 blocks: enough turns for each, also with the smallest blocks.
+        // At most 512 blocks, enough turns for each even with the smallest blocks.
         int used = Math.Min(blocks, 512);
         await InParallelAsync(writers, async worker =>
         {
@@ -117,9 +117,7 @@ public abstract partial class BackendContractTests
         AssertSame(bytes, await ReadAsync(backend, 0, bytes.Length), "after flushing");
     }
 
-    /// <summary>
-    /// A call under a cancelled token completes or says that it was cancelled; the image stays usable.
-    /// </summary>
+    /// <summary>A call under a cancelled token completes or throws, and the image stays usable.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Cancelled_calls_complete_or_say_so_and_the_image_stays_usable()
     {
@@ -147,7 +145,7 @@ public abstract partial class BackendContractTests
         }
         catch (OperationCanceledException)
         {
-            // Said so.
+            // It threw.
         }
     }
 

@@ -7,7 +7,7 @@ namespace ImageIO.Backends.Testing;
 
 public abstract partial class BackendContractTests
 {
-    /// <summary>See <see cref="IBackend.Size"/>: a reader takes it for how much there is.</summary>
+    /// <summary>See <see cref="IBackend.Size"/>: a reader relies on it.</summary>
     [ContractTheory(Needs = ContractParts.PartialBlocks | ContractParts.SeveralHandles, Timeout = TestTimeout)]
     [InlineData(1)]
     [InlineData(700)]
@@ -41,7 +41,7 @@ public abstract partial class BackendContractTests
     }
 
     /// <summary>
-    /// A last partial block shares no fate with the blocks before it, which other writers write meanwhile.
+    /// A last partial block must not affect the blocks before it, which other writers write meanwhile.
     /// </summary>
     [ContractFact(Needs = ContractParts.PartialBlocks | ContractParts.SeveralHandles, Timeout = TestTimeout)]
     public async Task Last_partial_block_and_the_blocks_before_it_can_be_written_in_parallel()

@@ -24,7 +24,7 @@ public abstract partial class BackendContractTests
     }
 
     /// <summary>
-    /// See <see cref="IBackend.ZeroAsync"/>: all of the range and nothing else; nothing else too where it refuses.
+    /// See <see cref="IBackend.ZeroAsync"/>: all of the range, and nothing outside even if it is refused.
     /// </summary>
     [SkippableTheory(Timeout = TestTimeout)]
     [MemberData(nameof(ZeroRuns))]
@@ -47,7 +47,7 @@ public abstract partial class BackendContractTests
         AssertSame(expected, await ReadAllAsync(backend), "the whole image");
     }
 
-    /// <summary>Zeroing what reads as zeroes already is no error, and what is written there afterwards stays.</summary>
+    /// <summary>Zeroing zeroes is no error, and bytes that are written there afterwards remain.</summary>
     [SkippableTheory(Timeout = TestTimeout)]
     [InlineData(ZeroMode.Allocate)]
     [InlineData(ZeroMode.Deallocate)]
@@ -67,7 +67,7 @@ public abstract partial class BackendContractTests
         AssertZero(all.AsMemory(2 * backend.BlockSize), "behind the write");
     }
 
-    /// <summary>Zeroing grows an image like a write does, from its last partial block on or behind a gap.</summary>
+    /// <summary>Zeroing grows an image like a write, from its last partial block or after a gap.</summary>
     [ContractTheory(Needs = ContractParts.Growth, Timeout = TestTimeout)]
     [InlineData(0, 0, 1, ZeroMode.Allocate)]
     [InlineData(0, 0, 1, ZeroMode.Deallocate)]
@@ -89,7 +89,7 @@ public abstract partial class BackendContractTests
             await WriteAsync(backend, old, 0);
         }
 
-        // A negative gap: the range begins inside the image.
+        // A negative gap means that the range begins inside the image.
         long start = gap < 0 ? 0 : Alignment.Up(size, backend.BlockSize) + gap;
         bool zeroed = await backend.ZeroAsync(start, length, mode, CancellationToken.None);
         Skip.IfNot(zeroed, "the storage refused, so the caller writes zeroes");

@@ -19,53 +19,49 @@ namespace ImageIO.Backends.Testing;
 /// </remarks>
 public abstract partial class BackendContractTests : IAsyncLifetime
 {
-    /// <summary>Milliseconds that one test may take: far more than any needs, so that a slow disk fails
-    /// nothing.</summary>
+    /// <summary>Milliseconds for one test, far more than any needs, so that a slow disk fails nothing.</summary>
     public const int TestTimeout = 60_000;
 
-    /// <summary>Bytes of a usual image: a multiple of the largest block size there is, and 16 of those.</summary>
+    /// <summary>Bytes of a usual image: 16 times the largest block size.</summary>
     protected const int UsualSize = 1024 * 1024;
 
     // The largest buffer of a test is twice the usual image; several are held at once in parallel tests.
     private readonly List<IBackend> _opened = [];
     private IBackendFactory? _factory;
 
-    /// <summary>The factory under test; asked once for each test.</summary>
+    /// <summary>Creates the factory under test, once for each test.</summary>
     protected abstract IBackendFactory CreateFactory();
 
-    /// <summary>The factory of this test: there is one in a host, and what handles share may be in it.</summary>
+    /// <summary>The factory of this test. Only one, because it may hold state that handles share.</summary>
     private IBackendFactory Factory => _factory ??= CreateFactory();
 
-    /// <summary>Makes a new image that reads as zeroes, which the factory accepts and can open for writing.</summary>
-    /// <param name="size">
-    /// Bytes, 0 or more. Storage of fixed granularity, like a device, may round up to a whole block.
-    /// </param>
+    /// <summary>Creates an image of zeroes that the factory accepts and can open for writing.</summary>
+    /// <param name="size">Bytes, 0 or more. Storage of fixed granularity, like a device, may round up to a whole
+    /// block.</param>
     protected abstract ValueTask<ImageUrl> CreateImageAsync(long size);
 
-    /// <summary>The URL of an image that the factory accepts but that does not exist. Null: every image
-    /// exists.</summary>
+    /// <summary>The URL of a missing image that the factory accepts. Null: every image exists.</summary>
     protected virtual ImageUrl? MissingImage => null;
 
-    /// <summary>
-    /// Bytes that sizes of images are multiples of, where that is more than the block size: a new image's size is
-    /// rounded
-    /// up to it.
-    /// </summary>
+    /// <summary>Bytes that a new image's size is rounded up to, if more than the block size.</summary>
     protected virtual int SizeGranularity => 1;
 
-    /// <summary>Why an image of this kind can be open only once at a time. Null: it can be open several
-    /// times.</summary>
+    /// <summary>
+    /// Why an image of this kind can be open only once at a time. Null: it can be open several times.
+    /// </summary>
     protected virtual string? OneHandleOnly => null;
 
-    /// <summary>Why zeroes of a new image may be reported as data, where zero extents are offered. Null: they are
-    /// not.</summary>
+    /// <summary>
+    /// Why zeroes of a new image may be reported as data although zero extents are offered. Null: they are not.
+    /// </summary>
     protected virtual string? ZeroesShowAsData => null;
 
     /// <summary>Runs before each test.</summary>
     public virtual Task InitializeAsync() => Task.CompletedTask;
 
-    /// <summary>Runs after each test: closes what it opened. Override it to remove the images, and call this
-    /// first.</summary>
+    /// <summary>
+    /// Runs after each test and closes images that it opened. Override it to remove the images, and call this first.
+    /// </summary>
     public virtual async Task DisposeAsync()
     {
         foreach (IBackend backend in _opened)
@@ -99,7 +95,7 @@ public abstract partial class BackendContractTests : IAsyncLifetime
     {
         int aligned = (int)Alignment.Up(length, backend.BlockSize);
         using AlignedBuffer buffer = AlignedBuffer.Allocate(Math.Max(aligned, 1));
-        // Whatever the backend does not fill shows.
+        // So that bytes which the backend does not fill show.
         buffer.GetSpan().Fill(0xEE);
         await backend.ReadAsync(buffer.Memory[..aligned], offset, cancellationToken);
         return buffer.GetSpan()[..(int)length].ToArray();

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace ImageIO.Backends.Testing;
 
-/// <summary>What the contract suites compare, with messages that name the first wrong byte.</summary>
+/// <summary>Comparisons for the contract suites, with messages that name the first wrong byte.</summary>
 internal static class ContractAssert
 {
     /// <summary>Random bytes, the same for the same seed.</summary>
@@ -15,7 +15,7 @@ internal static class ContractAssert
         return bytes;
     }
 
-    // Not Assert.Equal: on a mebibyte it spends a minute on the message.
+    // Assert.Equal would spend a minute on the message for a mebibyte.
     public static void AssertSame(ReadOnlyMemory<byte> expected, ReadOnlyMemory<byte> actual, string what)
     {
         Assert.True(expected.Length == actual.Length, $"{what}: expected {expected.Length} bytes, got {actual.Length}");

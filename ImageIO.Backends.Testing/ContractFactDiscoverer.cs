@@ -4,7 +4,7 @@ using Xunit.Sdk;
 namespace ImageIO.Backends.Testing;
 
 /// <summary>Finds the tests marked with <see cref="ContractFactAttribute"/>; called by xunit.</summary>
-/// <param name="messages">Where problems are reported.</param>
+/// <param name="messages">Receives problems.</param>
 public sealed class ContractFactDiscoverer(IMessageSink messages) : IXunitTestCaseDiscoverer
 {
     private readonly SkippableFactDiscoverer _all = new(messages);

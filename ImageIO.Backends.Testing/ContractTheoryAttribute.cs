@@ -8,6 +8,6 @@ namespace ImageIO.Backends.Testing;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ContractTheoryAttribute : SkippableTheoryAttribute
 {
-    /// <summary>What the image must have.</summary>
+    /// <summary>The parts that it needs.</summary>
     public ContractParts Needs { get; set; }
 }

@@ -4,7 +4,7 @@ using Xunit.Sdk;
 namespace ImageIO.Backends.Testing;
 
 /// <summary>Finds the theories marked with <see cref="ContractTheoryAttribute"/>; called by xunit.</summary>
-/// <param name="messages">Where problems are reported.</param>
+/// <param name="messages">Receives problems.</param>
 public sealed class ContractTheoryDiscoverer(IMessageSink messages) : IXunitTestCaseDiscoverer
 {
     private readonly SkippableTheoryDiscoverer _all = new(messages);

@@ -9,7 +9,7 @@ namespace ImageIO.Backends.Testing;
 
 public abstract partial class ReadOnlyBackendContractTests
 {
-    /// <summary>Configuration sections, logs and URLs take these names as they are.</summary>
+    /// <summary>Configuration sections, logs and URLs use these names unchanged.</summary>
     [SkippableFact]
     public void Factory_has_a_name_and_schemes_in_lower_case()
     {
@@ -102,7 +102,7 @@ public abstract partial class ReadOnlyBackendContractTests
         AssertSame(content, await ReadAsync(second, 0, UsualSize), "the second handle, alone");
     }
 
-    /// <summary>A ticket that is removed while a connection closes may close the image twice.</summary>
+    /// <summary>When a ticket is removed while a connection closes, the image may be closed twice.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Closing_twice_is_harmless()
     {

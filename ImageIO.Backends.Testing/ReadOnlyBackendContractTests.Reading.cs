@@ -20,7 +20,7 @@ public abstract partial class ReadOnlyBackendContractTests
         AssertSame(content, await ReadAsync(await OpenNewAsync(content), 0, size), "the image");
     }
 
-    /// <summary>Operations read whole blocks, also where the image ends inside one, or before.</summary>
+    /// <summary>Operations read whole blocks, even where the image ends inside or before one.</summary>
     [SkippableTheory(Timeout = TestTimeout)]
     [InlineData(0)]
     [InlineData(1)]
@@ -35,7 +35,7 @@ public abstract partial class ReadOnlyBackendContractTests
         AssertZero(await ReadAsync(backend, UsualSize + backend.BlockSize, 2 * backend.BlockSize), "far past the size");
     }
 
-    /// <summary>Clients come with ranges: forwards, backwards and again.</summary>
+    /// <summary>Clients request ranges in any order, and again.</summary>
     [SkippableTheory(Timeout = TestTimeout)]
     [InlineData(51)]
     [InlineData(52)]
@@ -55,9 +55,7 @@ public abstract partial class ReadOnlyBackendContractTests
         }
     }
 
-    /// <summary>
-    /// A download keeps several buffers in flight, whose reads may come in another order than their offsets.
-    /// </summary>
+    /// <summary>A download keeps several buffers in flight, whose reads may come in any order.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task As_many_reads_as_declared_run_in_parallel()
     {
@@ -76,9 +74,7 @@ public abstract partial class ReadOnlyBackendContractTests
         })));
     }
 
-    /// <summary>
-    /// A read under a cancelled token completes or says that it was cancelled; the image stays usable.
-    /// </summary>
+    /// <summary>A read under a cancelled token completes or throws, and the image stays usable.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Cancelled_read_completes_or_says_so_and_the_image_stays_usable()
     {
@@ -91,7 +87,7 @@ public abstract partial class ReadOnlyBackendContractTests
         }
         catch (OperationCanceledException)
         {
-            // Said so.
+            // It threw.
         }
 
         AssertSame(content, await ReadAsync(backend, 0, UsualSize), "after a cancelled read");
@@ -109,7 +105,7 @@ public abstract partial class ReadOnlyBackendContractTests
         AssertCovers(await ExtentsAsync(backend), backend.Size);
     }
 
-    /// <summary>A client does not download what is called zero, so calling data zero loses it.</summary>
+    /// <summary>A client does not download zero extents, so data that is reported as zero is lost.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Extents_called_zero_are_offered_and_read_as_zeroes()
     {
@@ -128,7 +124,7 @@ public abstract partial class ReadOnlyBackendContractTests
         }
     }
 
-    /// <summary>The client went away: an enumeration ends with the exception, or has given everything.</summary>
+    /// <summary>An enumeration that is cancelled throws, or has returned everything.</summary>
     [SkippableFact(Timeout = TestTimeout)]
     public async Task Cancelled_enumeration_never_ends_early_as_if_complete()
     {

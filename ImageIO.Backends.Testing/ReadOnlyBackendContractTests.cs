@@ -22,23 +22,21 @@ public abstract partial class ReadOnlyBackendContractTests : IAsyncLifetime
     /// <inheritdoc cref="BackendContractTests.TestTimeout"/>
     public const int TestTimeout = BackendContractTests.TestTimeout;
 
-    /// <summary>Bytes of a usual image: a multiple of the largest block size there is, and 16 of those.</summary>
+    /// <summary>Bytes of a usual image: 16 times the largest block size.</summary>
     protected const int UsualSize = 1024 * 1024;
 
     private readonly List<IBackend> _opened = [];
     private IBackendFactory? _factory;
 
-    /// <summary>The factory under test; asked once for each test.</summary>
+    /// <summary>Creates the factory under test, once for each test.</summary>
     protected abstract IBackendFactory CreateFactory();
 
-    /// <summary>Makes an image with this content, which the factory accepts and can open for reading.</summary>
-    /// <param name="content">
-    /// 0 bytes or more, some of them zeroes. Storage of fixed granularity may add zeroes up to a whole block.
-    /// </param>
+    /// <summary>Creates an image with this content that the factory accepts and can open for reading.</summary>
+    /// <param name="content">0 bytes or more, some of them zeroes. Storage of fixed granularity may add zeroes up to a
+    /// whole block.</param>
     protected abstract ValueTask<ImageUrl> CreateImageAsync(byte[] content);
 
-    /// <summary>The URL of an image that the factory accepts but that does not exist. Null: every image
-    /// exists.</summary>
+    /// <summary>The URL of a missing image that the factory accepts. Null: every image exists.</summary>
     protected virtual ImageUrl? MissingImage => null;
 
     /// <inheritdoc cref="BackendContractTests.OneHandleOnly"/>
@@ -49,8 +47,9 @@ public abstract partial class ReadOnlyBackendContractTests : IAsyncLifetime
     /// <summary>Runs before each test.</summary>
     public virtual Task InitializeAsync() => Task.CompletedTask;
 
-    /// <summary>Runs after each test: closes what it opened. Override it to remove the images, and call this
-    /// first.</summary>
+    /// <summary>
+    /// Runs after each test and closes images that it opened. Override it to remove the images, and call this first.
+    /// </summary>
     public virtual async Task DisposeAsync()
     {
         foreach (IBackend backend in _opened)
@@ -71,7 +70,7 @@ public abstract partial class ReadOnlyBackendContractTests : IAsyncLifetime
     protected async ValueTask<IBackend> OpenNewAsync(byte[] content) =>
         await OpenAsync(await CreateImageAsync(content));
 
-    // Data and zeroes in turns, with edges inside blocks.
+    // Data and zeroes in turn, with edges inside blocks.
     private static byte[] Content(int size)
     {
         byte[] content = Pattern(size, size);
@@ -88,7 +87,7 @@ public abstract partial class ReadOnlyBackendContractTests : IAsyncLifetime
     {
         int aligned = (int)Alignment.Up(length, backend.BlockSize);
         using AlignedBuffer buffer = AlignedBuffer.Allocate(Math.Max(aligned, 1));
-        // Whatever the backend does not fill shows.
+        // So that bytes which the backend does not fill show.
         buffer.GetSpan().Fill(0xEE);
         await backend.ReadAsync(buffer.Memory[..aligned], offset, cancellationToken);
         return buffer.GetSpan()[..(int)length].ToArray();

@@ -1,17 +1,16 @@
 namespace ImageIO.Backends.Testing;
 
 /// <summary>
-/// Says of a class of contract tests that no image of its kind ever has some parts: their tests are absent, not
-/// skipped.
+/// Declares that no image of a class of contract tests has some parts, so their tests are absent instead of skipped.
 /// </summary>
-/// <param name="parts">What no image has.</param>
+/// <param name="parts">The missing parts.</param>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
 public sealed class WithoutAttribute(ContractParts parts) : Attribute
 {
-    /// <summary>What no image has.</summary>
+    /// <summary>The missing parts.</summary>
     public ContractParts Parts { get; } = parts;
 
-    /// <summary>All that a class and its base classes leave out.</summary>
+    /// <summary>The missing parts of a class and its base classes.</summary>
     internal static ContractParts Of(Type type) => type
         .GetCustomAttributes(typeof(WithoutAttribute), inherit: true)
         .Cast<WithoutAttribute>()
