@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.CommandLine;
 
-/// <summary>SIGINT and SIGTERM: the first asks the command to end in order, a second one ends the process.</summary>
+/// <summary>SIGINT and SIGTERM: the first one ends the command in order, the second one ends the process.</summary>
 internal sealed class Interruption : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
@@ -16,7 +16,7 @@ internal sealed class Interruption : IDisposable
 
     public CancellationToken Token => _source.Token;
 
-    /// <summary>Number of the signal that came; 0: none.</summary>
+    /// <summary>Number of the received signal; 0: none.</summary>
     public int Signal { get; private set; }
 
     public void Dispose()

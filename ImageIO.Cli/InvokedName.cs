@@ -1,11 +1,11 @@
 namespace ImageIO.CommandLine;
 
-/// <summary>The name that the program was started by: a link to it has another than the program itself.</summary>
+/// <summary>The name by which the program was started, which may be that of a link.</summary>
 internal static class InvokedName
 {
     public static string Get()
     {
-        // The runtime tells the program's own path, with links resolved; the kernel what the caller said.
+        // The runtime resolves links in the program's path, so the kernel is asked for the caller's argument.
         string? first = OperatingSystem.IsLinux() ? FirstArgument() : Environment.GetCommandLineArgs().FirstOrDefault();
         return Path.GetFileNameWithoutExtension(first ?? "");
     }

@@ -2,11 +2,11 @@ using System.CommandLine;
 
 namespace ImageIO.CommandLine;
 
-/// <summary>Long options may be shortened as far as they stay unique, as Python's tools allow it.</summary>
+/// <summary>Allows unique prefixes of long options, like Python's tools.</summary>
 internal static class PrefixArguments
 {
     /// <summary>
-    /// The arguments with whole names. What is ambiguous or unknown stays, and is refused by the parser.
+    /// The arguments with full names. The parser refuses ambiguous and unknown ones, which remain unchanged.
     /// </summary>
     public static string[] Expand(string[] args, Command root)
     {

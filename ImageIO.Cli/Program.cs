@@ -27,7 +27,7 @@ internal static class Program
 
     private static Task<int> RunOvirtImgAsync(string[] args, CancellationToken cancellationToken)
     {
-        // A root command would bear the program's own name, in place of the one that it was called by.
+        // A root command would have the program's own name instead of the name that it was called by.
         var root = new Command("ovirt-img", "Transfer disk images with oVirt.")
         {
             new HelpOption { Recursive = true }, new VersionOption(),
@@ -68,7 +68,7 @@ internal static class Program
     private static async Task<int> InvokeAsync(Command root, string[] args, CancellationToken cancellationToken)
     {
         ParseResult parsed = root.Parse(args);
-        // Our own handling of signals lets a transfer end in order.
+        // Our own signal handling ends a transfer in order.
         int status = await parsed.InvokeAsync(
             new InvocationConfiguration { ProcessTerminationTimeout = null }, cancellationToken);
         return parsed.Errors.Count > 0 ? ExitCode.Usage : status;

@@ -3,13 +3,15 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.CommandLine.Commands;
 
-/// <summary>Runs a command's body and tells how it ended.</summary>
+/// <summary>Runs a command's body and returns its exit status.</summary>
 internal static class CommandRun
 {
-    /// <summary>With progress: a failure is its last phase, and the reason a line on standard error.</summary>
-    /// <param name="progress">Tells how far it is.</param>
+    /// <summary>
+    /// Runs with progress. A failure is shown as the last phase, and with its reason on standard error.
+    /// </summary>
+    /// <param name="progress">The progress.</param>
     /// <param name="body">The command.</param>
-    /// <param name="tell">Takes the reason of a failure. Null: standard error does.</param>
+    /// <param name="tell">Receives the reason of a failure. Null: standard error.</param>
     public static async Task<int> RunAsync(
         ProgressWriter progress, Func<ProgressWriter, Task> body, Action<string>? tell = null)
     {
@@ -27,7 +29,7 @@ internal static class CommandRun
         }
     }
 
-    /// <summary>Without progress.</summary>
+    /// <summary>Runs without progress.</summary>
     public static async Task<int> RunAsync(Func<Task> body)
     {
         try

@@ -39,7 +39,7 @@ internal static class DownloadCommand
     }
 
     /// <summary>
-    /// Downloads into a new file, which gets its name when it is whole and is removed when it is not.
+    /// Downloads into a new file. It gets its name when it is complete, and is removed after a failure.
     /// </summary>
     public static async Task DownloadAsync(
         TransferClient client,
@@ -90,7 +90,7 @@ internal static class DownloadCommand
         }
     }
 
-    // What is not the same makes another file of the same data.
+    // Identifies a file for resuming. A file with other options has other bytes for the same data.
     private static string Identity(string path, ImageTargetOptions target)
     {
         string text = $"{(ImageTarget.IsDevice(path) ? path : Path.GetFullPath(path))} {target.Format}";

@@ -2,7 +2,7 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.CommandLine.Commands;
 
-/// <summary>What the exit status tells.</summary>
+/// <summary>The exit statuses.</summary>
 internal static class ExitCode
 {
     public const int Success = 0;
@@ -13,7 +13,7 @@ internal static class ExitCode
     public const int StorageFull = 5;
     public const int NoConnection = 6;
 
-    /// <summary>128 + the signal's number, as shells have it.</summary>
+    /// <summary>128 + the signal's number, as in shells.</summary>
     public const int Signaled = 128;
 
     /// <summary>The status for a failure.</summary>

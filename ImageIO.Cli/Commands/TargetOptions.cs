@@ -5,7 +5,7 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.CommandLine.Commands;
 
-/// <summary>The options of what a download writes.</summary>
+/// <summary>The options for the file that a download writes.</summary>
 internal sealed class TargetOptions
 {
     public Option<string> Format { get; } = new("--format", "-f")
@@ -53,7 +53,7 @@ internal sealed class TargetOptions
 
     public IEnumerable<Option> All => [Format, Compress, BackingFile, BackingFormat, Incremental, InPlace, Force];
 
-    /// <summary>Fails for what does not go together, before anything is opened.</summary>
+    /// <summary>Throws for contradictory options, before anything is opened.</summary>
     /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>.</exception>
     public void Check(ParseResult parsed, string path, string format, string? resume)
     {

@@ -7,7 +7,7 @@ using ImageIO.Formats.Qcow2;
 
 namespace ImageIO.CommandLine.Commands;
 
-/// <summary>The options of everything that moves an image.</summary>
+/// <summary>The options of every command that moves an image.</summary>
 internal sealed class TransferOptions
 {
     public Option<string?> CaFile { get; } = new("--cafile")
@@ -125,7 +125,7 @@ internal sealed class TransferOptions
         ResumeFile = parsed.GetValue(Resume),
     };
 
-    /// <summary>Tells the progress on standard output.</summary>
+    /// <summary>Shows the progress on standard output.</summary>
     public ProgressWriter Progress(ParseResult parsed) => new(
         Console.Out,
         parsed.GetValue(Output)

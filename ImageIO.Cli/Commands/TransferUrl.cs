@@ -3,8 +3,7 @@ using ImageIO.Core.Errors;
 namespace ImageIO.CommandLine.Commands;
 
 /// <summary>
-/// A transfer's URL as it is given: itself, or <c>@FILE</c> with the URL, which other users do not see in the list of
-/// processes.
+/// A transfer's URL as an argument: the URL, or <c>@FILE</c> with it, which hides it from the list of processes.
 /// </summary>
 internal static class TransferUrl
 {

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace ImageIO.CommandLine.Control;
 
-/// <summary>What is read and written as JSON, without reflection.</summary>
+/// <summary>Types that are read and written as JSON, without reflection.</summary>
 [JsonSerializable(typeof(TicketView))]
 [JsonSerializable(typeof(List<TicketView>))]
 [JsonSerializable(typeof(NewTicket))]

@@ -7,9 +7,7 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.CommandLine.Control;
 
-/// <summary>
-/// The daemon on this host, by its configuration: where its control service is, and where clients find it.
-/// </summary>
+/// <summary>The daemon on this host, found by its configuration.</summary>
 [SupportedOSPlatform("linux")]
 internal sealed class HostDaemon
 {
@@ -57,14 +55,14 @@ internal sealed class HostDaemon
         }
     }
 
-    /// <summary>Where a client finds an image.</summary>
+    /// <summary>The URL of an image for a client.</summary>
     /// <param name="id">The ticket's id.</param>
     /// <param name="host">A name of this host that the client knows. Null: its own.</param>
     public string UrlOf(string id, string? host) => $"https://{host ?? _host}:{_port}/images/{id}";
 
-    /// <summary>Where a person finds it with a browser. Null: this daemon has no page.</summary>
-    /// <param name="id">The ticket's id, behind a <c>#</c>, which browsers send nowhere.</param>
-    /// <param name="host">A name of this host that the person knows. Null: its own.</param>
+    /// <summary>The URL of an image for a browser. Null: this daemon has no page.</summary>
+    /// <param name="id">The ticket's id, after a <c>#</c>, which browsers never send.</param>
+    /// <param name="host">A name of this host that the user knows. Null: its own.</param>
     public string? PageOf(string id, string? host) => _hasPage ? $"https://{host ?? _host}:{_port}/#{id}" : null;
 
     public void Add(string id, ReadOnlySpan<byte> ticket) => Ask(

@@ -9,7 +9,7 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.CommandLine.Control;
 
-/// <summary><c>imageio share FILE</c>: a link to a file of this host, as long as it is needed.</summary>
+/// <summary><c>imageio share FILE</c>: a temporary link to a file of this host.</summary>
 [SupportedOSPlatform("linux")]
 internal static class ShareCommand
 {
@@ -93,7 +93,7 @@ internal static class ShareCommand
 
         if (!exists)
         {
-            // Readable and writable for the daemon's group, which is this directory's business.
+            // The directory keeps others out; the daemon's group may read and write it.
             File.Create(path).Dispose();
         }
 
@@ -112,7 +112,7 @@ internal static class ShareCommand
         };
     }
 
-    // Until all was transferred, and nobody works on it any more; or the time is over.
+    // Ends when all was transferred and no client is active, or when the time is over.
     private static async Task WatchAsync(
         HostDaemon daemon,
         NewTicket ticket, TimeSpan duration, ProgressWriter progress, CancellationToken cancellationToken)

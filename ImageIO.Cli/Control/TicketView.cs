@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace ImageIO.CommandLine.Control;
 
-/// <summary>A ticket as the control service shows it, as far as it is shown here.</summary>
+/// <summary>The shown part of a ticket from the control service.</summary>
 internal sealed record TicketView
 {
     [JsonPropertyName("uuid")]
@@ -21,7 +21,7 @@ internal sealed record TicketView
     [JsonPropertyName("size")]
     public decimal Size { get; init; }
 
-    /// <summary>Distinct bytes that were transferred. Null: a ticket for both directions.</summary>
+    /// <summary>Distinct transferred bytes. Null: a ticket for both directions.</summary>
     [JsonPropertyName("transferred")]
     public decimal? Transferred { get; init; }
 
@@ -37,7 +37,7 @@ internal sealed record TicketView
     [JsonPropertyName("idle_time")]
     public long IdleSeconds { get; init; }
 
-    /// <summary>Seconds that operations have waited for the client. Null: the daemon does not tell.</summary>
+    /// <summary>Seconds that operations have waited for the client. Null: unknown to the daemon.</summary>
     [JsonPropertyName("client_wait")]
     public double? ClientWaitSeconds { get; init; }
 
@@ -45,10 +45,10 @@ internal sealed record TicketView
     [JsonPropertyName("storage_wait")]
     public double? StorageWaitSeconds { get; init; }
 
-    /// <summary>Whole percents that are done; null: not known.</summary>
+    /// <summary>Percentage that is done. Null: unknown.</summary>
     public int? Percent => Transferred is { } done && Size > 0 ? (int)(done * 100 / Size) : null;
 
-    /// <summary>What it does, in a word.</summary>
+    /// <summary>Its state in a word.</summary>
     public string State =>
         IsCanceled ? "cancelled" : IsActive ? "active" : Connections > 0 ? $"idle {IdleSeconds} s" : "waiting";
 

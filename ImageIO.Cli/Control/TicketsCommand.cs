@@ -81,7 +81,7 @@ internal static class TicketsCommand
     }
 
     /// <summary>
-    /// Scripts get each ticket on a line of its own; on a terminal it is the terminal's width that counts.
+    /// Prevents wrapped lines in scripts: they get each ticket on one line, terminals use their width.
     /// </summary>
     public static void WidenUnlessTerminal()
     {

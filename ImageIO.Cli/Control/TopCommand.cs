@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace ImageIO.CommandLine.Control;
 
-/// <summary><c>imageio top</c>: all transfers of the daemon on this host, as they move.</summary>
+/// <summary><c>imageio top</c>: all transfers of the daemon on this host, live.</summary>
 [SupportedOSPlatform("linux")]
 internal static class TopCommand
 {
@@ -79,7 +79,7 @@ internal static class TopCommand
         });
     }
 
-    // Of the time since the last view that operations ran, how much they waited for one side; of all time at first.
+    // The part of the operations' time that they waited for one side, since the last view; at first of all time.
     private static string Share(TicketView now, TicketView? before, Func<TicketView, double?> side)
     {
         double all = Since(now, before, view => view.ClientWaitSeconds + view.StorageWaitSeconds);

@@ -5,7 +5,7 @@ using ImageIO.CommandLine.Commands;
 
 namespace ImageIO.CommandLine.Engine;
 
-/// <summary><c>imageio backup start|stop</c>: what <c>download-disk --backup</c> downloads from.</summary>
+/// <summary><c>imageio backup start|stop</c>: a backup for <c>download-disk --backup</c>.</summary>
 internal static class BackupCommand
 {
     public static Command Create() =>

@@ -3,7 +3,7 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.CommandLine.Engine;
 
-/// <summary>The log of <c>ovirt-img</c>: to standard error or a file, from a level on.</summary>
+/// <summary>The log of <c>ovirt-img</c>, to standard error or a file.</summary>
 internal sealed class CommandLog : IDisposable
 {
     private static readonly string[] Levels = ["debug", "info", "warning", "error"];
@@ -13,7 +13,7 @@ internal sealed class CommandLog : IDisposable
     private readonly int _level;
     private readonly TimeProvider _time;
 
-    /// <param name="file">Appended to. Null: standard error.</param>
+    /// <param name="file">The file to append to. Null: standard error.</param>
     /// <param name="level">The lowest level that is written.</param>
     /// <param name="time">The clock.</param>
     public CommandLog(string? file, string level, TimeProvider time)

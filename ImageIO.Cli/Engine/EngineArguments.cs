@@ -8,13 +8,13 @@ using ImageIO.Core.Errors;
 namespace ImageIO.CommandLine.Engine;
 
 /// <summary>
-/// The options of everything that speaks to an Engine: those of <c>ovirt-img</c>, and for <c>imageio</c> some more.
+/// The options of every command that uses an Engine: those of <c>ovirt-img</c>, and more for <c>imageio</c>.
 /// </summary>
 internal sealed class EngineArguments
 {
     private readonly bool _isReference;
 
-    /// <param name="isReference">Whether only the options of the reference's tool are offered, with its output.</param>
+    /// <param name="isReference">Whether to have only the options and the output of the reference's tool.</param>
     public EngineArguments(bool isReference)
     {
         _isReference = isReference;
@@ -166,12 +166,12 @@ internal sealed class EngineArguments
     private IEnumerable<Option> Further =>
         [Verify, Resume, Retry, LimitRate, Snapshot, Backup, Shallow, Host, UseProxy, InactivityTimeout];
 
-    /// <summary>The section that the command line names.</summary>
+    /// <summary>The section named on the command line.</summary>
     public ReferenceConfiguration Configuration(ParseResult parsed) => parsed.GetValue(Config) is { } section
         ? ReferenceConfiguration.Read(ReferenceConfiguration.DefaultPath, section)
         : ReferenceConfiguration.Empty;
 
-    /// <summary>How Engine is reached; what the command line says wins.</summary>
+    /// <summary>The connection to Engine. The command line takes precedence.</summary>
     public EngineOptions Engine(ParseResult parsed, ReferenceConfiguration configuration)
     {
         string username = Required(parsed.GetValue(Username) ?? configuration["username"], "--username");
@@ -199,7 +199,7 @@ internal sealed class EngineArguments
         parsed.GetValue(Description)
             ?? configuration["description"] ?? (_isReference ? "Uploaded by ovirt-img" : "Uploaded by imageio");
 
-    /// <summary>How the disk is moved, with the steps told as phases.</summary>
+    /// <summary>The disk's transfer, with its steps as phases.</summary>
     public DiskTransferOptions Transfer(ParseResult parsed, ProgressWriter progress, string copyPhase) => new()
     {
         Copy = new CopyOptions
@@ -228,7 +228,7 @@ internal sealed class EngineArguments
         }),
     };
 
-    /// <summary>Tells the progress on standard output.</summary>
+    /// <summary>Shows the progress on standard output.</summary>
     public ProgressWriter Progress(ParseResult parsed) => new(
         Console.Out,
         (parsed.GetValue(Output) == "json", _isReference) switch

@@ -13,10 +13,10 @@ namespace ImageIO.CommandLine.Engine;
 /// <summary><c>upload-disk</c>, <c>download-disk</c> and <c>create-disk</c>: whole disks, with an Engine.</summary>
 internal static class EngineCommands
 {
-    /// <summary>What <c>ovirt-img</c> has: two commands, and the reference's exit codes.</summary>
+    /// <summary>The commands of <c>ovirt-img</c>: two, with the reference's exit codes.</summary>
     public static IEnumerable<Command> ForReference() => [Upload(isReference: true), Download(isReference: true)];
 
-    /// <summary>What <c>imageio</c> has.</summary>
+    /// <summary>The commands of <c>imageio</c>.</summary>
     public static IEnumerable<Command> Create() =>
         [Upload(isReference: false), Download(isReference: false), CreateDisk()];
 

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace ImageIO.CommandLine.Engine;
 
-/// <summary>Where a password comes from: a file, the configuration, or whoever sits at the terminal.</summary>
+/// <summary>Reads a password from a file, the configuration, or the terminal.</summary>
 internal static class PasswordSource
 {
     public static string Read(string? file, string? configured, string username)

@@ -9,10 +9,9 @@ internal sealed class ReferenceConfiguration
 
     private ReferenceConfiguration(Dictionary<string, string> values) => _values = values;
 
-    /// <summary>Nothing is configured.</summary>
+    /// <summary>No configuration.</summary>
     public static ReferenceConfiguration Empty { get; } = new([]);
 
-    /// <summary>Where it lies.</summary>
     public static string DefaultPath => Path.Combine(
         Environment.GetEnvironmentVariable("XDG_CONFIG_HOME") is { Length: > 0 } directory
             ? directory
@@ -60,7 +59,7 @@ internal sealed class ReferenceConfiguration
             : throw new TransferException(TransferError.InvalidRequest, $"There is no section [{section}] in {path}");
     }
 
-    /// <summary>A switch, in any of the words that such files have for it.</summary>
+    /// <summary>A switch, in any of the words for it.</summary>
     public bool? Switch(string key) => this[key]?.ToLowerInvariant() switch
     {
         null => null,

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ImageIO.CommandLine.Output;
 
-/// <summary>Sizes as people write and read them: powers of 1024.</summary>
+/// <summary>Sizes for people, in powers of 1024.</summary>
 internal static class ByteSize
 {
     private const string Units = "kmgtp";

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ImageIO.CommandLine.Output;
 
-/// <summary>Durations as people write them: <c>90s</c>, <c>30m</c>, <c>2h</c>, <c>1d</c>.</summary>
+/// <summary>Durations for people: <c>90s</c>, <c>30m</c>, <c>2h</c>, <c>1d</c>.</summary>
 internal static class Duration
 {
     public static bool TryParse(string text, out TimeSpan duration)
@@ -19,7 +19,7 @@ internal static class Duration
         return true;
     }
 
-    /// <summary>About so long, like <c>12 s</c>, <c>3 min</c> or <c>2 h 05 min</c>.</summary>
+    /// <summary>Rounded, like <c>12 s</c>, <c>3 min</c> or <c>2 h 05 min</c>.</summary>
     public static string Format(TimeSpan duration) =>
         duration < TimeSpan.FromMinutes(2) ? $"{Math.Ceiling(duration.TotalSeconds):F0} s"
         : duration < TimeSpan.FromHours(1) ? $"{Math.Ceiling(duration.TotalMinutes):F0} min"

@@ -1,6 +1,6 @@
 namespace ImageIO.CommandLine.Output;
 
-/// <summary>What progress calls the steps of a command. Scripts read these words.</summary>
+/// <summary>The names of a command's steps in the progress. Scripts read them.</summary>
 internal static class Phases
 {
     public const string Inspecting = "inspecting image";

@@ -3,16 +3,16 @@ namespace ImageIO.CommandLine.Output;
 /// <summary>The forms of progress.</summary>
 internal enum ProgressStyle
 {
-    /// <summary>A line that is written over, on a terminal.</summary>
+    /// <summary>A line on a terminal that is overwritten.</summary>
     Text,
 
-    /// <summary>That line as <c>ovirt-img</c> writes it, wherever it goes.</summary>
+    /// <summary>The line of <c>ovirt-img</c>, to any output.</summary>
     ReferenceText,
 
-    /// <summary>Lines of text at intervals, where nobody looks.</summary>
+    /// <summary>Lines of text at intervals, for files and pipes.</summary>
     PlainText,
 
-    /// <summary>JSON with what <c>imageio</c> knows.</summary>
+    /// <summary>JSON with all that <c>imageio</c> knows.</summary>
     Json,
 
     /// <summary>JSON as <c>ovirt-img</c> writes it.</summary>

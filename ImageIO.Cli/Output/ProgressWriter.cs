@@ -5,14 +5,14 @@ using ImageIO.Client.Copying;
 namespace ImageIO.CommandLine.Output;
 
 /// <summary>
-/// Tells how far a transfer is, as text or as JSON, in the form of <c>ovirt-img</c>: a line for each change of phase,
-/// size or whole percent. Thread-safe.
+/// Writes the progress of a transfer as text or as JSON, in the form of <c>ovirt-img</c>: a line for each change of
+/// phase, size or whole percent. Thread-safe.
 /// </summary>
 internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
 {
     private const int TextWidth = 79;
 
-    // A file or a pipe of text gets a line so often.
+    // Time between lines in a file or a pipe.
     private static readonly TimeSpan PlainPeriod = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
@@ -37,7 +37,7 @@ internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
         _started = _lastLine = time.GetTimestamp();
     }
 
-    /// <summary>A step of the command begins.</summary>
+    /// <summary>Begins a step of the command.</summary>
     public void Begin(string phase)
     {
         lock (_lock)
@@ -47,7 +47,7 @@ internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
         }
     }
 
-    /// <summary>The size became known.</summary>
+    /// <summary>Sets the size when it is known.</summary>
     public void SetSize(long size)
     {
         lock (_lock)
@@ -143,7 +143,7 @@ internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
             + _phase + Further(rate);
     }
 
-    // What imageio tells beside: the time that is left while bytes move, and how often it had to try again.
+    // Only imageio shows the remaining time and the number of retries.
     private string Further(double rate)
     {
         if (_style == ProgressStyle.ReferenceText)
@@ -164,7 +164,7 @@ internal sealed class ProgressWriter : IProgress<TransferProgress>, IDisposable
         };
     }
 
-    // Spaces and order as the reference's tool writes them.
+    // With the spaces and the order of the reference's tool.
     private string Json(double elapsed)
     {
         var line = new StringBuilder();
