@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// Notes on each connection from when to when a request is answered, before everything else that sees the request. What
-/// the server writes at other times is its own refusal of something that never became a request.
+/// Notes on each connection when an answer begins and ends, before everything else sees the request. At other times the
+/// server writes only its own refusals of bytes that never became a request.
 /// </summary>
 internal sealed class AnswerMarks : IStartupFilter
 {

@@ -4,25 +4,25 @@ using System.IO.Pipelines;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// Makes the HTTP server serve a request whatever its <c>Host</c> header says, and without one: nothing here routes by
-/// host. The server answers 400 by itself, so it is shown a header that it accepts.
+/// Makes the HTTP server serve requests with any <c>Host</c> header or none, because nothing here routes by host. The
+/// server would answer 400, so it is shown a header that it accepts.
 /// </summary>
 /// <remarks>
-/// Stands before every service. Requests with an ordinary Host, and all bodies, are shown as they came, not copied. The
-/// server judges everything else about a request.
+/// Used in all services. Requests with an ordinary Host, and all bodies, pass unchanged and are not copied. The server
+/// judges everything else in a request.
 /// </remarks>
-/// <param name="inner">What the client sends.</param>
+/// <param name="inner">The client's bytes.</param>
 internal sealed class AnyHostReader(PipeReader inner) : PipeReader
 {
     private readonly RequestFraming _request = new();
 
-    // What the server was shown by the last read.
+    // The result of the last read.
     private ReadOnlySequence<byte> _shown;
 
-    // Whole lines at the beginning of the next read that were looked at, in bytes.
+    // Bytes of whole lines at the start of the next read that were examined already.
     private long _scanned;
 
-    // What is left of a head that was completed here; empty: the server is shown what the client sent.
+    // The remaining part of a head that was completed here. Empty: the server is shown the client's bytes.
     private ReadOnlySequence<byte> _completedHead;
 
     /// <inheritdoc />
@@ -103,7 +103,7 @@ internal sealed class AnyHostReader(PipeReader inner) : PipeReader
                 continue;
             }
 
-            // The head is complete: the line is the empty one behind it.
+            // The head is complete; this is the empty line after it.
             long headLength = _scanned;
             _scanned = 0;
             if (_request.HasHost)

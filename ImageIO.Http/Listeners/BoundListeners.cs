@@ -1,8 +1,8 @@
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// All listeners of a host, with their addresses taken. Disposing it gives back what the server has not taken over, so
-/// that a start which fails leaves no socket behind.
+/// All listeners of a host, with their addresses taken. Disposal closes those that the server has not taken over, so a
+/// failed start leaves no socket behind.
 /// </summary>
 public sealed class BoundListeners : IDisposable
 {
@@ -11,14 +11,13 @@ public sealed class BoundListeners : IDisposable
     /// <summary>The listeners.</summary>
     public IReadOnlyList<ServiceListener> All { get; }
 
-    /// <summary>Where they listen, in one line; for logs.</summary>
+    /// <summary>Their addresses in one line, for logs.</summary>
     public string Urls => string.Join(", ", All.Select(listener => listener.Url));
 
-    /// <summary>The TCP port of a service.</summary>
     internal int PortOf(string service) => new Uri(All.First(listener => listener.Service == service).Url).Port;
 
     /// <summary>Takes the addresses of all listeners, in their order, and listens.</summary>
-    /// <exception cref="ConfigurationException">One cannot be had; none is held then.</exception>
+    /// <exception cref="ConfigurationException">An address cannot be taken; none is held then.</exception>
     public static BoundListeners Bind(IReadOnlyList<ServiceListener> listeners)
     {
         var bound = new BoundListeners(listeners);
@@ -38,7 +37,7 @@ public sealed class BoundListeners : IDisposable
         }
     }
 
-    /// <summary>Looks at the TLS files of all listeners now.</summary>
+    /// <summary>Checks the TLS files of all listeners now.</summary>
     public void RefreshCertificates()
     {
         foreach (ServiceListener listener in All)
@@ -47,9 +46,7 @@ public sealed class BoundListeners : IDisposable
         }
     }
 
-    /// <summary>
-    /// Closes the sockets of some services, whose connections live on; the server sees the end of their listeners.
-    /// </summary>
+    /// <summary>Closes the sockets of some services. Their connections live on.</summary>
     internal void StopAccepting(IReadOnlyCollection<string> services)
     {
         foreach (ServiceListener listener in All.Where(listener => services.Contains(listener.Service)))
@@ -58,7 +55,7 @@ public sealed class BoundListeners : IDisposable
         }
     }
 
-    /// <summary>Closes the sockets; closing one twice does nothing.</summary>
+    /// <summary>Closes the sockets. May be called repeatedly.</summary>
     public void Dispose()
     {
         foreach (ServiceListener listener in All)

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// Where a chunked body ends (RFC 9112 section 7.1), found while the bytes that the server has consumed pass by. The
-/// server has judged them, so this reader only counts.
+/// Finds the end of a chunked body (RFC 9112 section 7.1) in the bytes that the server has consumed. The server has
+/// judged them, so this reader only counts.
 /// </summary>
 internal sealed class ChunkedFraming
 {
@@ -12,19 +12,19 @@ internal sealed class ChunkedFraming
 
     private Part _part = Part.End;
 
-    // Of the chunk whose first line passes by.
+    // Size of the chunk whose first line is being read.
     private long _size;
 
-    // Bytes of the current chunk, with the line end behind them, that have not passed by.
+    // Remaining bytes of the current chunk and its line end.
     private long _dataLeft;
 
-    // Characters of the trailer line that passes by.
+    // Characters of the current trailer line.
     private int _trailerLength;
 
-    /// <summary>Whether the whole body has passed by.</summary>
+    /// <summary>Whether the whole body was counted.</summary>
     public bool IsAtEnd => _part == Part.End;
 
-    /// <summary>A body begins.</summary>
+    /// <summary>Begins a body.</summary>
     public void Begin() => (_part, _size, _dataLeft, _trailerLength) = (Part.Size, 0, 0, 0);
 
     /// <summary>Counts bytes of the body.</summary>

@@ -8,12 +8,12 @@ using Microsoft.AspNetCore.Http;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// One client connection: the service it came in by, the images it holds open, and whether it idles or stalls. Lives
-/// from accept to close; requests on it find it among their features.
+/// One client connection, from accept to close: its service, the images that it holds open, and whether it idles or
+/// stalls. A feature of its requests.
 /// </summary>
 /// <remarks>
-/// Two clocks. Idle: no request runs. Stalled: a request waits for the client's next byte, or for the client to take
-/// one. While a request waits for storage neither runs, however long that takes.
+/// It idles while no request runs. It stalls while a request waits for the client's next byte, or for the client to
+/// take one. While a request waits for storage it does neither, however long that takes.
 /// </remarks>
 public sealed class ClientConnection
 {
@@ -22,7 +22,7 @@ public sealed class ClientConnection
     private readonly Lock _lock = new();
     private readonly long _opened;
 
-    // Timestamp since when the connection waits for the client; null while it does not.
+    // Timestamp since when it waits for the client; null while it does not.
     private long? _waitingSince;
     private bool _inRequest;
     private bool _holdsImage;
@@ -47,15 +47,14 @@ public sealed class ClientConnection
         _waitingSince = _opened;
     }
 
-    /// <summary>The service whose listener accepted it.</summary>
+    /// <summary>Name of the service that it was accepted by.</summary>
     public string Service { get; }
 
-    /// <summary>Whether it came to a service of this host's own needs.</summary>
+    /// <summary>Whether that service is for this host's own needs.</summary>
     internal bool IsForHost { get; }
 
     /// <summary>
-    /// Since when it idles and holds nothing that is worth keeping: a timestamp. Null: it does not idle, or has opened
-    /// an image.
+    /// Timestamp since when it idles without an image. Null: it does not idle, or has opened an image.
     /// </summary>
     internal long? IdlesSince
     {
@@ -68,10 +67,10 @@ public sealed class ClientConnection
         }
     }
 
-    /// <summary>What logs call it.</summary>
+    /// <summary>Its name in logs.</summary>
     public string Id => _context.ConnectionId;
 
-    /// <summary>How long requests on it waited for the client, in all.</summary>
+    /// <summary>Total time that requests on it waited for the client.</summary>
     public TimeSpan ClientWait
     {
         get
@@ -83,22 +82,20 @@ public sealed class ClientConnection
         }
     }
 
-    /// <summary>How long the TLS handshake took. Zero: there was none.</summary>
+    /// <summary>Duration of the TLS handshake. Zero: there was none.</summary>
     public TimeSpan HandshakeTime { get; private set; }
 
-    /// <summary>What was transferred on it, by transfer; for the summary when it closes.</summary>
+    /// <summary>Its operations by transfer, for the summary when it closes.</summary>
     public TransferTally Tally { get; } = new();
 
-    /// <summary>What larger request bodies are gathered from, on this connection and all others.</summary>
+    /// <summary>The memory for larger request bodies, of all connections.</summary>
     internal MessageBudget Messages { get; }
 
-    /// <summary>The images it holds open.</summary>
+    /// <summary>The images that it holds open.</summary>
     public ImageLeases Images { get; } = new();
 
-    /// <summary>The clock that it is watched by.</summary>
     internal TimeProvider Time => _time;
 
-    /// <summary>Whether a request runs on it.</summary>
     internal bool IsInRequest
     {
         get
@@ -110,21 +107,21 @@ public sealed class ClientConnection
         }
     }
 
-    /// <summary>Whether a request was taken on whose answer has not ended.</summary>
+    /// <summary>Whether an answer has begun and not ended.</summary>
     internal bool IsAnswering
     {
         get => _isAnswering;
         set => _isAnswering = value;
     }
 
-    /// <summary>Whether the server has refused what came, unread perhaps, and ends the connection.</summary>
+    /// <summary>Whether the server itself has refused a request, and ends the connection.</summary>
     internal bool IsRefused
     {
         get => _isRefused;
         set => _isRefused = value;
     }
 
-    /// <summary>The connection that a request came in by.</summary>
+    /// <summary>The connection of a request.</summary>
     public static ClientConnection Of(HttpContext context) =>
         context.Features.Get<ClientConnection>()
         ?? throw new InvalidOperationException("The request did not come in by one of our listeners.");
@@ -211,17 +208,17 @@ public sealed class ClientConnection
         }
     }
 
-    /// <summary>From now on the client is awaited to send its first byte, and with TLS to make the handshake.</summary>
+    /// <summary>Starts the wait for the client's first byte, or with TLS for the handshake.</summary>
     internal void IntroductionStarts() => _isNew = true;
 
-    /// <summary>The client has introduced itself.</summary>
+    /// <summary>Notes that the client has introduced itself.</summary>
     internal void IntroductionEnded(bool isHandshake)
     {
         _isNew = false;
         lock (_lock)
         {
             HandshakeTime = isHandshake ? _time.GetElapsedTime(_opened) : TimeSpan.Zero;
-            // The introduction had its own time; the first request has all of its.
+            // The first request has its own full time, not the rest of the introduction's.
             _waitingSince = _time.GetTimestamp();
         }
     }
@@ -265,8 +262,10 @@ public sealed class ClientConnection
         }
     }
 
-    /// <summary>Ends it if it has kept us waiting for too long: an idle one politely, a stalled one by a cut.</summary>
-    /// <param name="newcomersPatience">How long a client may take to introduce itself.</param>
+    /// <summary>
+    /// Ends it if it has idled or stalled for too long: an idle one in order, a stalled one by a cut.
+    /// </summary>
+    /// <param name="newcomersPatience">Longest time for a client to introduce itself.</param>
     /// <returns>Whether it was ended just now.</returns>
     internal bool EndIfOverdue(TimeSpan newcomersPatience)
     {
@@ -279,11 +278,11 @@ public sealed class ClientConnection
                 return false;
             }
 
-            // Between requests, too: an answer that is left unread keeps the server from the end of its request.
+            // Between requests, too, because the server cannot end a request whose answer is left unread.
             isStalled = _inRequest || TakesNoMore;
             if (!isStalled && _isAskedToEnd)
             {
-                // What is left is the head of a request that has begun to come; the server has a time limit for it.
+                // The head of a request has begun to come, which the server limits.
                 return false;
             }
 

@@ -4,8 +4,7 @@ using ImageIO.Transport.Sockets;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// A request's or response's body that tells its connection when it waits for the client, so that a client that stalls
-/// can be told from storage that is slow.
+/// A body that notes on its connection when it waits for the client, to distinguish a stalled client from slow storage.
 /// </summary>
 /// <param name="body">The server's stream.</param>
 /// <param name="connection">The client's connection.</param>
@@ -20,7 +19,7 @@ public sealed class ClientStream(Stream body, ClientConnection connection) : Asy
     /// <inheritdoc />
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        // Most reads find bytes already received; only a real wait is worth the clock.
+        // Most reads find received bytes, so the clock is read only for a real wait.
         ValueTask<int> read = body.ReadAsync(buffer, cancellationToken);
         return read.IsCompleted ? read : WaitAsync(read);
     }

@@ -6,20 +6,16 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>
-/// Follows every client connection from accept to close, and ends those that idle or stall for too long.
-/// </summary>
+/// <summary>Follows every client connection, and ends those that idle or stall for too long.</summary>
 public sealed partial class ConnectionWatch : BackgroundService
 {
-    /// <summary>
-    /// How long a connection that has not opened an image may idle: 60 s, as clients of the reference expect.
-    /// </summary>
+    /// <summary>Longest idle time of a connection without an image: 60 s, as clients of the reference expect.</summary>
     public static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(60);
 
-    // How long a client may take to introduce itself while there are many others that have not.
+    // Longest time for an introduction while many other connections are in theirs.
     private static readonly TimeSpan PatienceWithMany = TimeSpan.FromSeconds(5);
 
-    // From when on a connection that idles may be ended to make room.
+    // Shortest idle time after which a connection may be ended to make room.
     private static readonly TimeSpan LeastIdle = TimeSpan.FromSeconds(3);
 
     private readonly ConnectionCapacity _capacity;
@@ -29,16 +25,16 @@ public sealed partial class ConnectionWatch : BackgroundService
     private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // Connections that had made room for others when the log said so last. Used by the sweep alone.
+    // Connections that had made room at the last log line. Used by the sweep alone.
     private long _loggedMadeRoom;
 
-    // Services whose connections are to end; null before the host stops.
+    // Services whose connections are to end; null until the host stops.
     private volatile IReadOnlyCollection<string>? _draining;
 
-    /// <summary>Creates a watch of no connection yet.</summary>
-    /// <param name="capacity">How many connections there may be.</param>
+    /// <summary>Creates a watch without connections.</summary>
+    /// <param name="capacity">Limits the number of connections.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Where to say which connections came and went.</param>
+    /// <param name="logger">Logs opened and closed connections.</param>
     internal ConnectionWatch(ConnectionCapacity capacity, TimeProvider time, ILogger<ConnectionWatch> logger)
     {
         _capacity = capacity;
@@ -48,31 +44,30 @@ public sealed partial class ConnectionWatch : BackgroundService
         capacity.Host.EndAnIdleOne = () => EndLongestIdle(isForHost: true);
     }
 
-    /// <summary>How many connections there may be.</summary>
     internal ConnectionCapacity Capacity => _capacity;
 
-    /// <summary>What larger request bodies are gathered from.</summary>
+    /// <summary>The memory for larger request bodies.</summary>
     internal MessageBudget Messages { get; } = new();
 
-    /// <summary>Completes when the first connection of all has come.</summary>
+    /// <summary>Completes with the first connection.</summary>
     internal Task FirstConnection => _first.Task;
 
-    /// <summary>Connections open now.</summary>
+    /// <summary>Number of open connections.</summary>
     public int Count => _open.Count;
 
-    /// <summary>The connections open now, in no order.</summary>
+    /// <summary>The open connections, in no order.</summary>
     internal IEnumerable<ClientConnection> Open => _open.Keys;
 
-    /// <summary>Connections open now, by service.</summary>
+    /// <summary>Number of open connections, by service.</summary>
     public IEnumerable<(string Service, int Count)> CountByService() =>
         _open.Keys.CountBy(connection => connection.Service).Select(pair => (pair.Key, pair.Value));
 
-    /// <summary>Requests that run on connections to some services.</summary>
+    /// <summary>Running requests on connections to some services.</summary>
     internal int RunningRequests(IReadOnlyCollection<string> services) =>
         _open.Keys.Count(connection => services.Contains(connection.Service) && connection.IsInRequest);
 
     /// <summary>
-    /// Ends the connections to some services, each when its running request has been answered; done when none is left.
+    /// Ends the connections to some services, each after its running answer. Completes when none is left.
     /// </summary>
     internal Task DrainAsync(IReadOnlyCollection<string> services)
     {
@@ -86,11 +81,11 @@ public sealed partial class ConnectionWatch : BackgroundService
         return _drained.Task;
     }
 
-    /// <summary>Logs that the server refused what came on a connection before it was a request.</summary>
+    /// <summary>Logs the server's own refusal of a request.</summary>
     internal void LogRefused(ClientConnection connection, int status) =>
         Log.Refused(_logger, connection.Id, connection.Service, status);
 
-    /// <summary>The connection's life: runs the server's part of it, then gives back the images it held.</summary>
+    /// <summary>Runs a connection, then releases its images.</summary>
     internal async Task RunAsync(ConnectionContext context, ServiceListener listener, ConnectionDelegate next)
     {
         string service = listener.Service;
@@ -112,8 +107,8 @@ public sealed partial class ConnectionWatch : BackgroundService
         finally
         {
             _open.TryRemove(connection, out _);
-            // Not awaited: a storage that hangs in close(2) must not hold up the end of a connection. The tickets own
-            // the images and wait for them.
+            // Not awaited, because a hung close(2) must not delay the end of a connection. The tickets own the images
+            // and wait.
             _ = connection.Images.DisposeAsync().AsTask();
             foreach ((string transferId, TransferTotals totals) in connection.Tally.Totals)
             {
@@ -162,7 +157,7 @@ public sealed partial class ConnectionWatch : BackgroundService
         }
     }
 
-    // Of those that hold no image. Whether there was one.
+    // Only one without an image. Returns whether there was one.
     private bool EndLongestIdle(bool isForHost)
     {
         ClientConnection? longest = _open.Keys

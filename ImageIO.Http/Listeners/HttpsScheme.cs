@@ -3,10 +3,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>Marks a connection as one with TLS: the server takes the scheme https from it.</summary>
+/// <summary>Marks a connection as one with TLS, so that the server uses the scheme https.</summary>
 internal sealed class HttpsScheme : ITlsConnectionFeature
 {
-    /// <summary>Null: clients prove themselves by tickets, not by certificates.</summary>
+    /// <summary>Null: clients authenticate by tickets, not by certificates.</summary>
     public X509Certificate2? ClientCertificate { get; set; }
 
     /// <inheritdoc />

@@ -4,21 +4,21 @@ using Microsoft.AspNetCore.Connections;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// Ends a connection whose client may still be sending. Closed at once, the kernel would answer what still comes with a
-/// reset, and a reset destroys the answer that the client has not read yet (RFC 9112 section 9.6). So the client is
-/// told that nothing more comes, and what it sends is thrown away until it closes too, or for too long.
+/// Ends a connection whose client may still be sending. After an immediate close the kernel would answer further bytes
+/// with a reset, which destroys an answer that the client has not read yet (RFC 9112 section 9.6). So only the sending
+/// side is closed, and the client's bytes are discarded for a limited time.
 /// </summary>
 internal static class LingeringClose
 {
-    // nginx's lingering_timeout and lingering_time: how long nothing may come, and how long something may.
+    // nginx's lingering_timeout and lingering_time: longest time without bytes, and in all.
     private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
 
-    /// <summary>Ends it; the answer has been given to the socket.</summary>
+    /// <summary>Ends a connection whose answer is in the socket.</summary>
     /// <param name="connection">The connection.</param>
-    /// <param name="input">What the client sends.</param>
+    /// <param name="input">The client's bytes.</param>
     /// <param name="gone">Set when the client has gone.</param>
-    /// <returns>Whether the client ended it; if not, it may be cut.</returns>
+    /// <returns>Whether the client ended it. If not, it may be cut.</returns>
     public static async Task<bool> RunAsync(ClientConnection connection, PipeReader input, CancellationToken gone)
     {
         TimeProvider time = connection.Time;
@@ -44,12 +44,12 @@ internal static class LingeringClose
         }
         catch (IOException)
         {
-            // The client left, or broke what it promised about a body.
+            // The client left, or sent a wrong body.
             return true;
         }
         catch (InvalidOperationException)
         {
-            // Whoever failed has left a read of the body running: it ends with the connection, which the server closes.
+            // A failed request has left a read of the body running, which ends with the connection.
             return true;
         }
         catch (OperationCanceledException)
@@ -58,7 +58,7 @@ internal static class LingeringClose
         }
     }
 
-    /// <summary>Runs a connection; if the server itself refused a request on it, lets it linger.</summary>
+    /// <summary>Runs a connection, and lets it linger if the server itself refused a request.</summary>
     public static async Task RunAsync(ConnectionContext context, ConnectionDelegate next)
     {
         await next(context);

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// The host of an address to listen on, as a configuration file has it: an IP address, a name, or empty or <c>::</c>
-/// for all addresses. A name is resolved when the address is taken, not when the file is read.
+/// The host of a listen address in a configuration file: an IP address, a name, or empty or <c>::</c> for all
+/// addresses. A name is resolved when the address is taken.
 /// </summary>
 public sealed class ListenHost
 {

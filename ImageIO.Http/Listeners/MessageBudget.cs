@@ -4,7 +4,7 @@ namespace ImageIO.Http.Listeners;
 
 /// <summary>
 /// Limits the memory for request bodies that are gathered before use: tickets and PATCH. Each request has a small
-/// buffer that fits every ordinary body; larger ones draw on this budget.
+/// buffer, which fits ordinary bodies. Larger bodies draw on this budget.
 /// </summary>
 /// <param name="most">Bytes for all requests together.</param>
 public sealed class MessageBudget(int most = MessageBudget.Most)

@@ -6,10 +6,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>Where metrics and health are served: an IP address with a port, or a Unix socket.</summary>
+/// <summary>The address for metrics and health: an IP address with a port, or a Unix socket.</summary>
 public sealed class MonitorAddress
 {
-    // Who may connect learns counts, and nothing secret; on a loopback port it is everybody on the host, too.
+    // For everybody: the counts are no secret, and a loopback port would be open to all users as well.
     private const UnixFileMode SocketMode = UnixFileMode.UserRead | UnixFileMode.UserWrite
         | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 
@@ -27,14 +27,14 @@ public sealed class MonitorAddress
     /// <summary>No listener.</summary>
     public static MonitorAddress None { get; } = new("");
 
-    /// <summary>What a configuration file may say, for a message about one that says something else.</summary>
+    /// <summary>The allowed values, for an error message.</summary>
     public const string Expected =
         "HOST:PORT like 127.0.0.1:54325, the absolute path of a Unix socket, or nothing for no such listener";
 
-    /// <summary>Whether there is a listener at all.</summary>
+    /// <summary>Whether there is a listener.</summary>
     public bool IsEnabled => _text.Length > 0;
 
-    /// <summary>Reads an option's value. Null: it is none of what <see cref="Expected"/> says.</summary>
+    /// <summary>Reads an option's value. Null: it is not allowed.</summary>
     public static MonitorAddress? Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -43,7 +43,7 @@ public sealed class MonitorAddress
             return new MonitorAddress(text);
         }
 
-        // The platform's parser takes an address without a port, as one with port 0, which here is "any free port".
+        // The platform accepts an address without a port as port 0, which means "any free port" here.
         return IPEndPoint.TryParse(text, out IPEndPoint? address)
             && text.EndsWith($":{address.Port}", StringComparison.Ordinal)
             && (address.Address.AddressFamily != AddressFamily.InterNetworkV6 || text[0] == '[')
@@ -53,7 +53,7 @@ public sealed class MonitorAddress
 
     /// <summary>The listener.</summary>
     /// <param name="service">Its service.</param>
-    /// <param name="own">Gives a socket file to its owner. Null: it stays this process' user's.</param>
+    /// <param name="own">Gives a socket file to its owner. Null: this process' user owns it.</param>
     /// <exception cref="ConfigurationException">The host's name does not resolve.</exception>
     public ServiceListener Listener(string service, Action<SafeFileHandle, string>? own = null)
     {

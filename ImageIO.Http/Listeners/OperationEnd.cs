@@ -3,15 +3,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>How an operation ended, in the words of the line that tells a transfer's end.</summary>
+/// <summary>The end of an operation, for the log line at a transfer's end.</summary>
 /// <param name="Operation">read, write, zero, flush or checksum; in the proxy the request's method.</param>
 /// <param name="Done">Bytes that it moved.</param>
-/// <param name="Length">Bytes that it was about; below 0: that was never known.</param>
+/// <param name="Length">Bytes that were requested; negative: unknown.</param>
 /// <param name="Failure">Why it ended early. Null: it is complete.</param>
 public readonly record struct OperationEnd(string Operation, long Done, long Length, string? Failure)
 {
-    /// <summary>What ended an operation early, in a few words.</summary>
-    /// <param name="failure">What it failed with.</param>
+    /// <summary>Why an operation ended early, in a few words.</summary>
+    /// <param name="failure">Its failure.</param>
     /// <param name="context">Its request.</param>
     public static string ReasonOf(Exception failure, HttpContext context)
     {

@@ -5,9 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>
-/// Tells a client that speaks HTTP where TLS is expected what is wrong, in the language that it understands.
-/// </summary>
+/// <summary>Tells a client that speaks HTTP on a TLS port what is wrong, in plain HTTP.</summary>
 internal static partial class PlainHttp
 {
     private const string Text = "This is HTTPS: the address begins with https://\n";

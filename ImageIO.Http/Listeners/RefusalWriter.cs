@@ -6,16 +6,15 @@ using System.Text;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// Gives the answers to requests that the server refuses by itself, before anybody sees them, the form of all errors: a
-/// sentence of plain text. The server's own have no body: whoever reads one learns a number.
+/// Adds the body of our errors, a sentence of plain text, to the server's own refusals, which have only a status.
 /// </summary>
 /// <remarks>
-/// While a request is answered, everything goes straight on. Between requests the server writes nothing but refusals:
-/// what it writes then is gathered until it is flushed.
+/// Bytes pass through while a request is answered. Between requests the server writes only refusals, which are gathered
+/// until they are flushed.
 /// </remarks>
-/// <param name="inner">The connection's.</param>
+/// <param name="inner">The connection's writer.</param>
 /// <param name="connection">Knows whether a request is answered.</param>
-/// <param name="refused">Told the status of each refusal.</param>
+/// <param name="refused">Receives the status of each refusal.</param>
 internal sealed class RefusalWriter(PipeWriter inner, ClientConnection connection, Action<int> refused) : PipeWriter
 {
     private const string NoBody = "Content-Length: 0\r\n";
@@ -74,7 +73,7 @@ internal sealed class RefusalWriter(PipeWriter inner, ClientConnection connectio
     /// <inheritdoc />
     public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
 
-    // The status line and the headers stay as the server wrote them.
+    // Status line and headers remain as the server wrote them.
     private byte[] Complete(ReadOnlySpan<byte> answer)
     {
         string head = Encoding.Latin1.GetString(answer);
@@ -99,7 +98,7 @@ internal sealed class RefusalWriter(PipeWriter inner, ClientConnection connectio
     private static string TextFor(int status) => status switch
     {
         400 => "The request is not valid HTTP/1.1",
-        // Targets that belong to one method: * to OPTIONS, HOST:PORT to CONNECT.
+        // Some targets belong to one method: * to OPTIONS, HOST:PORT to CONNECT.
         405 => "This target has another method, see Allow",
         408 => "The request did not arrive in time",
         414 => $"The request line is too long, at most {ServiceListeners.LongestRequestLine} bytes are read",

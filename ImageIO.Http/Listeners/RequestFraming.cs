@@ -6,8 +6,8 @@ using System.Text;
 namespace ImageIO.Http.Listeners;
 
 /// <summary>
-/// Where the requests of a connection begin and end (RFC 9112 section 6), found while their bytes pass by. The server
-/// judges the same bytes, and ends the connection of a client that breaks the rules.
+/// Finds the start and end of a connection's requests (RFC 9112 section 6) in their bytes. The server judges the same
+/// bytes, and ends the connection of a client that breaks the rules.
 /// </summary>
 internal sealed class RequestFraming
 {
@@ -21,19 +21,18 @@ internal sealed class RequestFraming
     private bool _isChunked;
     private long _contentLength;
 
-    // Bytes of the head, then of a body of known length, that have not passed by.
+    // Remaining bytes of the head, then of a body of known length.
     private long _headLeft;
     private long _bodyLeft;
 
-    /// <summary>Whether the current request's head was seen to its end; false before a request.</summary>
+    /// <summary>Whether the current request's head is complete; false before a request.</summary>
     public bool IsHeadComplete { get; private set; }
 
     /// <summary>Whether the head has a Host header.</summary>
     public bool HasHost { get; private set; }
 
     /// <summary>
-    /// Looks at the next line of the head. The value of a Host header that the server would refuse is overwritten,
-    /// where the client's bytes are, by one that it accepts.
+    /// Examines the next line of the head. A Host value that the server would refuse is overwritten in place.
     /// </summary>
     /// <param name="line">The line without its LF.</param>
     /// <returns>Whether it ends the head.</returns>
@@ -56,7 +55,7 @@ internal sealed class RequestFraming
         return false;
     }
 
-    /// <summary>The head is complete; the server is shown so many bytes of it, and then the body.</summary>
+    /// <summary>Notes that the head is complete, and how many bytes of it the server is shown.</summary>
     public void BodyBeginsAfter(long headBytes)
     {
         IsHeadComplete = true;
@@ -88,7 +87,7 @@ internal sealed class RequestFraming
         EndIfComplete();
     }
 
-    // The next byte is the next request's.
+    // The next byte belongs to the next request.
     private void EndIfComplete()
     {
         if (_headLeft == 0 && (_isChunked ? _chunks.IsAtEnd : _bodyLeft <= 0))
@@ -127,7 +126,7 @@ internal sealed class RequestFraming
         }
     }
 
-    // A name or an IPv4 address, with or without a port; nothing is one, too.
+    // A name or an IPv4 address, with or without a port, or empty.
     private static bool IsOrdinary(ReadOnlySpan<byte> host)
     {
         int end = host.IndexOfAnyExcept(NameCharacters);

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>One service's listener: a name that routes its requests, and where it listens.</summary>
+/// <summary>The listener of a service: the name that routes its requests, and its address.</summary>
 public sealed record ServiceListener
 {
     /// <summary>The service's name: remote, local, control, proxy.</summary>
@@ -21,23 +21,24 @@ public sealed record ServiceListener
     /// <summary>TLS. Null: plain HTTP.</summary>
     public ServerTls? Tls { get; init; }
 
-    /// <summary>Whether it serves this host's own needs, control or monitor: clients cannot use up its
-    /// connections.</summary>
+    /// <summary>
+    /// Whether it serves this host's own needs, control or monitor, so that clients cannot use up its connections.
+    /// </summary>
     public bool IsForHost { get; init; }
 
-    // When the kernel asks a silent client whether it is still there (tcp(7)), how often, and how many times.
+    // When, how often and how many times the kernel probes a silent client (tcp(7)).
     private const int ProbeAfterSeconds = 60;
     private const int ProbeEverySeconds = 15;
     private const int Probes = 4;
 
-    // Listens from Bind on; taken over by the server when it starts.
+    // Set by Bind; taken over by the server when it starts.
     internal Socket? Bound { get; private set; }
 
     /// <summary>The address for the server.</summary>
     public EndPoint EndPoint => (EndPoint?)Address ?? Socket?.EndPoint
         ?? throw new InvalidOperationException($"The {Service} service has no address.");
 
-    /// <summary>Where it listens, as a URL, with the port that it got; for logs.</summary>
+    /// <summary>Its address as a URL with the actual port, for logs.</summary>
     public string Url
     {
         get
@@ -66,7 +67,7 @@ public sealed record ServiceListener
         }
     }
 
-    /// <summary>Gives the address back; connections live on.</summary>
+    /// <summary>Releases the address. Connections live on.</summary>
     internal void Release()
     {
         Bound?.Dispose();
@@ -76,8 +77,8 @@ public sealed record ServiceListener
     private Socket ListenOnTcp()
     {
         Socket socket = SocketTransportOptions.CreateDefaultBoundListenSocket(EndPoint);
-        // Accepted sockets inherit these. A client that has closed its connection while its storage hangs is sent
-        // nothing that would tell: without probes such connections gather until no client is let in any more.
+        // Accepted sockets inherit these. While storage hangs, nothing is sent to its clients, so only probes find
+        // those that have vanished. Otherwise their connections would use up all slots.
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, ProbeAfterSeconds);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, ProbeEverySeconds);

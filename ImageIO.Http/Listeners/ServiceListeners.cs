@@ -13,14 +13,14 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Http.Listeners;
 
-/// <summary>Sets the HTTP server up for image data.</summary>
+/// <summary>Configures the HTTP server for image data.</summary>
 public static partial class ServiceListeners
 {
-    /// <summary>A request line's limit in bytes; more is 414.</summary>
+    /// <summary>Longest request line in bytes. A longer one is answered with 414.</summary>
     internal const int LongestRequestLine = 4096;
 
-    // Longer than any ticket's inactivity_timeout counts. Not Timeout.InfiniteTimeSpan: Kestrel adds that, as the
-    // largest number of ticks, to the current time, and the overflow ends every idle connection at the next heartbeat.
+    // Longer than any inactivity_timeout. Not Timeout.InfiniteTimeSpan, because Kestrel adds it to the current time as
+    // the largest number of ticks, and the overflow ends every idle connection.
     private static readonly TimeSpan NeverByTheServer = TimeSpan.FromDays(20 * 365);
 
     /// <summary>Adds Kestrel with these listeners; the host disposes them.</summary>
@@ -30,7 +30,7 @@ public static partial class ServiceListeners
         host.ConfigureServices(services =>
         {
             services.AddSingleton<IMemoryPoolFactory<byte>, BlockPoolFactory>();
-            // By a function: what a container makes, it also disposes.
+            // By a function, because a container disposes the objects that it creates.
             services.AddSingleton(_ => listeners);
             services.AddSingleton<ConnectionCapacity>();
             services.AddSingleton(provider => new ConnectionWatch(
@@ -40,7 +40,7 @@ public static partial class ServiceListeners
             services.AddHostedService(provider => provider.GetRequiredService<ConnectionWatch>());
             services.AddHostedService<FirstUse>();
             services.AddSingleton<IStartupFilter, AnswerMarks>();
-            // Threads for who needs them, and none before.
+            // Created on demand.
             services.AddSingleton<EventLoops>();
             services.AddSingleton(provider => new Lazy<EventLoops>(provider.GetRequiredService<EventLoops>));
             // After the server's own transport, so that it is asked first.
@@ -66,18 +66,18 @@ public static partial class ServiceListeners
     {
         options.AddServerHeader = false;
         options.Limits.MaxRequestLineSize = LongestRequestLine;
-        // A disk image has any size, and Kestrel's default of 30,000,000 bytes would refuse most.
+        // A disk image has any size; Kestrel's default is 30,000,000 bytes.
         options.Limits.MaxRequestBodySize = null;
-        // Slow is fine; a client that stops altogether is ConnectionWatch's affair, as is an idle connection.
+        // A slow client is allowed. ConnectionWatch ends idle and stalled ones.
         options.Limits.MinRequestBodyDataRate = null;
         options.Limits.MinResponseDataRate = null;
         options.Limits.KeepAliveTimeout = NeverByTheServer;
-        // A head that has begun to come is no idling, and ends by 408. As long as idling may last, and not the default
+        // A head that is coming does not idle, and ends with 408. It may take as long as idling, instead of the default
         // of 30 s.
         options.Limits.RequestHeadersTimeout = ConnectionWatch.DefaultPatience;
-        // A proxy's form of the target counts, whatever its Host header says (RFC 9112 section 3.2.2).
+        // A target in a proxy's form takes precedence over the Host header (RFC 9112 section 3.2.2).
         options.AllowHostHeaderOverride = true;
-        // Headers that we do not read may hold anything; with the default of UTF-8 the server refuses other bytes.
+        // Headers that we do not read may hold any bytes. With the default of UTF-8 the server refuses some.
         options.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
         // Clients expect file names in Content-Disposition as raw UTF-8.
         options.ResponseHeaderEncodingSelector = _ => Encoding.UTF8;
@@ -104,7 +104,7 @@ public static partial class ServiceListeners
         }
     }
 
-    // What stands between the connection and the server.
+    // The steps between the connection and the server.
     private static async Task ServeAsync(
         ConnectionContext context, ConnectionDelegate next, ConnectionWatch watch, HostMeter meter)
     {

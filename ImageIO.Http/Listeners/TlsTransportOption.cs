@@ -1,6 +1,6 @@
 namespace ImageIO.Http.Listeners;
 
-/// <summary>The option that once chose between OpenSSL and .NET's TLS; there is only OpenSSL now.</summary>
+/// <summary>The option that chose between OpenSSL and .NET's TLS. Now there is only OpenSSL.</summary>
 public static class TlsTransportOption
 {
     /// <summary>Reads the option, because existing files have it, and warns if it asks for .NET's TLS.</summary>

@@ -1,6 +1,6 @@
 namespace ImageIO.Http.Listeners;
 
-/// <summary>Adds up the operations of one connection, by transfer. Used by one request at a time.</summary>
+/// <summary>Sums up the operations of one connection by transfer. Used by one request at a time.</summary>
 public sealed class TransferTally
 {
     private readonly Dictionary<string, TransferTotals> _totals = new(StringComparer.Ordinal);
@@ -10,9 +10,9 @@ public sealed class TransferTally
 
     /// <summary>Adds an operation that ended.</summary>
     /// <param name="transferId">Its transfer.</param>
-    /// <param name="end">How it ended.</param>
-    /// <param name="duration">How long it ran.</param>
-    /// <param name="storageWait">How long of that it waited for the storage.</param>
+    /// <param name="end">Its end.</param>
+    /// <param name="duration">Its duration.</param>
+    /// <param name="storageWait">The part of its duration that it waited for the storage.</param>
     public void Add(string transferId, OperationEnd end, TimeSpan duration, TimeSpan storageWait)
     {
         TransferTotals totals = _totals.GetValueOrDefault(transferId);
