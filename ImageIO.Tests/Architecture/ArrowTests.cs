@@ -11,7 +11,7 @@ namespace ImageIO.Tests.Architecture;
 /// <summary>Arrows point down only: between assemblies, and between the rooms of Core.</summary>
 public sealed partial class ArrowTests
 {
-    // What each room of Core may use of the others.
+    // The other rooms that each room of Core may use.
     private static readonly Dictionary<string, string[]> Rooms = new()
     {
         ["Ranges"] = [],
@@ -23,7 +23,7 @@ public sealed partial class ArrowTests
         ["Operations"] = ["Tickets", "Backends", "Ranges", "Buffers", "Errors", "Diagnostics"],
     };
 
-    // Ours, by assembly. What is not listed here may not be used.
+    // Our assemblies, each with those that it may use.
     public static TheoryData<string, string[]> Assemblies => new()
     {
         { "ImageIO.Core", [] },
@@ -79,7 +79,7 @@ public sealed partial class ArrowTests
         Assert.Empty(ours.Except(allowed));
     }
 
-    // The compiler drops references that nobody uses: one in Web would mean that its code names a backend.
+    // The compiler drops unused references, so one in Web means that its code names a backend.
     [Fact]
     public void The_daemon_names_no_backend() =>
         Assert.DoesNotContain(

@@ -7,7 +7,7 @@ using ImageIO.Web.Options;
 
 namespace ImageIO.Tests.Architecture;
 
-/// <summary>What is written for administrators says what the code does.</summary>
+/// <summary>Compares the documentation for administrators with the code.</summary>
 public sealed partial class DocumentationTests
 {
     // Every option that the daemon asks for, with its default.

@@ -36,7 +36,7 @@ public sealed partial class NameTests
         Assert.Empty(wrong);
     }
 
-    // A path that exists on the machine of whoever wrote it, and nowhere else.
+    // A path that exists only on its author's machine.
     [Fact]
     public void No_file_names_a_path_of_somebodys_machine()
     {

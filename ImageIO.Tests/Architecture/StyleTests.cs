@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace ImageIO.Tests.Architecture;
 
 /// <summary>
-/// What of the agreed form neither the compiler nor `dotnet format whitespace` checks. A whole `dotnet format` would,
-/// but analyzes all projects for it once more, which takes as long as building them.
+/// The rules of style that neither the compiler nor `dotnet format whitespace` checks. A whole `dotnet format` would,
+/// but takes as long as another build.
 /// </summary>
 public sealed partial class StyleTests
 {

@@ -9,7 +9,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Backends;
 
-/// <summary>What devices do beyond the contract that all backends share.</summary>
+/// <summary>Devices, beyond the contract of all backends.</summary>
 [Trait("Needs", "Root")]
 public sealed class BlockBackendTests : IAsyncLifetime
 {

@@ -10,8 +10,8 @@ using Mono.Unix.Native;
 namespace ImageIO.Tests.Backends;
 
 /// <summary>
-/// Whatever error a system call reports, and however few bytes it moves: the call that failed fails, with its name, and
-/// every other one reaches its own bytes (issue 15, A1 and D22).
+/// With any error of a system call, and with few bytes moved: the call that failed fails, with its name, and all others
+/// reach their own bytes (issue 15, A1 and D22).
 /// </summary>
 [Trait("Needs", "Root")]
 public sealed class FileBackendFailureTests : IDisposable

@@ -8,9 +8,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Backends;
 
-/// <summary>
-/// What regular files do beyond the contract that all backends share: space, extents, full file systems.
-/// </summary>
+/// <summary>Regular files, beyond the contract of all backends: space, extents, full file systems.</summary>
 public sealed class FileBackendStorageTests : IAsyncLifetime
 {
     private const int Timeout = 60_000;
@@ -35,7 +33,7 @@ public sealed class FileBackendStorageTests : IAsyncLifetime
     [Fact(Timeout = Timeout)]
     public async Task Zeroing_past_the_end_never_cuts_off_what_a_writer_behind_it_adds()
     {
-        // Not even where nobody excludes the two: another process, or a ticket that names the file differently.
+        // Not even if nothing excludes the two: another process, or a ticket that names the file differently.
         const int Block = 4096;
         byte[] data = new byte[Block];
         Array.Fill(data, (byte)7);

@@ -47,7 +47,7 @@ public sealed class FileBlockSizeTests
             Assert.Equal(sector, backend.BlockSize);
             using (var file = DirectFile.Open(path, write: false))
             {
-                // What a kernel before 6.1 is left with.
+                // The only way with a kernel before 6.1.
                 Assert.Equal(sector, FileBlockSize.Probe(file));
             }
 

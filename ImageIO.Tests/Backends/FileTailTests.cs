@@ -9,8 +9,8 @@ using Mono.Unix.Native;
 namespace ImageIO.Tests.Backends;
 
 /// <summary>
-/// While the last, partial block of a file is written the file is never longer than the truth, whoever looks and
-/// whatever fails (issue 15, A4).
+/// While the last, partial block of a file is written, the file is never longer than the truth, for any reader and
+/// after any failure (issue 15, A4).
 /// </summary>
 [Trait("Needs", "Root")]
 public sealed class FileTailTests : IDisposable

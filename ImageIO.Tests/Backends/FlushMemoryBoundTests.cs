@@ -4,7 +4,7 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Tests.Backends;
 
-/// <summary>What is remembered of an image is bounded, and what is given up for that is never a lost byte.</summary>
+/// <summary>The memory of an image's unflushed writes is bounded, and never loses a byte for that.</summary>
 public sealed class FlushMemoryBoundTests
 {
     private const int Most = 64;
@@ -25,7 +25,7 @@ public sealed class FlushMemoryBoundTests
         await FailAsync(handle);
         Assert.InRange(_memory.Ranges, 1, Most);
 
-        // Whatever order it is written again in, only all of it is enough.
+        // All of it must be written again, in any order.
         for (int i = Writes - 1; i > 0; i--)
         {
             Write(handle, ByteRange.At(1024L * i, 1024));

@@ -62,7 +62,7 @@ public sealed class RangeLockTests
             .AcquireAsync(new ByteRange(10, 20), new ByteRange(0, 10), new ByteRange(20, 30)).AsTask();
         Assert.False(both.IsCompleted);
 
-        // In line but not holding: the first part is not locked, so whoever holds the second can still take the first.
+        // In line but not holding: the first part is not locked, so the holder of the second can still take the first.
         running.Dispose();
         RangeLock.Holder held = await both;
         Task<RangeLock.Holder>[] others =

@@ -4,7 +4,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Client;
 
-/// <summary>What the pages about the client show does what they say.</summary>
+/// <summary>Runs the examples of the pages about the client.</summary>
 [Collection(RunningDaemon.Collection)]
 public sealed partial class DocumentedClientTests(RunningDaemon daemon) : IDisposable
 {
@@ -63,7 +63,7 @@ public sealed partial class DocumentedClientTests(RunningDaemon daemon) : IDispo
                     "PATH", Environment.GetEnvironmentVariable("PATH")!));
             if (words[0] == "share")
             {
-                // It would wait for somebody to come.
+                // It would wait for a client.
                 Assert.StartsWith("https://", await process.ReadLineAsync(), StringComparison.Ordinal);
                 process.Signal(Signum.SIGTERM);
             }
@@ -119,7 +119,7 @@ public sealed partial class DocumentedClientTests(RunningDaemon daemon) : IDispo
         return path;
     }
 
-    // What the examples leave to the host: whom to trust, and which daemon is meant.
+    // The examples leave these to the host: trusted authorities, and the daemon.
     private IEnumerable<string> Missing(string[] words)
     {
         if (words[0] is "share" or "tickets" or "top")

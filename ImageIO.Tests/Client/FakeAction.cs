@@ -1,7 +1,7 @@
 namespace ImageIO.Tests.Client;
 
-/// <summary>What a <see cref="FakeImageServer"/> does with a request.</summary>
-/// <param name="Kind">In which way.</param>
+/// <summary>The reaction of a <see cref="FakeImageServer"/> to a request.</summary>
+/// <param name="Kind">Its kind.</param>
 /// <param name="Value">A status, or bytes.</param>
 internal readonly record struct FakeAction(FakeActionKind Kind, int Value = 0)
 {

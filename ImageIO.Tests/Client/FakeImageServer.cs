@@ -8,8 +8,8 @@ using ImageIO.Core.Ranges;
 namespace ImageIO.Tests.Client;
 
 /// <summary>
-/// A server that fails as it is told, keeps what was flushed apart from what was only answered, and counts what it gets
-/// again although it was durable. One image, HTTP/1.1 on loopback.
+/// A server that fails on command, keeps flushed bytes apart from bytes that were only answered, and counts durable
+/// bytes that it gets again. One image, HTTP/1.1 on loopback.
 /// </summary>
 internal sealed partial class FakeImageServer : IAsyncDisposable
 {
@@ -60,7 +60,7 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
 
     public List<FakeRequest> Requests { get; } = [];
 
-    /// <summary>What a reader sees.</summary>
+    /// <summary>The content that a reader sees.</summary>
     public byte[] Visible
     {
         get
@@ -72,7 +72,7 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
         }
     }
 
-    /// <summary>What would be left after a crash.</summary>
+    /// <summary>The content that survives a crash.</summary>
     public byte[] Stable
     {
         get
@@ -249,7 +249,7 @@ internal sealed partial class FakeImageServer : IAsyncDisposable
             Received += wanted;
             if (action.Kind != FakeActionKind.Status)
             {
-                // What came of a cut body is written, too, but the client does not know that.
+                // The received part of a cut body is written, too, but the client does not know that.
                 Write(request, body, isAnswered: action.Kind == FakeActionKind.Serve);
             }
         }

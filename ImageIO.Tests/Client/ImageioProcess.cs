@@ -79,7 +79,7 @@ internal sealed class ImageioProcess : IDisposable
         return await process.EndAsync();
     }
 
-    /// <summary>The first line that it prints; the rest is in its output.</summary>
+    /// <summary>The first line that it prints; the other lines are in its output.</summary>
     public async Task<string> ReadLineAsync()
     {
         await Eventually.HoldsAsync(() => Volatile.Read(

@@ -110,7 +110,7 @@ public sealed class KilledServerTests(RunningDaemon daemon) : IDisposable
                 {
                     first.Signal(Signum.SIGKILL);
                     await first.ExitAsync();
-                    // What tells that the next one is up.
+                    // The next log file shows that the next server is up.
                     File.Delete(files.LogFile);
                     second = await DaemonProcess.StartAsync(files);
                     await second.InstallAsync(TicketBody.For(image.Id, image.Path, Size, isUpload ? "write" : "read"));

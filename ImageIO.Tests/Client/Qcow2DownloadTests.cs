@@ -5,7 +5,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Client;
 
-/// <summary>Downloads in qcow2: interrupted ones go on, and changes go into an image that is there.</summary>
+/// <summary>Downloads in qcow2: interrupted ones are resumed, and changes are written into an existing image.</summary>
 [Collection(RunningDaemon.Collection)]
 [Trait("Needs", "Qemu")]
 public sealed class Qcow2DownloadTests(RunningDaemon daemon) : IDisposable
@@ -48,7 +48,7 @@ public sealed class Qcow2DownloadTests(RunningDaemon daemon) : IDisposable
         await QemuImg.CompareAsync("qcow2", path, "raw", _directory.Create("content.raw", content));
         Assert.InRange(
             JsonNode.Parse(output.TrimEnd().Split('\n')[^1])!["sent"]!.GetValue<long>(), 1, Size - 1_000_000);
-        // What is built on an earlier run is believed only when the checksum says so, too.
+        // A copy that builds on an earlier run is trusted only if the checksum agrees.
         Assert.Contains("\"verifying\"", output, StringComparison.Ordinal);
         Assert.False(File.Exists(state));
         Assert.False(File.Exists($"{path}.part"));

@@ -15,7 +15,7 @@ internal sealed class Relay : IAsyncDisposable
     private readonly Task _accepting;
 
     /// <param name="socket">The daemon's Unix socket.</param>
-    /// <param name="next">What befalls the next connection.</param>
+    /// <param name="next">The trouble of the next connection.</param>
     public Relay(string socket, Func<RelayTrouble> next)
     {
         _socket = socket;

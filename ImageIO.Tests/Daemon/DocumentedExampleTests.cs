@@ -5,7 +5,7 @@ using ImageIO.Web.Options;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What the pages show does what they say: every block of every page is run against the daemon.</summary>
+/// <summary>Runs every block of every page against the daemon.</summary>
 public sealed class DocumentedExampleTests : IAsyncLifetime
 {
     private const int MiB = 1024 * 1024;
@@ -45,7 +45,7 @@ public sealed class DocumentedExampleTests : IAsyncLifetime
     public async Task Every_example_of_the_page_works(string page, int examples)
     {
         Skip.IfNot(File.Exists("/usr/bin/curl"), "Needs curl");
-        // The image of the page's examples; the answer to the one about extents is told in full.
+        // The image of the page's examples, which show the whole answer about its extents.
         TestImage image = new(Guid.NewGuid().ToString(), _files.CreateSparseImage(MiB, (0, Bytes.Random(64 * 1024))));
         await Daemon.InstallAsync(TicketBody.For(image.Id, image.Path, 8 * MiB));
         string output = "";

@@ -2,7 +2,7 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What failed requests leave behind: nothing, and no secret in the log.</summary>
+/// <summary>Failed requests leave nothing behind, and no secret in the log.</summary>
 public sealed class FailedRequestTests
 {
     [Fact(Timeout = 60_000)]

@@ -183,7 +183,7 @@ public sealed class HostTests(RunningDaemon unix, TcpControlDaemon tcp) : IClass
         await client.AssertOpenAsync();
     }
 
-    // A client that means two hosts is confused, or has been confused by somebody in between (RFC 9112 section 3.2).
+    // A client that names two hosts is confused, or was confused by an attacker in between (RFC 9112 section 3.2).
     [Fact(Timeout = 20_000)]
     public async Task Two_hosts_are_400()
     {

@@ -5,8 +5,9 @@ using ImageIO.Tests.Support.Fuse;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What a storage that hangs holds up, on a real file system: nothing but requests for its own images (issue
-/// 15, B9 and B10).</summary>
+/// <summary>
+/// Hung storage, on a real file system, delays only requests for its own images (issue 15, B9 and B10).
+/// </summary>
 [Trait("Needs", "Root")]
 public sealed class HungStorageTests : IAsyncLifetime
 {

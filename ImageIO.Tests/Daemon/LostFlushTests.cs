@@ -6,8 +6,8 @@ using Mono.Unix.Native;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>
-/// What a failed flush lost stays lost for everybody until a client writes it again (daemon-api section 5; issue 15, A2
-/// and A3).
+/// Bytes that a failed flush lost remain lost for all clients until one writes them again (daemon-api section 5; issue
+/// 15, A2 and A3).
 /// </summary>
 [Collection(RunningDaemon.Collection)]
 [Trait("Needs", "Root")]

@@ -6,7 +6,7 @@ using Xunit.Abstractions;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>
-/// What a file in very many pieces costs a daemon; in a process of its own, whose memory is nobody else's.
+/// The cost of a file in very many pieces, in a daemon process of its own because its memory is measured.
 /// </summary>
 public sealed class ManyExtentsTests(ITestOutputHelper output)
 {
@@ -44,7 +44,7 @@ public sealed class ManyExtentsTests(ITestOutputHelper output)
         }
         finally
         {
-            // What was not written back yet need not be any more.
+            // Bytes that were not written back yet need not be any more.
             Array.ForEach(Directory.GetFiles(fileSystem.Directory, "*.img"), File.Delete);
             await fileSystem.DisposeAsync();
         }

@@ -3,7 +3,7 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What big transfers cost in memory, in a process of its own.</summary>
+/// <summary>The memory of large transfers, in a process of its own.</summary>
 [Trait("Speed", "Slow")]
 public sealed class MemoryTests
 {

@@ -5,7 +5,7 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What bodies cost that are gathered before they are used (issue 15, B13).</summary>
+/// <summary>The cost of bodies that are gathered before use (issue 15, B13).</summary>
 public sealed class MessageBodyTests(DaemonFixture daemon) : IClassFixture<DaemonFixture>
 {
     private const int Largest = RequestBody.LargestMessage;
@@ -27,7 +27,7 @@ public sealed class MessageBodyTests(DaemonFixture daemon) : IClassFixture<Daemo
         await Eventually.HoldsAsync(() => daemon.Connections.RunningRequests(["local"]) == 20, "all have begun");
         Assert.Equal(0, Budget.Taken);
 
-        // Eight of the largest have room. The others are told so; their connections end, as their bodies are unread.
+        // There is room for eight of the largest. The others are refused, and their connections end with unread bodies.
         byte[] rest = Encoding.ASCII.GetBytes("{\"op\": \"flush\"}".PadLeft(Largest - 10_000));
         for (int i = 0; i < 8; i++)
         {

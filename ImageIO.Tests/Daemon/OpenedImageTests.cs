@@ -5,7 +5,7 @@ using Mono.Unix.Native;
 namespace ImageIO.Tests.Daemon;
 
 /// <summary>
-/// What is open behind a ticket, and for how long, as the kernel tells of the daemon's process (daemon-api section 5).
+/// The files that the daemon's process has open for a ticket, and for how long (daemon-api section 5).
 /// </summary>
 [Collection(RunningDaemon.Collection)]
 public sealed class OpenedImageTests(RunningDaemon daemon)

@@ -23,7 +23,7 @@ public sealed class OtherClientsTests(ProxiedDaemon fixture) : IClassFixture<Pro
         }
             .Any(directory => File.Exists(Path.Combine(directory, "block-curl.so")));
 
-    // What a shell runs; $URL, $CA, $SOCKET and $OUT stand for what they say.
+    // Shell commands, with the variables $URL, $CA, $SOCKET and $OUT.
     public static TheoryData<string, string, string> Downloads
     {
         get

@@ -13,7 +13,7 @@ namespace ImageIO.Tests.Daemon;
 /// </summary>
 public sealed class ReferenceConfigurationTests
 {
-    // What Vdsm and engine-setup write.
+    // The files of Vdsm and engine-setup.
     private const string VdsmConf = """
         # Configuration overrides for vdsm.
         [tls]

@@ -75,7 +75,7 @@ public sealed class ScarceResourcesTests(ScarceDaemon daemon) : IClassFixture<Sc
         idle.ForEach(client => client.Dispose());
     }
 
-    // What is loaded for the first time when no descriptor is left fails for as long as the process lives.
+    // Code that is loaded for the first time while no descriptor is left fails for the life of the process.
     [SkippableFact(Timeout = 60_000)]
     public async Task Nothing_that_a_request_needs_is_loaded_later_than_with_the_first_connection()
     {

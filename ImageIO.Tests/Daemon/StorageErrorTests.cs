@@ -4,7 +4,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What clients are told when the storage fails (issue 15, D22).</summary>
+/// <summary>The answers to clients when the storage fails (issue 15, D22).</summary>
 [Collection(RunningDaemon.Collection)]
 [Trait("Needs", "Root")]
 public sealed class StorageErrorTests(RunningDaemon daemon) : IDisposable

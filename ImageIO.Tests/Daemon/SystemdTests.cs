@@ -5,7 +5,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What the daemon tells systemd (sd_notify(3); daemon-api section 6).</summary>
+/// <summary>The daemon's messages to systemd (sd_notify(3); daemon-api section 6).</summary>
 public sealed class SystemdTests : IDisposable
 {
     private readonly ImageDirectory _directory = new();
@@ -26,7 +26,7 @@ public sealed class SystemdTests : IDisposable
         await using DaemonProcess daemon = await StartAsync(files, watchdogMicroseconds: 100_000);
 
         Assert.Contains("READY=1", await ReceiveUntilAsync("READY=1"));
-        // The first says that it lives from the start on, the second that it goes on doing so.
+        // The first one is sent at the start, the second one shows that they continue.
         await ReceiveUntilAsync("WATCHDOG=1");
         IReadOnlyList<string> told = await ReceiveUntilAsync("WATCHDOG=1");
         Assert.Contains(told, line => line.StartsWith("STATUS=0 tickets, 0 active, ", StringComparison.Ordinal));

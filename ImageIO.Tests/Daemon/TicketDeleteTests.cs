@@ -86,7 +86,7 @@ public sealed class TicketDeleteTests(DaemonFixture daemon) : IClassFixture<Daem
         }
         catch (IOException)
         {
-            // The daemon need not wait for the rest of what it refused.
+            // The daemon need not wait for the remaining bytes of a refused request.
         }
 
         Assert.Equal(HttpStatusCode.NoContent, await deleting);

@@ -4,7 +4,7 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What a ticket may look like (daemon-api section 3).</summary>
+/// <summary>The form of a ticket (daemon-api section 3).</summary>
 [Collection(RunningDaemon.Collection)]
 public sealed class TicketPutTests(RunningDaemon daemon)
 {

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What GET and PATCH of a ticket say and do while it is used (daemon-api section 3).</summary>
+/// <summary>GET and PATCH of a ticket while it is in use (daemon-api section 3).</summary>
 [Collection(RunningDaemon.Collection)]
 public sealed class TicketStateTests(RunningDaemon daemon)
 {

@@ -77,7 +77,7 @@ public sealed class TlsChurnTests(ITestOutputHelper output)
         await Parallel.ForEachAsync(
             plans,
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce },
-            // A byte that nobody was told of would be made up for by the server's patience of a minute.
+            // Without a limit, a missed event would be hidden by the server's patience of a minute.
             async (plan, stop) => await UseAsync(daemon, image, plan).WaitAsync(TimeSpan.FromSeconds(30), stop));
     }
 

@@ -118,7 +118,7 @@ public sealed class TlsConnectionTests : IAsyncLifetime
         await using SslStream tls = await HandshakeAsync(socket);
         await tls.WriteAsync("GET /info/ HTTP/1.1\r\nHost"u8.ToArray());
 
-        // A record of data that nobody encrypted.
+        // A record of data that was never encrypted.
         await socket.GetStream().WriteAsync(new byte[] { 23, 3, 3, 0, 40 }.Concat(new byte[40]).ToArray());
         byte[] answer = [];
         try

@@ -37,7 +37,7 @@ public sealed class TlsTests : IAsyncLifetime
     [InlineData("-tls1_1")]
     public async Task Tls_below_1_2_is_refused_whatever_the_client_offers(string version)
     {
-        // Security level 0 lets this client try; the same client with TLS 1.2 shows that the rest is in order.
+        // Security level 0 lets this client try. The same client with TLS 1.2 shows that everything else is right.
         (int refused, string output) = await RunClientAsync("", version, "-cipher", "ALL:@SECLEVEL=0");
         (int served, string other) = await RunClientAsync("", "-tls1_2", "-cipher", "ALL:@SECLEVEL=0");
 

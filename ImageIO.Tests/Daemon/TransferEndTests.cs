@@ -5,7 +5,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What the log says of the end of transfers, tickets and the daemon itself (issue 15, D21).</summary>
+/// <summary>The log lines at the end of transfers, tickets and the daemon itself (issue 15, D21).</summary>
 public sealed partial class TransferEndTests : IAsyncLifetime
 {
     private const int MiB = 1024 * 1024;

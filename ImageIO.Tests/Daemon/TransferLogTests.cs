@@ -3,7 +3,7 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What the log tells of transfers, and what it never tells.</summary>
+/// <summary>The content of the log about transfers, and what it must never contain.</summary>
 public sealed partial class TransferLogTests : IAsyncLifetime
 {
     private DaemonFixture _daemon = null!;
@@ -30,7 +30,7 @@ public sealed partial class TransferLogTests : IAsyncLifetime
 
         Match line = Assert.Single(Summary().Matches(_daemon.Files.ReadLog()));
         Assert.Equal(("2", "30000"), (line.Groups["operations"].Value, line.Groups["bytes"].Value));
-        // A TLS handshake takes its time; 0.000 would mean that nobody measured it.
+        // A TLS handshake takes time, so 0.000 would mean that it was not measured.
         Assert.NotEqual("0.000", line.Groups["handshake"].Value);
     }
 

@@ -4,7 +4,7 @@ using ImageIO.Tests.Support.Fuse;
 
 namespace ImageIO.Tests.Daemon;
 
-/// <summary>What readers see while another ticket writes the unaligned end of the image (issue 15, A4).</summary>
+/// <summary>Readers while another ticket writes the unaligned end of the image (issue 15, A4).</summary>
 [Collection(RunningDaemon.Collection)]
 [Trait("Needs", "Root")]
 public sealed class TwoTicketsTests(RunningDaemon daemon) : IDisposable

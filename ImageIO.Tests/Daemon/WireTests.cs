@@ -284,7 +284,7 @@ public sealed class WireTests(RunningDaemon daemon)
     [Fact(Timeout = 20_000)]
     public async Task Image_that_fails_after_the_answer_began_cuts_the_connection()
     {
-        // Shorter than it was when the answer's length was promised: the rest of the promise cannot be kept.
+        // Shorter than when the answer's length was promised, so the promise cannot be kept.
         const int Size = 32 * 1024 * 1024;
         TestImage image = await daemon.AddImageAsync(new byte[Size], "read");
         using RawClient client = await RawClient.ConnectAsync(daemon.Files.LocalSocket);

@@ -51,7 +51,7 @@ public sealed class Qcow2BitmapTests : IDisposable
 
         Assert.Equal(dirty.Ranges, Joined(extents.Where(extent => extent.Flags.HasFlag(ExtentFlags.Dirty))));
         Assert.All(extents, extent => Assert.False(extent.Flags.HasFlag(ExtentFlags.Hole)));
-        // What qemu zeroed may be zero clusters or data; what was never written is zero for sure.
+        // Ranges that qemu zeroed may be zero clusters or data. Ranges that were never written are zero for sure.
         Assert.Subset(
             Joined(extents.Where(extent => extent.Flags.HasFlag(ExtentFlags.Zero))).SelectMany(Blocks).ToHashSet(),
             zero.Ranges.SelectMany(

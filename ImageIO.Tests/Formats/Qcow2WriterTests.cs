@@ -114,7 +114,7 @@ public sealed class Qcow2WriterTests : IDisposable
             Bytes.Random(1_000_001).CopyTo(model, 3_000_000);
             await writer.WriteAsync(model.AsMemory(3_000_000, 1_000_001), 3_000_000, CancellationToken.None);
             await writer.FlushAsync(CancellationToken.None);
-            // Not flushed: these may be there or not, and must not harm the rest.
+            // Not flushed: these bytes may be there or not, and must not harm the others.
             await writer.WriteAsync(Bytes.Random(700_000, seed: 2), 1_000_000, CancellationToken.None);
             File.Copy(file, crashed);
         }

@@ -81,7 +81,7 @@ public sealed class DirectWriterTests : IDisposable
         Assert.Equal("other"u8.ToArray(), received);
     }
 
-    // Its length was promised to the client, and nobody will send it: what comes next would be taken for it.
+    // Its length was promised to the client but it is never sent, so later bytes would be taken for it.
     [Fact(Timeout = 20_000)]
     public async Task Write_that_is_given_up_before_its_flush_ends_the_connection()
     {

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ImageIO.Tests.Listeners;
 
-/// <summary>The thread that hears of sockets.</summary>
+/// <summary>The thread that watches sockets.</summary>
 public sealed class EventLoopTests : IDisposable
 {
     private readonly EventLoop _loop = new(0, NullLogger.Instance);

@@ -123,7 +123,7 @@ public sealed class OpenSslStreamTests : IDisposable
         Bytes.AssertEqual(down, [.. received], "what the client received");
     }
 
-    // A read goes on until data comes: such a client would have the thread for itself.
+    // A read continues until data comes, so such a client would occupy the thread.
     [Fact(Timeout = 20_000)]
     public async Task Client_that_sends_nothing_but_new_keys_is_cut()
     {

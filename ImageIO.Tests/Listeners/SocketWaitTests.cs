@@ -30,7 +30,7 @@ public sealed class SocketWaitTests
         await wait;
     }
 
-    // The second would take the first one's place, which nobody would wake again.
+    // The second one would take the place of the first, which would never be woken.
     [Fact]
     public async Task Two_cannot_wait_at_once_and_the_first_is_not_disturbed()
     {

@@ -147,7 +147,7 @@ public sealed class RecalledBuffersTests
         Assert.All(clients, client => Bytes.AssertEqual(_data, client.Received, "what a stalled client received"));
     }
 
-    // Somebody else wants more than the pool ever has.
+    // Another operation wants more than the pool ever has.
     private async Task RecallAllAsync(BufferPool pool)
     {
         var share = new BufferShare(null);

@@ -66,7 +66,7 @@ public sealed class PageDownloadTests(PageFixture fixture) : IDisposable
         await visit.ReachAsync("done");
 
         Assert.Equal(Expected(image), await visit.Tab.EvaluateAsync<string>(Saved));
-        // What was in the network's own buffers is lost with it.
+        // The bytes in the network's own buffers are lost with it.
         Assert.InRange(relay.Received, 11 * Mebibyte, 19 * Mebibyte);
     }
 

@@ -47,9 +47,9 @@ public sealed class PageFixture : IAsyncLifetime
     }
 
     /// <summary>A tab on the page of this daemon.</summary>
-    /// <param name="fragment">What stands behind the "#". Empty: no link.</param>
-    /// <param name="port">Where the page is. Null: at the daemon.</param>
-    /// <param name="options">What is different about the window.</param>
+    /// <param name="fragment">The text after the "#". Empty: no link.</param>
+    /// <param name="port">The page's port. Null: the daemon's.</param>
+    /// <param name="options">Options of the window.</param>
     internal Task<PageVisit> VisitAsync(
         string fragment = "", int? port = null, BrowserNewContextOptions? options = null) =>
         PageVisit.StartAsync(Browser, $"https://127.0.0.1:{port ?? Port}", fragment, options);

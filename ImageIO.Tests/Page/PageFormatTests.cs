@@ -3,7 +3,7 @@ using System.Text;
 namespace ImageIO.Tests.Page;
 
 /// <summary>
-/// What kind of file the page takes a file for, by its magic numbers (web.md section 2, second point).
+/// The format that the page recognizes in a file by its magic numbers (web.md section 2, second point).
 /// </summary>
 [Collection(PageFixture.Collection)]
 [Trait("Needs", "Chromium")]

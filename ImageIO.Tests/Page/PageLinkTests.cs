@@ -3,7 +3,7 @@ using Microsoft.Playwright;
 
 namespace ImageIO.Tests.Page;
 
-/// <summary>What the page says about a link before anything is transferred (web.md section 2, first point).</summary>
+/// <summary>The page's messages about a link before a transfer (web.md section 2, first point).</summary>
 [Collection(PageFixture.Collection)]
 [Trait("Needs", "Chromium")]
 public sealed class PageLinkTests(PageFixture fixture)

@@ -57,7 +57,7 @@ public sealed class PageNetworkTests(PageFixture fixture) : IDisposable
         Assert.StartsWith("The connection is lost. Trying again", told, StringComparison.Ordinal);
         Assert.StartsWith("The connection is lost. Trying again", after, StringComparison.Ordinal);
         await SampleFile.AssertSameAsync(source, image.Path);
-        // What was answered before the cut was made durable by the first flush behind it, and not sent again.
+        // Ranges that were answered before the cut became durable by the first flush after it, and were not sent again.
         Assert.InRange(relay.Sent, 32 * Mebibyte, 52 * Mebibyte);
     }
 

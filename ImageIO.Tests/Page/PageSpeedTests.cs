@@ -18,7 +18,7 @@ public sealed class PageSpeedTests(PageFixture fixture, ITestOutputHelper output
 {
     private const int Mebibyte = 1024 * 1024;
 
-    // What four workers hold, and what a browser holds of it on its own account: copies on their way, garbage, code.
+    // The buffers of four workers, and the browser's own copies, garbage and code.
     private const long MostMemory = 160 * Mebibyte;
 
     // 1024 in the long form.

@@ -99,7 +99,7 @@ public sealed class PageTourTests(PageFixture fixture) : IDisposable
         Assert.Equal("upload", await FocusedAsync(visit));
         await keyboard.PressAsync("Enter");
         await visit.ReachPercentAsync(10, relay);
-        // What was pressed has gone; the next thing to do has the focus.
+        // The pressed button has gone, so the next control has the focus.
         Assert.Equal("pause", await FocusedAsync(visit));
         await keyboard.PressAsync("Enter");
         await visit.ReachAsync("paused");

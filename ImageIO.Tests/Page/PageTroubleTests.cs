@@ -5,7 +5,7 @@ using Microsoft.Playwright;
 namespace ImageIO.Tests.Page;
 
 /// <summary>
-/// What goes wrong in an upload: each is a state with a sentence and one next step, never a wait without an end.
+/// Failures of an upload. Each is a state with a sentence and one next step, never a wait without an end.
 /// </summary>
 [Collection(PageFixture.Collection)]
 [Trait("Needs", "Chromium")]

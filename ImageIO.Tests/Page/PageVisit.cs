@@ -130,7 +130,7 @@ internal sealed class PageVisit : IAsyncDisposable
         await PressAsync("Upload");
     }
 
-    /// <summary>What stands in the alert.</summary>
+    /// <summary>The text of the alert.</summary>
     public async Task<string> AlertAsync() => await Tab.GetByRole(AriaRole.Alert).First.InnerTextAsync();
 
     /// <summary>The checksum that the page shows at the end.</summary>
@@ -140,7 +140,7 @@ internal sealed class PageVisit : IAsyncDisposable
     public async Task<int> PercentAsync() => int.Parse(
         (await Tab.GetAttributeAsync("[role=progressbar]", "aria-valuenow"))!, CultureInfo.InvariantCulture);
 
-    /// <summary>Pauses and goes on, if the upload has not ended meanwhile.</summary>
+    /// <summary>Pauses and resumes, unless the upload has ended.</summary>
     public async Task PauseAndResumeAsync()
     {
         // By script: a button that has just gone is no failure.
@@ -161,7 +161,7 @@ internal sealed class PageVisit : IAsyncDisposable
         return durable;
     }
 
-    /// <summary>Lets requests wait until somebody releases them.</summary>
+    /// <summary>Delays requests until the gate is released.</summary>
     public Task HoldAsync(string url, SemaphoreSlim gate) => _context.RouteAsync(url, async route =>
     {
         await gate.WaitAsync();
@@ -170,8 +170,8 @@ internal sealed class PageVisit : IAsyncDisposable
 
     /// <summary>Calls a function with one of the page's modules.</summary>
     /// <param name="module">The file's name.</param>
-    /// <param name="script">The function, of the module and the argument; <c>folder</c> is where modules are.</param>
-    /// <param name="argument">What else it gets.</param>
+    /// <param name="script">The function, of the module and the argument; <c>folder</c> is the modules' folder.</param>
+    /// <param name="argument">Its second argument.</param>
     public Task<T> ImportAsync<T>(string module, string script, object? argument = null) => Tab.EvaluateAsync<T>(
         $"async ([folder, name, argument]) => ({script})(await import(folder + name), argument)",
         new object?[] { _origin + PageFiles.Load().Folder, module, argument });
@@ -185,7 +185,7 @@ internal sealed class PageVisit : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the waiting for a lost network, as a browser does that hears of it.</summary>
+    /// <summary>Tells the page that the network is back, like a browser.</summary>
     public Task SayOnlineAsync() => Tab.EvaluateAsync("dispatchEvent(new Event('online'))");
 
     public async ValueTask DisposeAsync()

@@ -33,7 +33,7 @@ internal static class SampleFile
         return path;
     }
 
-    /// <summary>What of a file takes room.</summary>
+    /// <summary>The allocated bytes of a file.</summary>
     public static long AllocatedBytes(string path)
     {
         Assert.Equal(0, Syscall.stat(path, out Stat status));

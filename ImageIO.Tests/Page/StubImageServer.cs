@@ -38,7 +38,7 @@ internal sealed class StubImageServer : IAsyncDisposable
 
     public byte[] Image { get; }
 
-    /// <summary>What it answers to OPTIONS.</summary>
+    /// <summary>Its answer to OPTIONS.</summary>
     public JsonObject Options { get; set; }
 
     /// <summary>Whether its extents say that what is zero is zero; otherwise all is data.</summary>

@@ -117,7 +117,7 @@ public sealed class BrowserTests : IAsyncLifetime
         }
     }
 
-    // What the manager's page does, without its looks. The answer to an aborted piece is 0.
+    // The code of the manager's page without its looks. The answer to an aborted piece is 0.
     private const string UploadPage = """
         <!doctype html><title>manager</title><input type="file" id="file">
         <script>

@@ -2,7 +2,7 @@ using ImageIO.Fuzz.Targets;
 
 namespace ImageIO.Tests.Proxy;
 
-/// <summary>What the search for bad inputs begins with, and what it ever found: <c>make fuzz</c> finds more.</summary>
+/// <summary>The seeds of the fuzzer, and its findings so far; <c>make fuzz</c> searches for more.</summary>
 public sealed class CorpusTests
 {
     public static TheoryData<string> Targets => [.. FuzzTarget.All.Keys];
@@ -14,7 +14,7 @@ public sealed class CorpusTests
         string[] inputs = Directory.GetFiles(FuzzTarget.CorpusOf(target));
 
         Assert.True(inputs.Length >= 5, "There is a corpus");
-        // As a program runs them: the scheduler of tests would take what goes on inline elsewhere.
+        // As in a program, because the tests' scheduler would move continuations that run inline.
         await Task.Run(() => Assert.All(inputs, input => FuzzTarget.All[target](File.ReadAllBytes(input))));
     }
 

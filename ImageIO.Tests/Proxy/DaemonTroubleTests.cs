@@ -140,7 +140,7 @@ public sealed class DaemonTroubleTests
     [Fact(Timeout = 20_000)]
     public async Task Connecting_that_takes_longer_than_its_limit_is_504()
     {
-        // Nobody accepts: the kernel does, and TLS is never answered.
+        // Only the kernel accepts, and TLS is never answered.
         using var silent = new TcpListener(System.Net.IPAddress.Loopback, 0);
         silent.Start();
         await using ProxyFixture proxy = await ProxyFixture.StartAsync("imaged_connection_timeout_sec = 7", _time);

@@ -7,7 +7,7 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Proxy;
 
-/// <summary>What crosses over, byte for byte, and when (proxy-api sections 2 and 3).</summary>
+/// <summary>The forwarded bytes, and when they are forwarded (proxy-api sections 2 and 3).</summary>
 public sealed partial class ForwardingTests
 {
     private const string Ok = "HTTP/1.1 200 OK\nContent-Length: 0\n\n";
@@ -251,7 +251,7 @@ public sealed partial class ForwardingTests
         using RawClient client = await proxy.ConnectAsync();
 
         await client.RequestAsync("PUT", ScriptedProxy.Url, framing);
-        // The client goes on waiting in the middle of its body: nothing but the answer can end it.
+        // The client waits in the middle of its body, so only the answer can end it.
         await client.SendAsync(
             framing.StartsWith('T') ? [.. "800\r\n"u8.ToArray(), .. new byte[2000]] : new byte[2000]);
         RawResponse answer = await client.ReceiveAsync();
@@ -290,7 +290,7 @@ public sealed partial class ForwardingTests
 
         Assert.Equal(507, answer.Status);
         Assert.Equal("no space", answer.Text);
-        // The proxy takes the rest, and throws it away.
+        // The proxy takes the remaining bytes, and discards them.
         await sending;
         Assert.Equal(0, proxy.Proxy.Upstreams.BusyCount);
     }

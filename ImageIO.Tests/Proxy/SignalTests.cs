@@ -6,8 +6,8 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Proxy;
 
-/// <summary>What the proxy measures, tells systemd, and does on signals: as the daemon does it.</summary>
-/// <remarks>A process for each test: signals and what is measured belong to the whole process.</remarks>
+/// <summary>The proxy's metrics, its messages to systemd, and its signals, like the daemon's.</summary>
+/// <remarks>A process for each test, because signals and metrics belong to the whole process.</remarks>
 public sealed class SignalTests : IAsyncLifetime
 {
     private readonly ProxyFiles _files = new();

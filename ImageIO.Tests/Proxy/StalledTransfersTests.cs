@@ -3,7 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ImageIO.Tests.Proxy;
 
-/// <summary>Many transfers at once whose daemon or client stands still (issue 5).</summary>
+/// <summary>Many transfers at once whose daemon or client stalls (issue 5).</summary>
 public sealed class StalledTransfersTests
 {
     private const int Stalled = 64;
@@ -59,7 +59,7 @@ public sealed class StalledTransfersTests
         await Eventually.HoldsAsync(() => proxy.Proxy.Upstreams.BusyCount == 0, "no connection to a daemon is in use");
     }
 
-    // The image "good" is served well; the other daemon's connections take or send until somebody stands still.
+    // The image "good" is served well. The other daemon's connections take or send until one side stalls.
     private static async Task ServeAsync(ScriptedDaemonConnection daemon)
     {
         while (true)

@@ -57,12 +57,12 @@ internal sealed class Browser : IAsyncDisposable
         return page;
     }
 
-    /// <summary>A window of its own, with nothing kept from others.</summary>
-    /// <param name="options">What differs. Null: nothing.</param>
+    /// <summary>A new window that shares nothing with others.</summary>
+    /// <param name="options">Options. Null: the defaults.</param>
     public Task<IBrowserContext> NewContextAsync(BrowserNewContextOptions? options = null)
     {
         options ??= new BrowserNewContextOptions();
-        // The tests' certificate authority is nobody's.
+        // No system trusts the tests' certificate authority.
         options.IgnoreHTTPSErrors = true;
         return _browser.NewContextAsync(options);
     }

@@ -17,7 +17,7 @@ internal static class Bytes
     }
 
     /// <summary>
-    /// What an image that can grow holds after a write: nothing beside the range changes, a gap is zero.
+    /// The content of an image that can grow after a write: bytes outside the range are unchanged, a gap is zero.
     /// </summary>
     public static byte[] Written(byte[] image, long offset, ReadOnlySpan<byte> data)
     {

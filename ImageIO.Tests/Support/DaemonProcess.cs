@@ -75,7 +75,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         }
         catch
         {
-            // Nobody else knows of the process.
+            // The caller does not know the process yet.
             await daemon.DisposeAsync();
             throw;
         }

@@ -26,7 +26,7 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
     /// <summary>Calls that came on a thread that is not for storage.</summary>
     public int CallsOnOtherThreads { get; private set; }
 
-    /// <summary>Where disposing stands still, if it does.</summary>
+    /// <summary>Holds disposal. Null: it runs.</summary>
     public Held? Closing { get; set; }
 
     /// <summary>How disposing ends, if not well.</summary>
@@ -44,7 +44,7 @@ internal sealed class FaultyBackend(IBackend inner) : IBackend
     public void Fail(BackendCall call, int nth, TransferError error = TransferError.StorageFailed) =>
         _failures[(call, nth)] = new TransferException(error, $"{call} {nth} fails for a test");
 
-    /// <summary>The n-th call of a kind, counted from 1, stands still before it does anything.</summary>
+    /// <summary>Holds the n-th call of a kind, counted from 1, before it does anything.</summary>
     public Held Hold(BackendCall call, int nth) => _held[(call, nth)] = new Held();
 
     public async ValueTask ReadAsync(Memory<byte> destination, long offset, CancellationToken cancellationToken)

@@ -1,6 +1,6 @@
 namespace ImageIO.Tests.Support;
 
-/// <summary>A call that stands still: the test sees it arrive, and lets it go on.</summary>
+/// <summary>A held call: the test sees it arrive, and lets it continue.</summary>
 internal sealed class Held
 {
     private readonly TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -7,10 +7,10 @@ namespace ImageIO.Tests.Support;
 internal sealed record Issued(X509Certificate2 Certificate, ECDsa Key)
 {
     /// <param name="name">Its distinguished name.</param>
-    /// <param name="issuer">Who signs. Null: itself.</param>
-    /// <param name="days">How long it is valid from its start on.</param>
-    /// <param name="startDay">When it begins to be valid, in days from now.</param>
-    /// <param name="purposes">Object identifiers of its extended key usages. None: it is for anything.</param>
+    /// <param name="issuer">The signer. Null: itself.</param>
+    /// <param name="days">Days of validity.</param>
+    /// <param name="startDay">Start of validity, in days from now.</param>
+    /// <param name="purposes">Object identifiers of its extended key usages. None: every purpose.</param>
     public static Issued Authority(
         string name, Issued? issuer = null, int days = 2, int startDay = -1, params string[] purposes) =>
         Issue(name, issuer, isAuthority: true, days, startDay, purposes);

@@ -184,7 +184,7 @@ internal sealed class MemoryBackend(int blockSize) : IBackend
             Require(!isPartial || range.End >= _bytes.Length, $"change of {range} is not aligned, inside the image");
             Require(Capabilities.CanGrow || range.End <= _bytes.Length, $"{range} passes a fixed size");
 
-            // A partial last block, and a zero that grows, set the size: nobody else may be at work behind their start.
+            // A partial last block, and a zero that grows, set the size, so no other call may run behind their start.
             Require(_cutting.IsEmpty
                 || range.End <= _cutting.Start, $"{range} runs beside {_cutting}, which sets the size");
             if (isPartial || (setsSize && range.End > _bytes.Length))

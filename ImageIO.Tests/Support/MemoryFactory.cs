@@ -19,10 +19,10 @@ internal sealed class MemoryFactory(string name = "memory") : IBackendFactory
 
     public bool AcceptsAll { get; init; } = true;
 
-    /// <summary>Where an opening stands still, if it does.</summary>
+    /// <summary>Holds an opening. Null: it runs.</summary>
     public Held? Opening { get; set; }
 
-    /// <summary>Where the closing of an image stands still, if it does.</summary>
+    /// <summary>Holds the closing of an image. Null: it runs.</summary>
     public Held? Closing { get; set; }
 
     /// <summary>How the next opening fails, if it does.</summary>

@@ -1,6 +1,6 @@
 namespace ImageIO.Tests.Support;
 
-/// <summary>What a process has open, as the kernel tells (proc(5)).</summary>
+/// <summary>The open files of a process (proc(5)).</summary>
 internal static class OpenFiles
 {
     /// <summary>Descriptors of a file, in this process.</summary>

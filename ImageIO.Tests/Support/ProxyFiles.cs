@@ -87,7 +87,7 @@ internal sealed class ProxyFiles : IDisposable
         }
     }
 
-    /// <summary>What a log holds so far.</summary>
+    /// <summary>The content of a log so far.</summary>
     public static string Read(string log)
     {
         using var file = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);

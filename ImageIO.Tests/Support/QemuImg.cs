@@ -26,7 +26,7 @@ internal static class QemuImg
     public static Task CompareAsync(string format, string file, string otherFormat, string other) =>
         RunAsync("compare", "-f", format, "-F", otherFormat, file, other);
 
-    /// <summary>What <c>qemu-img map</c> says of an image.</summary>
+    /// <summary>The output of <c>qemu-img map</c> for an image.</summary>
     public static async Task<JsonArray> MapAsync(string file) =>
         JsonNode.Parse(await RunAsync("map", "--output=json", "-f", "qcow2", file))!.AsArray();
 

@@ -21,9 +21,9 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
     private readonly Task _accepting;
     private int _accepted;
 
-    /// <param name="script">What it does to each connection, once TLS is up.</param>
-    /// <param name="address">Where it listens. Null: 127.0.0.1.</param>
-    /// <param name="isForThisHost">Whether its certificate bears the names of this host.</param>
+    /// <param name="script">Runs for each connection after the TLS handshake.</param>
+    /// <param name="address">Its address. Null: 127.0.0.1.</param>
+    /// <param name="isForThisHost">Whether its certificate has the names of this host.</param>
     /// <param name="certificate">Another certificate than <see cref="Certificate"/>. Null: that.</param>
     public ScriptedDaemon(
         Func<ScriptedDaemonConnection, Task> script,
@@ -36,7 +36,7 @@ internal sealed class ScriptedDaemon : IAsyncDisposable
         Certificate = new TestCertificate(_directory.FullName, isForThisHost);
         _certificate = certificate ?? X509Certificate2.CreateFromPemFile(
             Certificate.CertificateFile, Certificate.KeyFile);
-        // Little in the sockets: what a daemon that stands still takes is then little, too.
+        // Small socket buffers, so that a stalled daemon takes little.
         _listener.Server.ReceiveBufferSize = SocketBuffer;
         _listener.Server.SendBufferSize = SocketBuffer;
         _listener.Start(100);

@@ -14,11 +14,11 @@ internal sealed class ScriptedProxy : IAsyncDisposable
 
     public ScriptedDaemon Daemon { get; }
 
-    /// <param name="script">What the daemon does to each connection.</param>
+    /// <param name="script">The daemon's behaviour on each connection.</param>
     /// <param name="time">The proxy's clock. Null: the system's.</param>
     /// <param name="isTrusted">Whether the proxy knows the daemon's authority.</param>
-    /// <param name="isForThisHost">Whether the daemon's certificate bears the names of this host.</param>
-    /// <param name="host">What the ticket calls the daemon's host.</param>
+    /// <param name="isForThisHost">Whether the daemon's certificate has the names of this host.</param>
+    /// <param name="host">The daemon's host in the ticket.</param>
     public static async Task<ScriptedProxy> StartAsync(
         Func<ScriptedDaemonConnection, Task> script,
         TimeProvider? time = null,

@@ -58,7 +58,7 @@ internal sealed class StallingClient(int stallsAt) : Stream, IInterruptibleStrea
 
     public void Interrupt() => _interrupted.TrySetResult();
 
-    /// <summary>It takes the rest.</summary>
+    /// <summary>Lets it take the remaining bytes.</summary>
     public void GoOn() => _goesOn.SetResult();
 
     public override void Flush() => throw new NotSupportedException();

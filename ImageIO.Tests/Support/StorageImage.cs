@@ -33,7 +33,7 @@ internal sealed class StorageImage : IAsyncDisposable
 
     public BufferPool Pool => Image.Pool;
 
-    /// <summary>What is stored now, seen from outside.</summary>
+    /// <summary>The stored content, read from outside.</summary>
     public byte[] Content => _content();
 
     /// <summary>On a real file, where it is.</summary>

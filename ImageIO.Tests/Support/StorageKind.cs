@@ -1,6 +1,6 @@
 namespace ImageIO.Tests.Support;
 
-/// <summary>What a test of operations runs on.</summary>
+/// <summary>The storage of a test of operations.</summary>
 public enum StorageKind
 {
     /// <summary><see cref="MemoryBackend"/>, which is strict about its contract.</summary>

@@ -45,7 +45,7 @@ internal sealed class TcpRelay : IAsyncDisposable
         set => _serverPort = value;
     }
 
-    /// <summary>What may go from clients to the server in a second, all connections together.</summary>
+    /// <summary>Most bytes per second from clients to the server, all connections together.</summary>
     public long BytesPerSecond
     {
         set => _up.BytesPerSecond = value;
@@ -54,13 +54,13 @@ internal sealed class TcpRelay : IAsyncDisposable
     /// <summary>Bytes that came from the server so far.</summary>
     public long Received => Interlocked.Read(ref _received);
 
-    /// <summary>What may come from the server in a second, all connections together.</summary>
+    /// <summary>Most bytes per second from the server, all connections together.</summary>
     public long ReceivedBytesPerSecond
     {
         set => _down.BytesPerSecond = value;
     }
 
-    /// <summary>Lets what is limited go so slowly that nothing ends while somebody looks.</summary>
+    /// <summary>Lowers the limits so that nothing ends during a check.</summary>
     public void Crawl()
     {
         foreach (Pace pace in new[] { _up, _down }.Where(pace => pace.BytesPerSecond != long.MaxValue))

@@ -15,6 +15,6 @@ internal static class TestThreads
     /// <summary>Whether the caller runs on a thread for storage, of any daemon.</summary>
     public static bool IsOne => Thread.CurrentThread.Name == "storage";
 
-    /// <summary>What the handles on one image share.</summary>
+    /// <summary>New shared state for the handles on one image.</summary>
     public static SharedImage NewImage() => new(Queue);
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>A store of tickets with a clock that stands still, and images in memory.</summary>
+/// <summary>A store of tickets with a stopped clock, and images in memory.</summary>
 internal sealed class TicketFixture : IDisposable
 {
     private readonly BufferPool _pool = new(4 * 1024 * 1024);

@@ -5,7 +5,7 @@ using ImageIO.Tests.Support;
 
 namespace ImageIO.Tests.Tickets;
 
-/// <summary>A ticket's image is open exactly as long as somebody uses it.</summary>
+/// <summary>A ticket's image is open exactly as long as it is in use.</summary>
 public sealed class TicketImageTests : IDisposable
 {
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(60);

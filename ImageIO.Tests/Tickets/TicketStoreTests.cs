@@ -86,7 +86,7 @@ public sealed class TicketStoreTests : IDisposable
         Assert.Empty(Store.All);
     }
 
-    // Work is counted in bytes allocated: whoever looks at all tickets makes a list of them, or one entry for each.
+    // Work is counted in allocated bytes, because a search through all tickets allocates a list, or an entry for each.
     [Fact(Timeout = 60_000)]
     public async Task A_request_costs_no_more_beside_a_hundred_thousand_tickets_than_beside_ten()
     {

@@ -34,7 +34,7 @@ public sealed class ConnectionPoolTests
         reads.Add(backend.ReadAsync(Busy, 1));
         if (expected == 2)
         {
-            // What comes now is answered, while the first connection still holds everything.
+            // This one is answered while the first connection still holds everything.
             await Eventually.HoldsAsync(
                 () =>
                 {

@@ -6,7 +6,7 @@ using ImageIO.Tests.Support.Nbd;
 
 namespace ImageIO.Tests.Backends.Nbd;
 
-/// <summary>What becomes of the extents of metadata contexts, each of which covers what it likes.</summary>
+/// <summary>The extents of metadata contexts, each of which covers a different part.</summary>
 public sealed class ExtentTests
 {
     private const int Timeout = 30_000;

@@ -7,7 +7,7 @@ using ImageIO.Tests.Support.Nbd;
 
 namespace ImageIO.Tests.Backends.Nbd;
 
-/// <summary>Writes that a server acknowledged and may have lost are told, once and by the next flush.</summary>
+/// <summary>Writes that a server acknowledged and may have lost fail the next flush, once.</summary>
 public sealed class LostWriteTests
 {
     private const int Timeout = 30_000;

@@ -8,7 +8,7 @@ using static ImageIO.Tests.Support.Nbd.ScriptedNbdConnection;
 
 namespace ImageIO.Tests.Backends.Nbd;
 
-/// <summary>What a server may say before the first request, and what it may not.</summary>
+/// <summary>Allowed and forbidden messages of a server before the first request.</summary>
 public sealed class NegotiationTests
 {
     private const int Timeout = 30_000;
@@ -16,7 +16,7 @@ public sealed class NegotiationTests
     private const uint TlsRequired = 0x8000_0005;
     private const uint UnknownExport = 0x8000_0006;
 
-    // What the server does, and what the error says.
+    // The server's behaviour, and the text of the error.
     private static readonly Dictionary<string, (Func<ScriptedNbdConnection, Task> Script, string Says)> Wrong = new()
     {
         ["no NBD server"] = (c => c.SendAsync("HTTP/1.1 400 Bad Request\r\n\r\n"), "no NBD server"),

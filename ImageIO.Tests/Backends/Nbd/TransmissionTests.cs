@@ -9,7 +9,7 @@ using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Tests.Backends.Nbd;
 
-/// <summary>What a server may answer to requests, and what it may not.</summary>
+/// <summary>Allowed and forbidden answers of a server.</summary>
 public sealed class TransmissionTests
 {
     private const int Timeout = 30_000;
@@ -391,7 +391,7 @@ public sealed class TransmissionTests
 
     private static byte[] Filled(byte value, int count) => [.. Enumerable.Repeat(value, count)];
 
-    // Negotiates, does what the test says, and goes on as an honest server.
+    // Negotiates, follows the script of the test, and continues as an honest server.
     private static ScriptedNbdServer Serving(Func<ScriptedNbdConnection, Task> script) => new(async connection =>
     {
         await connection.NegotiateAsync(new ScriptedExport());

@@ -4,7 +4,7 @@ using Mono.Unix.Native;
 
 namespace ImageIO.Tests.Backends.Posix;
 
-/// <summary>What an errno means to a transfer.</summary>
+/// <summary>The meaning of an errno for a transfer.</summary>
 public sealed class PosixErrorTests
 {
     [Theory]

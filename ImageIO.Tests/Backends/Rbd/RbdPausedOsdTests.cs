@@ -5,7 +5,9 @@ using ImageIO.Tests.Support.Rbd;
 
 namespace ImageIO.Tests.Backends.Rbd;
 
-/// <summary>A cluster whose storage stands still: each call ends in time, and all goes on when it is back.</summary>
+/// <summary>
+/// A cluster whose storage stalls: each call ends in time, and all continue when the storage is back.
+/// </summary>
 [Collection(CephCluster.Collection)]
 [Trait("Needs", "Root")]
 [Trait("Cluster", "Ceph")]

@@ -6,7 +6,7 @@ using ImageIO.Tests.Support.Rbd;
 
 namespace ImageIO.Tests.Backends.Rbd;
 
-/// <summary>What tests of the backend do again and again.</summary>
+/// <summary>Steps that tests of the backend have in common.</summary>
 internal static class RbdTestImage
 {
     public static async Task<IBackend> OpenAsync(

@@ -7,7 +7,7 @@ using ImageIO.Tests.Support.Nbd;
 
 namespace ImageIO.Tests.Daemon.Nbd;
 
-/// <summary>What nbdkit's plugins and filters do to a server, and what a client of the daemon sees.</summary>
+/// <summary>nbdkit's plugins and filters at the server, and their effect on a client of the daemon.</summary>
 [Trait("Needs", "Qemu")]
 public sealed class FilterTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
 {

@@ -102,7 +102,7 @@ public sealed class LiveBackupTests : IAsyncLifetime
             + $"'allocation-depth': true{bitmaps}}}");
     }
 
-    // As a backup program does it: what is dirty, or allocated, is read; what is zero is zeroed; the rest stays.
+    // Like a backup program: reads dirty or allocated ranges, zeroes zero ranges, and leaves the others.
     private async Task<int> BackUpAsync(NbdServer server, byte[] restored, bool incremental)
     {
         NbdTicket ticket = await NbdTicket.InstallAsync(

@@ -247,7 +247,8 @@ public sealed class ServerTroubleTests(NbdDaemon nbd) : IClassFixture<NbdDaemon>
         await server.KillAsync();
     }
 
-    // What was written last to each cluster; a write that failed may or may not be there, and is written again later.
+    // Keeps the last bytes written to each cluster. A write that failed may be there or not, and is written again
+    // later.
     private static async Task WriteSomeAsync(
         NbdTicket ticket, Random random, Dictionary<int, int> written, Func<int> next)
     {

@@ -6,7 +6,7 @@ using Serilog.Events;
 
 namespace ImageIO.Tests.Hosting.Logs;
 
-/// <summary>What a log line holds of what surrounds it: nothing that its author did not name (issue 15, C16).</summary>
+/// <summary>A log line contains nothing from its surroundings that its author did not name (issue 15, C16).</summary>
 public sealed class SafeEventTests : IDisposable
 {
     private const string Secret = "3f9c5a70-ticket-of-somebody";

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ImageIO.Tests.Proxy.SignedTickets;
 
-/// <summary>Which signed tickets are believed; they are written by somebody else.</summary>
+/// <summary>Signed tickets that are trusted or refused, written by an independent program.</summary>
 public sealed class TicketVerifierTests(IndependentTickets tickets) : IClassFixture<IndependentTickets>
 {
     [SkippableFact]

@@ -1,7 +1,7 @@
 namespace ImageIO.Tests.Support.Fuse;
 
 /// <summary>One call as the file system received it.</summary>
-/// <param name="Operation">What is asked.</param>
+/// <param name="Operation">The operation.</param>
 /// <param name="File">Name of the file. Null: the directory.</param>
 /// <param name="Offset">First byte, where the call has one.</param>
 /// <param name="Length">Bytes, or for <see cref="FuseOperation.Truncate"/> the new size.</param>

@@ -16,10 +16,10 @@ internal sealed class FuseFile(string name, string path, byte[] content)
     /// <summary>Where it is.</summary>
     public string Path => path;
 
-    /// <summary>What everybody sees now.</summary>
+    /// <summary>The present content.</summary>
     public byte[] Content => BytesOf(_seen);
 
-    /// <summary>What would be left if the power failed now. Meaningful on volatile storage only.</summary>
+    /// <summary>The content after a loss of power. Meaningful on volatile storage only.</summary>
     public byte[] OnMedium => BytesOf(_medium);
 
     /// <summary>Bytes that everybody sees now.</summary>

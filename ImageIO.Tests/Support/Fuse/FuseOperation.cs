@@ -26,7 +26,7 @@ internal enum FuseOperation
     /// <summary>statfs(2).</summary>
     StatFileSystem = 17,
 
-    /// <summary>The last close of an open file. Nobody waits for it.</summary>
+    /// <summary>The last close of an open file. The caller does not wait for it.</summary>
     Release = 18,
 
     /// <summary>fsync(2).</summary>

@@ -12,9 +12,7 @@ internal readonly struct FuseRequest(ReadOnlyMemory<byte> bytes)
     private const int HeaderSize = 40;       // struct fuse_in_header
     private const int WriteHeaderSize = 40;  // struct fuse_write_in
 
-    /// <summary>
-    /// What an open file is called between the kernel and us: our answers to open(2) say whether it is direct.
-    /// </summary>
+    /// <summary>The handle of an open file. Our answers to open(2) say by it whether the file has direct I/O.</summary>
     public const ulong DirectHandle = 1;
 
     /// <summary>fuse_setattr_in.valid: the size changes.</summary>
@@ -22,7 +20,7 @@ internal readonly struct FuseRequest(ReadOnlyMemory<byte> bytes)
 
     public FuseOperation Operation => (FuseOperation)UInt32(4);
 
-    /// <summary>What the answer refers to.</summary>
+    /// <summary>The number that the answer must repeat.</summary>
     public ulong Unique => UInt64(8);
 
     /// <summary>The file or directory.</summary>

@@ -3,11 +3,11 @@ using Mono.Unix.Native;
 namespace ImageIO.Tests.Support.Fuse;
 
 /// <summary>
-/// What happens to some calls: <c>storage.When(FuseOperation.Write).Nth(2).Fail(Errno.ENOSPC)</c>. The newest rule that
+/// A rule for some calls: <c>storage.When(FuseOperation.Write).Nth(2).Fail(Errno.ENOSPC)</c>. The newest rule that
 /// applies to a call wins.
 /// </summary>
-/// <param name="operation">The calls it is about.</param>
-/// <param name="where">Which of them. Null: all.</param>
+/// <param name="operation">The kind of the calls.</param>
+/// <param name="where">Selects calls. Null: all.</param>
 internal sealed class FuseRule(FuseOperation operation, Predicate<FuseCall>? where)
 {
     private int _first = 1;

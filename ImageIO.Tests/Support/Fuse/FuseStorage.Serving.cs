@@ -26,7 +26,7 @@ internal sealed partial class FuseStorage
             }
             catch (Exception e)
             {
-                // A defect of a rule or of ourselves, which the test hears of when it unmounts.
+                // A defect of a rule or of this class, which unmounting reports to the test.
                 _failure ??= e;
                 Answer(request, Errno.EIO, []);
             }

@@ -88,7 +88,7 @@ internal sealed partial class FuseStorage : IDisposable
         return file;
     }
 
-    /// <summary>Adds a rule for calls of a kind, which does nothing until it is told what.</summary>
+    /// <summary>Adds a rule for calls of a kind. It does nothing until its effect is set.</summary>
     public FuseRule When(FuseOperation operation, Predicate<FuseCall>? where = null)
     {
         var rule = new FuseRule(operation, where);
@@ -100,7 +100,7 @@ internal sealed partial class FuseStorage : IDisposable
         return rule;
     }
 
-    /// <summary>Everything works again from now on. What hangs goes on hanging until its gate opens.</summary>
+    /// <summary>Removes all rules. Hung calls remain hung until their gate opens.</summary>
     public void ForgetRules()
     {
         lock (_lock)
@@ -142,7 +142,7 @@ internal sealed partial class FuseStorage : IDisposable
             KeepGates();
         }
 
-        // Nobody waits for these any more, but the gates keep them.
+        // Nothing waits for these any more, but the gates keep them.
         _gates.ForEach(gate => gate.Fail(Errno.ENOTCONN));
         _device.Dispose();
         System.IO.Directory.Delete(Directory);

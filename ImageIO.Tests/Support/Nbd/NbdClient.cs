@@ -19,7 +19,7 @@ internal static class NbdClient
 
     public static async Task<byte[]> ReadAsync(this IBackend backend, long offset, int length)
     {
-        // Whatever is not filled shows.
+        // So that bytes which are not filled show.
         byte[] bytes = [.. Enumerable.Repeat((byte)0xEE, length)];
         await backend.ReadAsync(bytes, offset, CancellationToken.None);
         return bytes;

@@ -120,7 +120,7 @@ internal sealed class NbdServer : IAsyncDisposable
     /// <summary>SIGSTOP: it hangs.</summary>
     public void Suspend() => Send(Signum.SIGSTOP);
 
-    /// <summary>SIGCONT: it goes on.</summary>
+    /// <summary>SIGCONT: continues it.</summary>
     public void Resume() => Send(Signum.SIGCONT);
 
     public async ValueTask DisposeAsync()

@@ -14,7 +14,7 @@ public abstract class NbdServerKind : IAsyncLifetime
 {
     private readonly List<(long Size, NbdServer Server, ImageUrl Url)> _servers = [];
 
-    /// <summary>What the servers' files are in.</summary>
+    /// <summary>The directory of the servers' files.</summary>
     internal string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("imageio-nbd-").FullName;
 
     /// <summary>Bytes that sizes of images are multiples of.</summary>

@@ -39,7 +39,7 @@ internal sealed class NbdTicket
         return await response.Content.ReadAsByteArrayAsync();
     }
 
-    /// <summary>What the image holds from somewhere on, as a client reads it.</summary>
+    /// <summary>Compares the image from an offset on, as a client reads it.</summary>
     public async Task AssertHoldsAsync(long start, byte[] expected, string what)
     {
         byte[] actual = await GetAsync(start, expected.Length);

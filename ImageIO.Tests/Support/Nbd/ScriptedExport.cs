@@ -1,6 +1,6 @@
 namespace ImageIO.Tests.Support.Nbd;
 
-/// <summary>What a scripted server says of its export.</summary>
+/// <summary>A scripted server's description of its export.</summary>
 internal sealed record ScriptedExport
 {
     public const ushort ReadOnlyFlag = 2;

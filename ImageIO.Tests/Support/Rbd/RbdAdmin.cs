@@ -4,8 +4,8 @@ using ImageIO.Backends.Rbd.Native;
 namespace ImageIO.Tests.Support.Rbd;
 
 /// <summary>
-/// What a manager does with images: makes, clones, resizes and removes them and their snapshots. In this process,
-/// because the start of a program of Ceph's takes half a second.
+/// A manager's actions on images: creates, clones, resizes and removes them and their snapshots. In this process,
+/// because a program of Ceph takes half a second to start.
 /// </summary>
 internal sealed class RbdAdmin(ClusterHandle cluster, string pool, string space = "") : IDisposable
 {
@@ -73,7 +73,7 @@ internal sealed class RbdAdmin(ClusterHandle cluster, string pool, string space 
     public void SetMetadata(string image, string key, string value) =>
         With(image, handle => Check("rbd_metadata_set", RbdAdminCalls.SetMetadata(handle, key, value)));
 
-    /// <summary>Takes the image's lock and keeps it, as qemu does when it is told to, until disposed of.</summary>
+    /// <summary>Takes the image's lock and keeps it until disposed, like qemu on request.</summary>
     public IDisposable Lock(string image)
     {
         var held = new OpenAdminImage(_pool, image);

@@ -22,7 +22,7 @@ internal sealed class LoopDevice : IAsyncDisposable
     /// <summary>The device.</summary>
     public string Path { get; }
 
-    /// <summary>What it is made of.</summary>
+    /// <summary>The file behind it.</summary>
     public string BackingFile { get; }
 
     /// <summary>Makes a device that reads as zeroes.</summary>
@@ -39,11 +39,11 @@ internal sealed class LoopDevice : IAsyncDisposable
         return await CreateOnAsync(file, sectorSize, ownsFile: true);
     }
 
-    /// <summary>Makes a device of an existing file, or of a partition in it.</summary>
-    /// <param name="file">What it is made of.</param>
+    /// <summary>Creates a device on an existing file, or on a partition in it.</summary>
+    /// <param name="file">The file.</param>
     /// <param name="sectorSize">512 or 4096 bytes.</param>
-    /// <param name="offset">Where the partition begins, in bytes.</param>
-    /// <param name="ownsFile">Whether the file goes with the device.</param>
+    /// <param name="offset">Start of the partition in bytes.</param>
+    /// <param name="ownsFile">Whether the file is removed with the device.</param>
     public static async Task<LoopDevice> CreateOnAsync(
         string file, int sectorSize = 512, long offset = 0, bool ownsFile = false)
     {

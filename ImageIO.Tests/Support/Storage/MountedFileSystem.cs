@@ -76,7 +76,7 @@ public abstract class MountedFileSystem(string kind, int sizeMiB = 384, int sect
     private bool IsKnownToKernel() =>
         File.ReadLines("/proc/filesystems").Any(line => line.EndsWith($"\t{kind}", StringComparison.Ordinal));
 
-    // What a test process that was killed has left mounted.
+    // Unmounts file systems that a killed test process has left.
     private static async Task UnmountLeftoversAsync()
     {
         string root = Path.Combine(Path.GetTempPath(), Prefix);
