@@ -47,7 +47,7 @@ public sealed partial class ConfigurationReader
     /// <param name="name">The option.</param>
     /// <param name="ifMissing">The default.</param>
     /// <param name="parse">Returns the value, or null if the text is wrong.</param>
-    /// <param name="expected">What would be right, for the message.</param>
+    /// <param name="expected">A correct value, for the message.</param>
     /// <exception cref="ConfigurationException">The text is wrong.</exception>
     public T Parsed<T>(string section, string name, T ifMissing, Func<string, T?> parse, string expected)
         where T : class

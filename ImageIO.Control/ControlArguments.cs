@@ -14,7 +14,7 @@ internal sealed class ControlArguments
     /// <summary>The command. Null: none.</summary>
     public string? Command { get; private set; }
 
-    /// <summary>What follows it, but for the options.</summary>
+    /// <summary>The arguments after it, without the options.</summary>
     public List<string> Operands { get; } = [];
 
     /// <summary>The directory of the daemon's configuration.</summary>

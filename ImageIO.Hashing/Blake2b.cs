@@ -17,7 +17,7 @@ public sealed class Blake2b
     }
 
     /// <param name="digestSize">Bytes of the digest.</param>
-    /// <param name="instructions">What may be used of the processor.</param>
+    /// <param name="instructions">The processor's instructions that may be used.</param>
     internal Blake2b(int digestSize, Instructions instructions)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(digestSize, 1);

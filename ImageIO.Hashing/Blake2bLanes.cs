@@ -25,7 +25,7 @@ public sealed unsafe class Blake2bLanes
     }
 
     /// <param name="digestSize">Bytes of each digest.</param>
-    /// <param name="instructions">What may be used of the processor.</param>
+    /// <param name="instructions">The processor's instructions that may be used.</param>
     internal Blake2bLanes(int digestSize, Instructions instructions)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(digestSize, 1);

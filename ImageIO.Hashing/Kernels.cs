@@ -38,12 +38,12 @@ internal static unsafe class Kernels
     }
 
     /// <summary>Compresses blocks of several messages, none of them the last of its message.</summary>
-    /// <param name="instructions">What may be used.</param>
-    /// <param name="lanes">How many messages.</param>
+    /// <param name="instructions">The processor's instructions that may be used.</param>
+    /// <param name="lanes">Number of messages.</param>
     /// <param name="states">Their chaining states; room for eight more pointers.</param>
     /// <param name="counts">Bytes of each that were compressed so far; room for eight more.</param>
-    /// <param name="messages">Where their blocks are; room for eight more pointers.</param>
-    /// <param name="blocks">How many blocks of each.</param>
+    /// <param name="messages">Their blocks; room for eight more pointers.</param>
+    /// <param name="blocks">Number of blocks of each.</param>
     public static void Compress(
         Instructions instructions, int lanes, ulong** states, ulong* counts, byte** messages, int blocks)
     {

@@ -7,7 +7,7 @@ namespace ImageIO.Page;
 /// <param name="Content">Its bytes.</param>
 internal sealed record PageFile(string Name, byte[] Content)
 {
-    /// <summary>What browsers are to take it for (they are told not to guess).</summary>
+    /// <summary>Its media type. Browsers are told not to guess.</summary>
     public string ContentType => Path.GetExtension(Name) switch
     {
         ".html" => "text/html; charset=utf-8",

@@ -14,11 +14,10 @@ internal sealed class PageFiles
 {
     private const string Start = "index.html";
 
-    // What stands in the first file for the folder of the others.
+    // The placeholder in the first file for the folder of the others.
     private const string FolderMark = "{folder}";
 
-    // What stands in it for the list of all scripts: a browser that knows them at once does not fetch them one after
-    // the other.
+    // The placeholder for the list of all scripts, which lets a browser fetch them at once.
     private const string ModulesMark = "{modules}";
 
     // Enough of SHA-256 to tell versions apart.
@@ -34,7 +33,7 @@ internal sealed class PageFiles
     /// <summary>Where the others are, from slash to slash.</summary>
     public string Folder { get; }
 
-    /// <summary>What <c>GET /</c> answers.</summary>
+    /// <summary>The answer to <c>GET /</c>.</summary>
     public PageFile Index { get; }
 
     /// <summary>Scripts, style and icon, by name.</summary>

@@ -1,6 +1,6 @@
 namespace ImageIO.Backends.Rbd.Clusters;
 
-/// <summary>What images share a connection by.</summary>
+/// <summary>Identifies the connection that images share.</summary>
 /// <param name="Conf">The file that describes the cluster.</param>
 /// <param name="Id">The user, without <c>client.</c>.</param>
 internal readonly record struct ClusterKey(string Conf, string Id)

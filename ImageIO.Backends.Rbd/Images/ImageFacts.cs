@@ -4,7 +4,9 @@ using ImageIO.Backends.Rbd.Urls;
 
 namespace ImageIO.Backends.Rbd.Images;
 
-/// <summary>What is asked about an image once, when it is open. Blocks: some answers come from the cluster.</summary>
+/// <summary>
+/// Facts about an image, asked once when it is open. Blocks, because some answers come from the cluster.
+/// </summary>
 internal sealed record ImageFacts
 {
     private const ulong FastDiffFeature = 1 << 4;
@@ -39,7 +41,7 @@ internal sealed record ImageFacts
     public string LockOwners { get; init; } = "";
 
     /// <summary>Asks.</summary>
-    /// <exception cref="RbdException">An answer was not to be had.</exception>
+    /// <exception cref="RbdException">A question was not answered.</exception>
     public static ImageFacts Ask(RbdImageHandle image, RbdUrl url, bool write)
     {
         RbdException.ThrowIfError("rbd_get_features", LibRbd.GetFeatures(image, out ulong features));

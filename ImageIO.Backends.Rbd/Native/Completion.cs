@@ -37,12 +37,12 @@ internal sealed unsafe class Completion
         }
     }
 
-    /// <summary>What the call is given.</summary>
+    /// <summary>The handle for the call.</summary>
     private nint Handle { get; }
 
     /// <summary>Makes a call without an image.</summary>
     /// <param name="call">Submits the call; gets its completion.</param>
-    /// <returns>What the call returned: an error is negative.</returns>
+    /// <returns>The call's result; an error is negative.</returns>
     public static Task<long> Run(Func<nint, int> call)
     {
         var completion = new Completion(null, default);

@@ -8,7 +8,7 @@ internal sealed class RbdException(string call, long result) : Exception($"{call
     /// <summary>The function.</summary>
     public string Call => call;
 
-    /// <summary>What it returned, negative.</summary>
+    /// <summary>Its result, negative.</summary>
     public long Result => result;
 
     /// <summary>Throws for a negative result.</summary>

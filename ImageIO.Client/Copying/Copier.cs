@@ -199,8 +199,8 @@ public static class Copier
         }
     }
 
-    // A copy that goes on builds on what an earlier run said, perhaps on another day: it is believed only when the
-    // checksum says so, too.
+    // A resumed copy builds on the state of an earlier run, perhaps of another day, so it is trusted only if the
+    // checksum agrees.
     private static CopyOptions Careful(CopyOptions options, TransferClient client, bool knowsAll) =>
         knowsAll && !options.KeepsHoles && client.Features.HasChecksum
             && ResumeState.Find(options.ResumeFile) is { DurableRanges.Count: > 0 }

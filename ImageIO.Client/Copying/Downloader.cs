@@ -5,7 +5,7 @@ using ImageIO.Formats;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>One worker of a download: receives data and writes it, zeroes the rest.</summary>
+/// <summary>One worker of a download: receives and writes data, and zeroes other ranges.</summary>
 internal sealed class Downloader : IAsyncDisposable
 {
     private const int MostZeroes = 128 * 1024 * 1024;

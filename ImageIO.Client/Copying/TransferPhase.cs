@@ -1,6 +1,6 @@
 namespace ImageIO.Client.Copying;
 
-/// <summary>What a copy does at the moment.</summary>
+/// <summary>The phases of a copy.</summary>
 public enum TransferPhase
 {
     /// <summary>Data moves.</summary>

@@ -4,7 +4,9 @@ using ImageIO.Formats;
 
 namespace ImageIO.Client.Copying;
 
-/// <summary>One worker of an upload: takes segments, sends their data, zeroes the rest, flushes its writes.</summary>
+/// <summary>
+/// One worker of an upload: takes segments, sends their data, zeroes other ranges, flushes its writes.
+/// </summary>
 /// <remarks>The other part sends data.</remarks>
 internal sealed partial class Uploader : IAsyncDisposable
 {

@@ -1,7 +1,7 @@
 namespace ImageIO.Client.Local;
 
-/// <summary>What a qemu-nbd shall serve.</summary>
-/// <param name="Format">The image's format, by qemu's name.</param>
+/// <summary>The image that a qemu-nbd serves.</summary>
+/// <param name="Format">Its format, by qemu's name.</param>
 internal sealed record QemuImage(string Format)
 {
     /// <summary>Where the image lies in the file. Null: it is the whole file.</summary>

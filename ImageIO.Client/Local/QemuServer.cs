@@ -34,7 +34,7 @@ internal sealed class QemuServer : IAsyncDisposable
 
     /// <summary>Opens an image through a qemu-nbd of its own.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="image">What is to be served of it.</param>
+    /// <param name="image">The image in the file.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <exception cref="TransferException">There is no qemu-nbd, or it does not open the image: in its own
     /// words.</exception>
@@ -94,7 +94,7 @@ internal sealed class QemuServer : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // The image was flushed; what is missing is told by the next check.
+            // The image was flushed. The next check finds missing bytes.
         }
     }
 

@@ -12,7 +12,7 @@ internal enum ExchangeFailure
     /// <summary>The connection broke, stood still, or the answer was cut.</summary>
     Broken,
 
-    /// <summary>408, 502, 503, 504: somebody on the way has no time now.</summary>
+    /// <summary>408, 502, 503, 504: the server, or a proxy before it, is busy.</summary>
     Busy,
 
     /// <summary>500: the storage failed, or what was written may be lost.</summary>

@@ -57,7 +57,7 @@ internal sealed record ImageAddress
         return new ImageAddress(uri.IdnHost, uri.Port, isTls, uri.AbsolutePath);
     }
 
-    /// <summary>What may be shown.</summary>
+    /// <summary>The address without its secret.</summary>
     public override string ToString() =>
         $"{(IsTls ? "https" : "http")}://{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{Port}";
 

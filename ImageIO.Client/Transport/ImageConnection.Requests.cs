@@ -11,7 +11,7 @@ internal sealed partial class ImageConnection
 {
     private string Path => _dialer.Address.Path;
 
-    /// <summary>What the server can do; a server that does not know the question can do little.</summary>
+    /// <summary>The server's features; few, if it does not know the request.</summary>
     public async Task<ServerFeatures> GetFeaturesAsync(CancellationToken cancellationToken)
     {
         try

@@ -3,12 +3,10 @@ using System.Net.Http.Headers;
 
 namespace ImageIO.Client.Transport;
 
-/// <summary>
-/// One connection to an image: one request at a time, and never a second connection behind its user's back.
-/// </summary>
+/// <summary>One connection to an image, with one request at a time. It never opens a second connection.</summary>
 /// <remarks>
-/// What was written through a connection may be lost with it, so its user must know when one ends. Split by concern:
-/// the other part is the requests.
+/// Bytes written through a connection may be lost with it, so its user must know when it ends. The other part has the
+/// requests.
 /// </remarks>
 internal sealed partial class ImageConnection : IAsyncDisposable
 {

@@ -12,7 +12,7 @@ internal sealed class WireStream(Stream inner, TimeProvider time) : Stream
     private long _received;
 
     /// <summary>
-    /// Whether the server takes nothing any more. What is written is dropped then; the answer is still read.
+    /// Whether the server reads nothing more. Further bytes are dropped then; the answer is still read.
     /// </summary>
     public bool IsSendingOver => Volatile.Read(ref _sendFailure) is not null;
 

@@ -11,7 +11,7 @@ public sealed class TransferException : IOException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="error">The reason.</param>
-    /// <param name="message">What was tried, on what, and the result; never a ticket id.</param>
+    /// <param name="message">The attempt, its object, and the result; never a ticket id.</param>
     /// <param name="innerException">The cause, or null.</param>
     public TransferException(TransferError error, string message, Exception? innerException = null)
         : base(message, innerException) => Error = error;

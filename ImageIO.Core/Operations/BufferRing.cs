@@ -105,7 +105,7 @@ internal sealed class BufferRing
     /// <summary>Waits until no call is under way, whatever they end by, and gives all buffers back.</summary>
     public async ValueTask DrainAsync()
     {
-        // What is done first: the storage may take long over the others.
+        // In the order of completion, because the storage may take long for some.
         for (int i = _slots.Count; i > 0; i--)
         {
             RingSlot slot = _slots.Dequeue();

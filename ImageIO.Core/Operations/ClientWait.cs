@@ -2,11 +2,12 @@ using System.Threading.Tasks.Sources;
 
 namespace ImageIO.Core.Operations;
 
-/// <summary>An upload's wait for its client's next bytes, without memory for them, which the pool can
-/// interrupt.</summary>
+/// <summary>
+/// An upload's wait for its client's next bytes, without memory for them, which the pool can interrupt.
+/// </summary>
 /// <remarks>
-/// The wait is a read of no bytes. An interrupted one is left as it is, because the server's streams cannot go on after
-/// a read that was cancelled: the next wait is for the same one.
+/// The wait is a read of no bytes. An interrupted read is left running, because the server's streams cannot continue
+/// after a cancelled one; the next wait is for the same read.
 /// </remarks>
 internal sealed class ClientWait(Stream client) : IValueTaskSource<bool>
 {

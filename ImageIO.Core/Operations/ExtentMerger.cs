@@ -10,20 +10,15 @@ public static class ExtentMerger
 {
     /// <summary>
     /// The merged extents in ascending order and without gaps, for the part of the image that the ticket reaches.
-    /// Streamed:
-    /// memory does not depend on their number.
+    /// Streamed, so memory does not depend on their number.
     /// </summary>
     /// <param name="image">The image. One that does not offer the context is one extent without flags.</param>
-    /// <param name="limit">
-    /// Where the ticket ends. A volume is often larger than its disk; a client that saw the rest would ask for it and
-    /// be refused.
-    /// </param>
-    /// <param name="context">Which flags are wanted.</param>
+    /// <param name="limit">End of the ticket. A volume is often larger than its disk, and a client would request the
+    /// extents beyond and be refused.</param>
+    /// <param name="context">The wanted flags.</param>
     /// <param name="cancellationToken">Ends the enumeration.</param>
-    /// <exception cref="TransferException">
-    /// <see cref="TransferError.StorageFailed"/>: the backend's extents do not cover the image. A client would not read
-    /// the missing part.
-    /// </exception>
+    /// <exception cref="TransferException"><see cref="TransferError.StorageFailed"/>: the backend's extents do not
+    /// cover the image. A client would not read the missing part.</exception>
     public static async IAsyncEnumerable<Extent> ReadAsync(
         ImageHandle image,
         long limit,

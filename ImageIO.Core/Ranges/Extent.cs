@@ -1,6 +1,6 @@
 namespace ImageIO.Core.Ranges;
 
-/// <summary>What is known of an extent. The flags are independent of each other.</summary>
+/// <summary>Properties of an extent, independent of each other.</summary>
 [Flags]
 public enum ExtentFlags
 {

@@ -1,8 +1,7 @@
 namespace ImageIO.Core.Tickets;
 
-/// <summary>What operations have waited for: which side is the slow one.</summary>
-/// <param name="Client">Time that they ran and did not wait for the storage: nearly all of it is waiting for the
-/// client.</param>
+/// <summary>The waits of operations, which show the slow side.</summary>
+/// <param name="Client">Time that they ran and did not wait for the storage, nearly all of it for the client.</param>
 /// <param name="Storage">Time that they waited for the storage.</param>
 public readonly record struct OperationWaits(TimeSpan Client, TimeSpan Storage)
 {

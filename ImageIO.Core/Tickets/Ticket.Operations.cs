@@ -60,7 +60,7 @@ public sealed partial class Ticket
         }
     }
 
-    /// <summary>What its operations have waited for since the ticket was installed, with those that run.</summary>
+    /// <summary>The waits of its operations, ended and running, since the ticket was installed.</summary>
     public OperationWaits Waits
     {
         get

@@ -1,6 +1,6 @@
 namespace ImageIO.Core.Tickets;
 
-/// <summary>What a ticket may permit.</summary>
+/// <summary>The permissions of a ticket.</summary>
 [Flags]
 public enum TicketAccess
 {

@@ -13,7 +13,7 @@ internal readonly ref struct Qcow2HeaderWriter(Span<byte> cluster)
     private readonly Span<byte> _cluster = cluster;
 
     /// <summary>
-    /// What stands in the header's place until the image is whole: nobody takes it for one, and it can be gone on with.
+    /// The mark in the header's place until the image is complete. It is not taken for an image, and can be continued.
     /// </summary>
     public static byte[] Unfinished(Qcow2WriterOptions options, int clusterBits)
     {

@@ -16,16 +16,13 @@ public sealed partial class Qcow2Reader
         [.. (await ReadDirectoryAsync(cancellationToken).ConfigureAwait(false)).Select(entry => entry.Bitmap)];
 
     /// <summary>
-    /// What a bitmap says: extents that are dirty or not, and zero or not. Layers below are searched, too, as qemu-nbd
-    /// does.
+    /// The extents of a bitmap: dirty or not, and zero or not. Lower layers are searched, too, as by qemu-nbd.
     /// </summary>
     /// <param name="name">The bitmap's name.</param>
     /// <param name="cancellationToken">Ends the enumeration.</param>
-    /// <exception cref="TransferException">
-    /// <see cref="TransferError.InvalidRequest"/>: there is no such bitmap. <see
-    /// cref="TransferError.ImageUnavailable"/>: it
-    /// is damaged, or was not saved when the image was closed.
-    /// </exception>
+    /// <exception cref="TransferException"><see cref="TransferError.InvalidRequest"/>: there is no such bitmap.
+    /// <see cref="TransferError.ImageUnavailable"/>: it is damaged, or was not saved when the image was
+    /// closed.</exception>
     public async IAsyncEnumerable<Extent> GetDirtyExtentsAsync(
         string name, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

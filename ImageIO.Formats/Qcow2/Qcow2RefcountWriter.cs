@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace ImageIO.Formats.Qcow2;
 
-/// <summary>Writes the reference counts of a new image behind all else.</summary>
+/// <summary>Writes the reference counts at the end of a new image.</summary>
 /// <remarks>
-/// They are counted from the tables, not kept while writing: what a second write of a cluster left behind is nobody's,
-/// and free. Counted in windows, so that memory does not grow with the file.
+/// They are counted from the tables, so clusters that a second write has replaced are free. Counted in windows, so
+/// memory does not grow with the file.
 /// </remarks>
 internal sealed class Qcow2RefcountWriter(UnalignedAccess file, Qcow2WriterTables tables, int clusterBits)
 {

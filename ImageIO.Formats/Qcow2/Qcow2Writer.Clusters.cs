@@ -74,8 +74,8 @@ public sealed partial class Qcow2Writer
         }
     }
 
-    // A part of a cluster: the rest is what it was. Always whole clusters are written, because on a device the space of
-    // a new cluster is full of old bytes.
+    // Writes a part of a cluster; its other bytes are unchanged. Always whole clusters are written, because on a device
+    // a new cluster has old bytes.
     private async ValueTask WritePartAsync(
         ReadOnlyMemory<byte> part, long position, CancellationToken cancellationToken)
     {

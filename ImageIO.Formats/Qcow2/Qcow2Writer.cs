@@ -9,10 +9,9 @@ namespace ImageIO.Formats.Qcow2;
 
 /// <summary>Writes a new qcow2 image. Any offset and length; calls may run in parallel.</summary>
 /// <remarks>
-/// Clusters are laid one behind the other in the order they are written, with the tables between them, and the header
-/// is written last, by <see cref="CompleteAsync"/>. Until then the file is no qcow2 image, so what a crash leaves
-/// cannot be taken for a whole one; but <see cref="ContinueAsync"/> goes on with it, from what the last flush covered.
-/// Split by concern: the other part is clusters.
+/// Clusters are appended in the order of writing, with tables between them. <see cref="CompleteAsync"/> writes the
+/// header last. Until then the file is no qcow2 image, so a crash cannot leave one that looks complete;
+/// <see cref="ContinueAsync"/> resumes it from the last flush. The other part has the clusters.
 /// </remarks>
 public sealed partial class Qcow2Writer : IBackend
 {
@@ -198,7 +197,7 @@ public sealed partial class Qcow2Writer : IBackend
                 nameof(options), options.ClusterSize, "Clusters must have a power of two of bytes, from 512 to 2 MiB.");
         }
 
-        // qemu sees whole sectors of 512 bytes only, and would cut off the rest.
+        // qemu uses whole sectors of 512 bytes only, and would cut off the last part.
         options = options with { VirtualSize = Alignment.Up(options.VirtualSize, 512) };
         if (Qcow2Layout.L2Tables(options.VirtualSize, options.ClusterSize) > Qcow2Header.LargestL1Table / 8)
         {

@@ -18,7 +18,7 @@ internal sealed partial class Qcow2WriterTables
         try
         {
             ulong[]? l1 = await WriteTablesAsync(cancellationToken).ConfigureAwait(false);
-            // What L1 leads to must be there first.
+            // Tables must be durable before L1 refers to them.
             await _file.Backend.FlushAsync(cancellationToken).ConfigureAwait(false);
             if (l1 is not null)
             {

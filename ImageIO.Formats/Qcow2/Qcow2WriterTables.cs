@@ -1,13 +1,13 @@
 namespace ImageIO.Formats.Qcow2;
 
 /// <summary>
-/// The tables of an image that is being written, and where its next cluster goes. L1 is in memory, of L2 the tables
-/// that were used last; the others are in the file. Thread-safe.
+/// The tables of an image that is being written, and the place of its next cluster. L1 and the last used tables of L2
+/// are in memory, the others in the file. Thread-safe.
 /// </summary>
 /// <remarks>
-/// L1 lies behind the header, at a place that the image's size tells. So what a flush has covered can be found again,
-/// and an interrupted image can be gone on with. Clusters that nothing leads to then are nobody's and free. Split by
-/// concern: the other part is the tables in memory and in the file.
+/// L1 follows the header, at a place that depends on the image's size. So flushed clusters can be found again, and an
+/// interrupted image can be continued; clusters without a reference are free then. The other part has the tables in
+/// memory and in the file.
 /// </remarks>
 internal sealed partial class Qcow2WriterTables : IDisposable
 {
@@ -24,7 +24,7 @@ internal sealed partial class Qcow2WriterTables : IDisposable
     private long _packedEnd;
 
     /// <param name="file">The file.</param>
-    /// <param name="options">What the image shall be.</param>
+    /// <param name="options">Options of the image.</param>
     /// <param name="clusterBits">Bits of a cluster's size.</param>
     public Qcow2WriterTables(UnalignedAccess file, Qcow2WriterOptions options, int clusterBits)
     {
@@ -94,7 +94,7 @@ internal sealed partial class Qcow2WriterTables : IDisposable
         }
     }
 
-    /// <summary>What is known of a guest cluster.</summary>
+    /// <summary>The entry of a guest cluster.</summary>
     public async ValueTask<ClusterEntry> EntryOfAsync(long cluster, CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -150,7 +150,7 @@ internal sealed partial class Qcow2WriterTables : IDisposable
         {
             if (_packedNext + length > _packedEnd)
             {
-                // Packed bytes may go on in the next cluster of the file, when that is free.
+                // Packed bytes may continue in the next cluster of the file if it is free.
                 long end = _packedEnd;
                 long next = Allocate(1);
                 _packedNext = end == next ? _packedNext : next;
@@ -242,7 +242,7 @@ internal sealed partial class Qcow2WriterTables : IDisposable
     // Under the gate.
     private long Allocate(int clusters)
     {
-        // What was packed before an interruption may have ended inside a cluster.
+        // Bytes packed before an interruption may end inside a cluster.
         long host = Qcow2Layout.DivideUp(Next, _clusterSize) * _clusterSize;
         Next = host + ((long)clusters << _clusterBits);
         return host;

@@ -75,7 +75,7 @@ public sealed record ImageView(BigInteger Size, RangeHeader? Range)
         return Range is null ? Visible(Ok, end, null) : Partially(end);
     }
 
-    // A daemon may ignore a range (RFC 9110 section 14.2). That is fine if the range is the whole.
+    // A daemon may ignore a range (RFC 9110 section 14.2), which does no harm if the range is the whole image.
     private AnswerPart OfWhole(AnswerHead head)
     {
         long? end = head.Body.Length is { } length ? Math.Min(length, Reachable) : null;

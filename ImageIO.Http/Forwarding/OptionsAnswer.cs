@@ -18,8 +18,7 @@ public static class OptionsAnswer
     /// </summary>
     /// <param name="context">The client's request.</param>
     /// <param name="answer">The daemon's answer, a JSON object.</param>
-    /// <param name="limits">What the client's own ticket permits. Null: it is the daemon's ticket that the client
-    /// has.</param>
+    /// <param name="limits">Limits of the client's own ticket. Null: the client has the daemon's ticket.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="TransferException"><see cref="TransferError.UpstreamFailed"/>: it is no JSON
     /// object.</exception>

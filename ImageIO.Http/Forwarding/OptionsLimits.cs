@@ -1,8 +1,6 @@
 namespace ImageIO.Http.Forwarding;
 
-/// <summary>
-/// What a ticket permits of an image that another daemon serves: the daemon's answer to OPTIONS is narrowed to it.
-/// </summary>
+/// <summary>The limits of a ticket for another daemon's image, which narrow that daemon's answer to OPTIONS.</summary>
 public sealed record OptionsLimits
 {
     /// <summary>Whether the client may write.</summary>

@@ -15,12 +15,12 @@ internal sealed class TicketProbe(UpstreamPool pool, UpstreamUrl url, string via
     // An answer whose body is longer is not worth reading for its connection.
     private const int LargestBody = 64 * 1024;
 
-    /// <summary>What is permitted of the image. Null: the daemon does not say, or refuses the request.</summary>
+    /// <summary>
+    /// Asks for the permitted part of the image. Null: the daemon does not say, or refuses the request.
+    /// </summary>
     /// <param name="position">The byte to ask for.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>
-    /// The size of the ticket, and whether the image has the byte.
-    /// </returns>
+    /// <returns>The size of the ticket, and whether the image has the byte.</returns>
     /// <exception cref="Core.Errors.TransferException">The daemon cannot be reached, or fails.</exception>
     public async Task<ProbedTicket?> AskAsync(long position, CancellationToken cancellationToken)
     {

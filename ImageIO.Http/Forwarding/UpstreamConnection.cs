@@ -39,17 +39,17 @@ internal sealed class UpstreamConnection : IDisposable
     private long _readingSince;
     private long _writingSince;
 
-    // What is being received and sent, for error messages.
+    // The parts of the messages that are being received and sent, for error messages.
     private string _receivedPart = OfHead;
     private string _sentPart = OfHead;
 
     // Why the connection was closed for its delay. Both directions fail then, and both give this one reason.
     private volatile string? _overdue;
 
-    /// <summary>Takes a connection over.</summary>
+    /// <summary>Takes over a connection.</summary>
     /// <param name="origin">The daemon.</param>
     /// <param name="socket">The socket; <paramref name="stream"/> owns it.</param>
-    /// <param name="stream">What is sent and received, TLS taken off.</param>
+    /// <param name="stream">The plain bytes in both directions.</param>
     /// <param name="patience">How long the daemon may move no byte while it owes one.</param>
     /// <param name="time">The clock.</param>
     public UpstreamConnection(string origin, Socket socket, Stream stream, TimeSpan patience, TimeProvider time)

@@ -28,7 +28,7 @@ internal sealed class DirectResponseStream : AsyncStream, IInterruptibleStream
 
     private readonly Lock _lock = new();
 
-    // What the server still has to send by itself: it waits for the client without memory of ours. Null: nothing.
+    // The server's own sending, which waits for the client without memory of ours. Null: none.
     private Task? _flushing;
 
     // Completed by an interruption. Exists only while something waits that can be interrupted. Guarded by the lock.
@@ -181,7 +181,7 @@ internal sealed class DirectResponseStream : AsyncStream, IInterruptibleStream
         }
     }
 
-    // Whether it is done. False: it was interrupted, and goes on by itself.
+    // Whether it is done. False: it was interrupted, and continues by itself.
     private ValueTask<bool> StartFlushAsync(ValueTask flush)
     {
         if (flush.IsCompleted)

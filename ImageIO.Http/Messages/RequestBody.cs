@@ -46,7 +46,7 @@ public static class RequestBody
     public static void MarkRead(HttpContext context) => context.Items[ReadInFull] = true;
 
     /// <summary>
-    /// Discards the rest of a refused request's body, so that its client can read the answer before the connection
+    /// Discards the remaining body of a refused request, so that its client can read the answer before the connection
     /// closes. The server alone would wait for the body first.
     /// </summary>
     internal static async Task DiscardAsync(HttpContext context)

@@ -29,14 +29,11 @@ public sealed class ServiceRouter(HostMeter meter)
     /// <param name="service">The service's name.</param>
     /// <param name="prefix">Start of the path. Without a slash at its end, and if it is "/", it is the whole
     /// path.</param>
-    /// <param name="infix">
-    /// Text that must follow the argument, at its last occurrence; text behind it is ignored. Empty: the argument is
-    /// the rest of the path.
-    /// </param>
+    /// <param name="infix">Text that must follow the argument, at its last occurrence; text after it is ignored. Empty:
+    /// the argument is the remaining path.</param>
     /// <param name="methods">The handlers by method.</param>
-    /// <param name="keepsConnection">
-    /// Whether a connection stays open although a ticket refuses its request. By default it is closed.
-    /// </param>
+    /// <param name="keepsConnection">Whether a connection stays open although a ticket refuses its request. By default
+    /// it is closed.</param>
     public void Map(
         string service,
         string prefix,

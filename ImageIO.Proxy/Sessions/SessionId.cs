@@ -18,7 +18,7 @@ internal static class SessionId
     public static string? Of(HttpRequest request) =>
         FirstOf(request.Headers[Header]) ?? FirstOf(request.Headers[OtherHeader]) ?? FirstOf(request.Query[Query]);
 
-    /// <summary>A query without session ids, in any spelling of the parameter; the rest is unchanged.</summary>
+    /// <summary>A query without session ids, in any spelling of the parameter.</summary>
     public static string RemoveFrom(QueryString query)
     {
         if (query.Value is not { Length: > 1 } text)

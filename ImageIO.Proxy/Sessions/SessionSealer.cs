@@ -14,7 +14,7 @@ namespace ImageIO.Proxy.Sessions;
 internal sealed class SessionSealer
 {
     /// <summary>
-    /// Longest id. It must fit into a URL of 4096 bytes, beside the rest of it. A usual one has about 400 characters.
+    /// Longest id, which must fit into a URL of 4096 bytes with other parts. A usual one has about 400 characters.
     /// </summary>
     public const int LongestId = 2048;
 

@@ -4,7 +4,7 @@ using Org.BouncyCastle.Crypto.Parameters;
 namespace ImageIO.Proxy.SignedTickets;
 
 /// <summary>Decides whether a signed ticket is trusted (proxy-api section 1). Refuses everything unknown.</summary>
-/// <param name="signer">Who signs. Null: tickets are unsigned payloads, for development.</param>
+/// <param name="signer">The signer. Null: tickets are unsigned payloads, for development.</param>
 /// <param name="skew">Tolerated difference of clocks, in whole seconds.</param>
 /// <param name="time">The clock.</param>
 public sealed class TicketVerifier(SignerCertificate? signer, TimeSpan skew, TimeProvider time)

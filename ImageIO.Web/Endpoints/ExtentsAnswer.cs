@@ -75,7 +75,7 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the list and sends the rest.</summary>
+    /// <summary>Ends the list and sends its last part.</summary>
     public async ValueTask EndAsync()
     {
         await EndByTimeAsync();

@@ -15,6 +15,6 @@ internal static class ForwardedUrl
     /// <summary>Parses such a URL; null if it is malformed.</summary>
     public static UpstreamUrl? Parse(ImageUrl url) => UpstreamUrl.Parse(url.Text);
 
-    /// <summary>A URL that logs may show. That of another daemon ends in a ticket id, which is removed.</summary>
+    /// <summary>A URL for logs, without the ticket id at the end of another daemon's URL.</summary>
     public static string WithoutSecret(ImageUrl url) => IsForwarded(url) ? Parse(url)?.Origin ?? url.Scheme : url.Text;
 }

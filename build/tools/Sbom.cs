@@ -84,10 +84,10 @@ File.WriteAllText(Path.Combine(output, "THIRD-PARTY-NOTICES.txt"), notices.ToStr
 Console.WriteLine($"{components.Count} components in {Path.Combine(output, "sbom.cdx.json")}");
 return 0;
 
-// Compilers' helpers, which check the sources and are delivered to nobody.
+// Compilers' helpers check the sources and are not delivered.
 static bool IsNoAnalyzer(string id) => !id.StartsWith("Microsoft.CodeAnalysis.", StringComparison.OrdinalIgnoreCase);
 
-// What the host of each program loads, as the program's own list has it: packages by their id, runtimes as ID/VERSION.
+// The host's own list of the packages and runtimes that each program loads: packages by id, runtimes as ID/VERSION.
 IEnumerable<string> Deployed(string directory)
 {
     var found = new SortedSet<string>(StringComparer.OrdinalIgnoreCase);

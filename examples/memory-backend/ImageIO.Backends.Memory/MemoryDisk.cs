@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace ImageIO.Backends.Memory;
 
-/// <summary>What all handles on one disk share. A chunk that is missing reads as zeroes.</summary>
+/// <summary>State that all handles on one disk share. A missing chunk reads as zeroes.</summary>
 internal sealed class MemoryDisk
 {
     private long _size;
