@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text.Json;
+using ImageIO.Client.Copying;
 using ImageIO.Client.Local;
 using ImageIO.CommandLine.Commands;
 using ImageIO.CommandLine.Output;
@@ -131,7 +132,7 @@ internal static class ShareCommand
             }
 
             long done = (long)(view.Transferred ?? 0);
-            progress.Report(new Client.TransferProgress(Client.TransferPhase.Copying, done, ticket.Size, done, 0));
+            progress.Report(new TransferProgress(TransferPhase.Copying, done, ticket.Size, done, 0));
             if (wasUsed && view is { IsActive: false, Connections: 0 } && done > 0)
             {
                 progress.Begin(done >= ticket.Size ? "all was transferred" : "the other side has ended");
