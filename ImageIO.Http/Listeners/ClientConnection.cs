@@ -155,22 +155,7 @@ public sealed class ClientConnection
         }
     }
 
-    /// <summary>
-    /// Whether a request waits for a client that has left so much unread that the kernel takes no more for it: nothing
-    /// moves before the client does.
-    /// </summary>
-    internal bool IsStuck
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _inRequest && _waitingSince is not null && TakesNoMore;
-            }
-        }
-    }
-
-    /// <summary>Whether the kernel holds so much that the client has not taken that it takes no more from us.</summary>
+    /// <summary>Whether the client has left so much unread that the kernel takes no more for it.</summary>
     internal bool TakesNoMore
     {
         get

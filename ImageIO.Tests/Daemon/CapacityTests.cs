@@ -29,7 +29,7 @@ public sealed class CapacityTests(ITestOutputHelper output)
         // also look full for a moment whenever the daemon is faster than the kernel.
         int looks = 0;
         await Eventually.HoldsAsync(
-            () => (looks = Download(daemon).IsStuck ? looks + 1 : 0) == 40, "the download stands still");
+            () => (looks = Download(daemon).HasStalled() ? looks + 1 : 0) == 40, "the download stands still");
         using HttpResponseMessage refused = await daemon.Control.DeleteAsync($"/tickets/{image.Id}");
         JsonObject canceled = await daemon.GetTicketAsync(image.Id);
         client.Reset();

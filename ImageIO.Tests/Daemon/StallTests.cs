@@ -64,7 +64,7 @@ public sealed class StallTests : IAsyncLifetime
         await _daemon.InstallAsync(TicketBody.For(id, path, Count * Stride, "read").With("inactivity_timeout", 30));
         using RawClient client = await RawClient.ConnectAsync(_daemon.Files.LocalSocket);
         await client.RequestAsync("GET", $"/images/{id}/extents");
-        await Eventually.HoldsAsync(() => LocalConnection()?.IsStuck == true, "the answer stands still");
+        await Eventually.HoldsAsync(() => LocalConnection()?.HasStalled() == true, "the answer stands still");
 
         await PassesUntilAsync(() => LocalConnection() is null, "the stalled client is cut");
 

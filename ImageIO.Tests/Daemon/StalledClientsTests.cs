@@ -32,7 +32,7 @@ public sealed class StalledClientsTests : IAsyncLifetime
             await client.RequestAsync("GET", image.Url);
         }
 
-        await Eventually.HoldsAsync(() => Stuck(overTls) == Clients, "all downloads stand still");
+        await Eventually.HoldsAsync(() => Stalled(overTls) == Clients, "all downloads stand still");
         await OthersGetTheBuffersAsync(other, content);
 
         RawResponse[] answers = await Task.WhenAll(stalled.Select(client => client.ReceiveAsync()));
@@ -100,6 +100,6 @@ public sealed class StalledClientsTests : IAsyncLifetime
         await Task.WhenAll(Enumerable.Range(0, Clients).Select(
             _ => overTls ? RawClient.ConnectTlsAsync(Daemon) : RawClient.ConnectAsync(Daemon.Files.LocalSocket)));
 
-    private int Stuck(bool overTls) => Daemon.Connections.Open.Count(
-        connection => connection.Service == (overTls ? "remote" : "local") && connection.IsStuck);
+    private int Stalled(bool overTls) => Daemon.Connections.Open.Count(
+        connection => connection.Service == (overTls ? "remote" : "local") && connection.HasStalled());
 }

@@ -21,11 +21,8 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
     public async Task Ticket_that_expires_in_the_middle_is_told_and_goes_on_when_it_is_prolonged()
     {
         string source = SampleFile.Create(_files, 24 * Mebibyte, (0, 24));
-        TestImage image = await fixture.AddEmptyImageAsync(24 * Mebibyte);
-        await using var relay = new TcpRelay(fixture.Port) { BytesPerSecond = 10 * Mebibyte };
-        await using PageVisit visit = await fixture.VisitAsync(image.Id, relay.Port);
-        await visit.UploadAsync(source);
-        await visit.ReachPercentAsync(20, relay);
+        await using SlowUpload upload = await SlowUpload.StartAsync(fixture, source, percent: 20);
+        PageVisit visit = upload.Visit;
         await visit.PressAsync("Pause");
         await visit.DurableAsync(atLeast: 1);
 
@@ -39,20 +36,17 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
         await visit.ReachAsync("done");
 
         Assert.StartsWith("The link has expired", alert, StringComparison.Ordinal);
-        await SampleFile.AssertSameAsync(source, image.Path);
+        await SampleFile.AssertSameAsync(source, upload.Image.Path);
     }
 
     [SkippableFact(Timeout = 60_000)]
     public async Task Ticket_that_is_removed_in_the_middle_is_told()
     {
         string source = SampleFile.Create(_files, 24 * Mebibyte, (0, 24));
-        TestImage image = await fixture.AddEmptyImageAsync(24 * Mebibyte);
-        await using var relay = new TcpRelay(fixture.Port) { BytesPerSecond = 10 * Mebibyte };
-        await using PageVisit visit = await fixture.VisitAsync(image.Id, relay.Port);
-        await visit.UploadAsync(source);
-        await visit.ReachPercentAsync(20, relay);
+        await using SlowUpload upload = await SlowUpload.StartAsync(fixture, source, percent: 20);
+        PageVisit visit = upload.Visit;
 
-        using HttpResponseMessage removed = await fixture.Daemon.Control.DeleteAsync($"/tickets/{image.Id}");
+        using HttpResponseMessage removed = await fixture.Daemon.Control.DeleteAsync($"/tickets/{upload.Image.Id}");
         await visit.ReachAsync("failed");
 
         Assert.Matches("cancelled|does not know this link any more", await visit.AlertAsync());
@@ -87,67 +81,58 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
     {
         string source = SampleFile.Create(_files, 24 * Mebibyte, (0, 24));
         File.SetLastWriteTimeUtc(source, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
-        TestImage image = await fixture.AddEmptyImageAsync(24 * Mebibyte);
-        await using var relay = new TcpRelay(fixture.Port) { BytesPerSecond = 10 * Mebibyte };
-        await using PageVisit visit = await fixture.VisitAsync(image.Id, relay.Port);
-        await visit.UploadAsync(source);
-        await visit.ReachPercentAsync(20, relay);
+        await using SlowUpload upload = await SlowUpload.StartAsync(fixture, source, percent: 20);
+        PageVisit visit = upload.Visit;
 
         await using (FileStream file = File.OpenWrite(source))
         {
             file.WriteByte(1);
         }
 
-        relay.BytesPerSecond = long.MaxValue;
+        upload.SpeedUp();
         await visit.ReachAsync("failed");
 
         Assert.StartsWith("The file has changed", await visit.AlertAsync(), StringComparison.Ordinal);
         await visit.PressAsync("Choose the file");
         await visit.UploadAsync(source);
         await visit.ReachAsync("done");
-        await SampleFile.AssertSameAsync(source, image.Path);
+        await SampleFile.AssertSameAsync(source, upload.Image.Path);
     }
 
     [SkippableFact(Timeout = 60_000)]
     public async Task Two_tabs_do_not_work_on_one_link()
     {
         string source = SampleFile.Create(_files, 24 * Mebibyte, (0, 24));
-        TestImage image = await fixture.AddEmptyImageAsync(24 * Mebibyte);
-        await using var relay = new TcpRelay(fixture.Port) { BytesPerSecond = 10 * Mebibyte };
-        await using PageVisit visit = await fixture.VisitAsync(image.Id, relay.Port);
-        await visit.UploadAsync(source);
-        await visit.ReachAsync("running");
+        await using SlowUpload upload = await SlowUpload.StartAsync(fixture, source, percent: 20);
+        PageVisit visit = upload.Visit;
 
-        IPage second = await visit.OpenTabAsync(image.Id);
+        IPage second = await visit.OpenTabAsync(upload.Image.Id);
         await second.SetInputFilesAsync("input[type=file]", source);
         await second.ClickAsync("#upload");
         await second.WaitForSelectorAsync("main[data-state=failed]");
         string alert = await second.GetByRole(AriaRole.Alert).First.InnerTextAsync();
-        relay.BytesPerSecond = long.MaxValue;
+        upload.SpeedUp();
         await visit.ReachAsync("done");
 
         Assert.StartsWith("Another tab is at work", alert, StringComparison.Ordinal);
-        await SampleFile.AssertSameAsync(source, image.Path);
+        await SampleFile.AssertSameAsync(source, upload.Image.Path);
     }
 
     [SkippableFact(Timeout = 60_000)]
     public async Task Disk_that_differs_at_the_end_is_told_as_loudly_as_success_and_sent_anew()
     {
         string source = SampleFile.Create(_files, 24 * Mebibyte, (0, 24));
-        TestImage image = await fixture.AddEmptyImageAsync(24 * Mebibyte);
-        await using var relay = new TcpRelay(fixture.Port) { BytesPerSecond = 10 * Mebibyte };
-        await using PageVisit visit = await fixture.VisitAsync(image.Id, relay.Port);
-        await visit.UploadAsync(source);
-        await visit.ReachPercentAsync(20, relay);
+        await using SlowUpload upload = await SlowUpload.StartAsync(fixture, source, percent: 20);
+        PageVisit visit = upload.Visit;
         await visit.PressAsync("Pause");
         await visit.DurableAsync(atLeast: 1);
 
-        await using (FileStream file = File.OpenWrite(image.Path))
+        await using (FileStream file = File.OpenWrite(upload.Image.Path))
         {
             file.WriteByte((byte)(File.ReadAllBytes(source)[0] ^ 1));
         }
 
-        relay.BytesPerSecond = long.MaxValue;
+        upload.SpeedUp();
         await visit.PressAsync("Resume");
         await visit.ReachAsync("failed");
         string alert = await visit.AlertAsync();
@@ -155,7 +140,7 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
         await visit.ReachAsync("done");
 
         Assert.StartsWith("The disk differs from the file", alert, StringComparison.Ordinal);
-        await SampleFile.AssertSameAsync(source, image.Path);
+        await SampleFile.AssertSameAsync(source, upload.Image.Path);
     }
 
     [SkippableFact(Timeout = 60_000)]

@@ -127,56 +127,50 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
     public async Task Paused_upload_moves_nothing_keeps_what_it_sent_and_goes_on()
     {
         string source = SampleFile.Create(_files, 24 * Mebibyte, (0, 24));
-        TestImage image = await fixture.AddEmptyImageAsync(24 * Mebibyte);
-        await using var relay = new TcpRelay(fixture.Port) { BytesPerSecond = 10 * Mebibyte };
-        await using PageVisit visit = await fixture.VisitAsync(image.Id, relay.Port);
-        await visit.UploadAsync(source);
-        await visit.ReachPercentAsync(20, relay);
+        await using SlowUpload upload = await SlowUpload.StartAsync(fixture, source, percent: 20);
+        PageVisit visit = upload.Visit;
 
         await visit.PressAsync("Pause");
         await visit.ReachAsync("paused");
-        relay.BytesPerSecond = long.MaxValue;
+        upload.SpeedUp();
         await Eventually.HoldsAsync(
-            async () =>
-                (await fixture.Daemon.GetTicketAsync(image.Id))["active"]!.GetValue<bool>() == false, "nothing runs");
+            async () => !(await fixture.Daemon.GetTicketAsync(upload.Image.Id))["active"]!.GetValue<bool>(),
+            "nothing runs");
         string title = await visit.Tab.TitleAsync();
-        long sent = relay.Sent;
+        long sent = upload.Relay.Sent;
         await Task.Delay(500);
-        long more = relay.Sent - sent;
+        long more = upload.Relay.Sent - sent;
         await visit.PressAsync("Resume");
         await visit.ReachAsync("done");
 
         Assert.StartsWith("Paused", title, StringComparison.Ordinal);
         Assert.InRange(more, 0, 16 * 1024);
-        await SampleFile.AssertSameAsync(source, image.Path);
+        await SampleFile.AssertSameAsync(source, upload.Image.Path);
     }
 
     [SkippableFact(Timeout = 60_000)]
     public async Task Cancelled_upload_stops_and_the_same_file_goes_on_where_it_was()
     {
         string source = SampleFile.Create(_files, 24 * Mebibyte, (0, 24));
-        TestImage image = await fixture.AddEmptyImageAsync(24 * Mebibyte);
-        await using var relay = new TcpRelay(fixture.Port) { BytesPerSecond = 10 * Mebibyte };
-        await using PageVisit visit = await fixture.VisitAsync(image.Id, relay.Port);
-        await visit.UploadAsync(source);
-        await visit.ReachPercentAsync(40, relay);
+        await using SlowUpload upload = await SlowUpload.StartAsync(fixture, source, percent: 40);
+        PageVisit visit = upload.Visit;
 
         await visit.PressAsync("Cancel");
         await visit.ReachAsync("ready");
-        relay.BytesPerSecond = long.MaxValue;
+        upload.SpeedUp();
         await Eventually.HoldsAsync(
-            async () =>
-                (await fixture.Daemon.GetTicketAsync(image.Id))["active"]!.GetValue<bool>() == false, "nothing runs");
+            async () => !(await fixture.Daemon.GetTicketAsync(upload.Image.Id))["active"]!.GetValue<bool>(),
+            "nothing runs");
         await visit.ChooseAsync(source);
         string advice = await visit.Tab.InnerTextAsync("#advice");
         long durable = await visit.DurableAsync(atLeast: Mebibyte);
-        long sent = relay.Sent;
+        long sent = upload.Relay.Sent;
         await visit.PressAsync("Upload");
         await visit.ReachAsync("done");
 
         Assert.Contains("are there already and are not sent again", advice, StringComparison.Ordinal);
-        Assert.InRange(relay.Sent - sent, 0, (25 * Mebibyte) - durable);
-        await SampleFile.AssertSameAsync(source, image.Path);
+        Assert.InRange(upload.Relay.Sent - sent, 0, (25 * Mebibyte) - durable);
+        await SampleFile.AssertSameAsync(source, upload.Image.Path);
     }
 
     [SkippableFact(Timeout = 60_000)]
