@@ -2,9 +2,7 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Backends.Rbd.Clusters;
 
-/// <summary>
-/// Calls that block, some for ever: each has a thread of its own, so that it stops nothing but itself.
-/// </summary>
+/// <summary>Runs each blocking call on a thread of its own, because some never return.</summary>
 internal static class BlockingCall
 {
     // Calls of librbd and librados need 62 KiB here; a diff of a striped image a little more.

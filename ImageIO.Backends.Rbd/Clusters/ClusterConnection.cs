@@ -3,8 +3,8 @@ using ImageIO.Backends.Rbd.Native;
 namespace ImageIO.Backends.Rbd.Clusters;
 
 /// <summary>
-/// A connection to a cluster, which images share. Every image and every call on it is a use; without uses it is closed,
-/// at once when it was given up, else after some time.
+/// A connection to a cluster that images share. Every image and every call uses it. Without uses it is closed: at once
+/// if it was given up, otherwise after some time.
 /// </summary>
 internal sealed class ClusterConnection
 {
@@ -28,13 +28,11 @@ internal sealed class ClusterConnection
         _idle = time.CreateTimer(_ => GiveUpIfIdle(), null, idleTimeout, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Whose connection it is.</summary>
+    /// <summary>The cluster's file and the user.</summary>
     public ClusterKey Key { get; }
 
-    /// <summary>The client.</summary>
     public ClusterHandle Cluster { get; }
 
-    /// <summary>The cluster's id.</summary>
     public string Fsid { get; }
 
     /// <summary>Whether new images must use another connection.</summary>
@@ -52,7 +50,7 @@ internal sealed class ClusterConnection
     /// <summary>Completes when it is closed.</summary>
     public Task Ended => _ended.Task;
 
-    /// <summary>Uses it for a new image. False: it was given up.</summary>
+    /// <summary>Takes a use for a new image. False: it was given up.</summary>
     public bool TryUse()
     {
         lock (_lock)
@@ -62,7 +60,7 @@ internal sealed class ClusterConnection
         }
     }
 
-    /// <summary>Uses it once more, for the work of one who uses it already.</summary>
+    /// <summary>Takes a further use, for a caller that has one.</summary>
     public void UseAgain()
     {
         lock (_lock)
@@ -71,7 +69,6 @@ internal sealed class ClusterConnection
         }
     }
 
-    /// <summary>Ends a use.</summary>
     public void EndUse()
     {
         lock (_lock)
@@ -85,7 +82,7 @@ internal sealed class ClusterConnection
         CloseIfUnused();
     }
 
-    /// <summary>Lets no new image use it, and closes it behind the last one.</summary>
+    /// <summary>Refuses new images, and closes it after the last use.</summary>
     public void GiveUp()
     {
         lock (_lock)

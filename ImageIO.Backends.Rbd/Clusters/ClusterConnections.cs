@@ -4,17 +4,17 @@ using Microsoft.Extensions.Logging;
 
 namespace ImageIO.Backends.Rbd.Clusters;
 
-/// <summary>The connections of one host: one for each cluster and user, made when it is needed. Thread-safe.</summary>
+/// <summary>The connections of one host, one for each cluster and user, opened on demand. Thread-safe.</summary>
 internal sealed partial class ClusterConnections(RbdSettings settings, ILogger logger) : IAsyncDisposable
 {
     private readonly Connector _connector = new(settings);
     private readonly Lock _lock = new();
 
-    // Guarded by the lock. Attempts under way, and connections that may have been given up.
+    // Guarded by the lock. Includes running attempts, and connections that may have been given up.
     private readonly Dictionary<ClusterKey, Task<ClusterConnection>> _connections = [];
     private readonly HashSet<Task> _closing = [];
 
-    /// <summary>Connections that exist, those among them that are being closed.</summary>
+    /// <summary>Existing connections, including those that are being closed.</summary>
     public int Count
     {
         get
@@ -26,8 +26,8 @@ internal sealed partial class ClusterConnections(RbdSettings settings, ILogger l
         }
     }
 
-    /// <summary>A connection, with a use for the caller to end.</summary>
-    /// <exception cref="TransferException">Why there is none.</exception>
+    /// <summary>A connection, with a use that the caller must end.</summary>
+    /// <exception cref="TransferException">The connection failed.</exception>
     public async Task<ClusterConnection> UseAsync(ClusterKey key, CancellationToken cancellationToken)
     {
         while (true)
@@ -43,9 +43,7 @@ internal sealed partial class ClusterConnections(RbdSettings settings, ILogger l
         }
     }
 
-    /// <summary>
-    /// Closes all connections as their images are closed, and waits for that at most as long as for connecting.
-    /// </summary>
+    /// <summary>Closes all connections after their images, and waits at most as long as for connecting.</summary>
     public async ValueTask DisposeAsync()
     {
         Task[] ending = [.. GiveUpAll()];
@@ -53,7 +51,7 @@ internal sealed partial class ClusterConnections(RbdSettings settings, ILogger l
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    /// <summary>Closes all connections as their images are closed.</summary>
+    /// <summary>Closes all connections after their images.</summary>
     public IEnumerable<Task> GiveUpAll()
     {
         KeyValuePair<ClusterKey, Task<ClusterConnection>>[] all;
@@ -106,7 +104,7 @@ internal sealed partial class ClusterConnections(RbdSettings settings, ILogger l
             BlockingCall.RunAsync("rbd-connect", () => _connector.Connect(key));
         try
         {
-            // Ceph's own limit comes first where it works.
+            // Ceph's own limit is shorter, where it works.
             (ClusterHandle cluster, string fsid) = await connecting.WaitAsync(
                 settings.ConnectTimeout * 1.5, settings.Time);
             var connection = new ClusterConnection(key, cluster, fsid, settings.IdleTimeout, settings.Time);
@@ -139,7 +137,7 @@ internal sealed partial class ClusterConnections(RbdSettings settings, ILogger l
         }
     }
 
-    // Takes a connection out, which no new image shall use.
+    // Removes a connection that new images must not use.
     private void Forget(ClusterKey key, Task<ClusterConnection> connecting)
     {
         lock (_lock)

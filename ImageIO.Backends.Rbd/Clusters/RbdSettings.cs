@@ -2,37 +2,37 @@ using ImageIO.Core.Backends;
 
 namespace ImageIO.Backends.Rbd.Clusters;
 
-/// <summary>How clusters are connected to: section <c>[backend_rbd]</c>.</summary>
+/// <summary>Options of connections to clusters: section <c>[backend_rbd]</c>.</summary>
 public sealed record RbdSettings
 {
     private static readonly TimeSpan Longest = TimeSpan.FromHours(1);
 
-    /// <summary>Files that describe clusters. A URL names one of them, or means the first.</summary>
+    /// <summary>Files that describe clusters. The first is the default; a URL may name another.</summary>
     public IReadOnlyList<string> ConfFiles { get; init; } = ["/etc/ceph/ceph.conf"];
 
-    /// <summary>The user when a URL names none, without <c>client.</c>.</summary>
+    /// <summary>The default user, without <c>client.</c>.</summary>
     public string Id { get; init; } = "imageio";
 
-    /// <summary>File with the user's key. Empty: what the cluster's file says.</summary>
+    /// <summary>File with the user's key. Empty: as in the cluster's file.</summary>
     public string Keyring { get; init; } = "";
 
-    /// <summary>How long connecting to a cluster may take, and the look-up of a pool.</summary>
+    /// <summary>Most time to connect to a cluster, and to look up a pool.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the cluster may take for one request on an object: whole seconds, 1 or more.</summary>
+    /// <summary>Most time of the cluster for one request on an object: whole seconds, 1 or more.</summary>
     public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Which extents trust object maps.</summary>
     public FastDiff FastDiff { get; init; } = FastDiff.Zero;
 
-    /// <summary>How long a connection that no image uses is kept.</summary>
+    /// <summary>How long an idle connection is kept.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Reads the section of the configuration.</summary>
-    /// <exception cref="Exception">A value cannot be used; the message says which, and what would be right.</exception>
+    /// <exception cref="Exception">A value cannot be used; the message says which values can.</exception>
     internal static RbdSettings Read(IBackendOptions options)
     {
         var settings = new RbdSettings

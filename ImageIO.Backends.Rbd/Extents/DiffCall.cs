@@ -8,13 +8,11 @@ namespace ImageIO.Backends.Rbd.Extents;
 /// <summary>rbd_diff_iterate2 on a part of an image. Blocks.</summary>
 internal static class DiffCall
 {
-    /// <summary>
-    /// The ranges that have data, or with a snapshot those that changed since; in order, within the part.
-    /// </summary>
+    /// <summary>The ranges with data, or those that changed since a snapshot; in order, within the part.</summary>
     /// <param name="image">The image.</param>
-    /// <param name="from">The snapshot. Null: what has data.</param>
-    /// <param name="part">What to look at: not empty, and within the image.</param>
-    /// <param name="wholeObjects">Compare object maps where there are some; ranges are whole objects then.</param>
+    /// <param name="from">The snapshot. Null: search for data.</param>
+    /// <param name="part">The part to search: not empty, and within the image.</param>
+    /// <param name="wholeObjects">Compare object maps if there are some; ranges are whole objects then.</param>
     /// <exception cref="RbdException">It failed.</exception>
     public static unsafe List<DiffRange> Run(RbdImageHandle image, string? from, ByteRange part, bool wholeObjects)
     {
@@ -22,7 +20,8 @@ internal static class DiffCall
         var self = GCHandle.Alloc(found);
         try
         {
-            // The parent is included: else what a clone has zeroed over its parent would not be told.
+            // The parent is included, because ranges that a clone has zeroed over its parent would be missing
+            // otherwise.
             RbdException.ThrowIfError("rbd_diff_iterate2", LibRbd.Diff(
                 image,
                 from,
@@ -53,7 +52,7 @@ internal static class DiffCall
         return 0;
     }
 
-    // Those of striped images come out of order.
+    // Ranges of striped images come out of order.
     private static List<DiffRange> InOrder(List<DiffRange> found, ByteRange part)
     {
         found.Sort((a, b) => a.Range.Start.CompareTo(b.Range.Start));

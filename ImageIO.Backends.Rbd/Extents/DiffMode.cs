@@ -1,6 +1,6 @@
 namespace ImageIO.Backends.Rbd.Extents;
 
-/// <summary>How extents are found.</summary>
+/// <summary>The ways to find extents.</summary>
 internal enum DiffMode
 {
     /// <summary>Each object is asked about.</summary>
@@ -9,6 +9,6 @@ internal enum DiffMode
     /// <summary>Object maps are compared; the answer is whole objects.</summary>
     Maps,
 
-    /// <summary>Object maps tell the objects that exist, and these are asked about.</summary>
+    /// <summary>Object maps tell the existing objects, and each of these is asked about.</summary>
     MapsThenObjects,
 }

@@ -5,22 +5,22 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Backends.Rbd.Extents;
 
-/// <summary>Goes through an image, part after part. Blocks; one thread at a time.</summary>
+/// <summary>Searches an image part by part. Blocks; one thread at a time.</summary>
 /// <param name="image">The image.</param>
-/// <param name="from">The snapshot to compare with. Null: look for data.</param>
-/// <param name="mode">Whether object maps are asked.</param>
+/// <param name="from">The snapshot to compare with. Null: search for data.</param>
+/// <param name="mode">Whether to use object maps.</param>
 internal sealed class DiffReader(OpenImage image, string? from, DiffMode mode)
 {
-    // Object maps are fast, so that cancelling is soon noticed; asking about each object takes 5 s for 1 TiB.
+    // Object maps are fast, so a cancel is noticed soon. Without maps 1 TiB takes 5 s.
     private const long StepWithMaps = 64L << 30;
     private const long StepWithoutMaps = 1L << 30;
 
-    // Objects that were found by their map, and not looked into yet.
+    // Objects that exist by their map and were not examined yet.
     private readonly Queue<ByteRange> _objects = new();
     private long _mappedTo;
     private long _position;
 
-    /// <summary>The size when the reader was made: where it ends.</summary>
+    /// <summary>Size of the image when the reader was created, where it ends.</summary>
     public long Size { get; } = image.Size;
 
     /// <summary>Whether there is nothing more to read.</summary>
@@ -48,7 +48,7 @@ internal sealed class DiffReader(OpenImage image, string? from, DiffMode mode)
             };
     }
 
-    // The flags say that a map is known to be wrong.
+    // The flags tell that a map is wrong.
     private bool MayTrustMaps() => LibRbd.GetFlags(image.Handle, out ulong flags) == 0 && flags == 0;
 
     private DiffPart NextBy(bool wholeObjects, long step)
@@ -80,7 +80,7 @@ internal sealed class DiffReader(OpenImage image, string? from, DiffMode mode)
             _position = end;
             if (end < run.End)
             {
-                // The rest is the next part's.
+                // The remaining bytes belong to the next part.
                 PutBack(new ByteRange(end, run.End));
             }
 
@@ -106,7 +106,7 @@ internal sealed class DiffReader(OpenImage image, string? from, DiffMode mode)
         Array.ForEach(others, _objects.Enqueue);
     }
 
-    // Steps end where the pattern of objects repeats, so that no object is asked about twice.
+    // Steps end where the pattern of objects repeats, so no object is asked about twice.
     private long StepEnd(long start, long step)
     {
         long period = image.Layout.Period;

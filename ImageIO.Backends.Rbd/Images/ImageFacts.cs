@@ -12,32 +12,28 @@ internal sealed record ImageFacts
     private const ulong FastDiffFeature = 1 << 4;
     private const int LongestId = 256;
 
-    /// <summary>Its id, which no other image of the pool ever has.</summary>
+    /// <summary>Its id, unique in the pool for ever.</summary>
     public required string Id { get; init; }
 
     /// <summary>Id of the snapshot that is read. Null: the image itself.</summary>
     public ulong? SnapshotId { get; init; }
 
-    /// <summary>Id of the snapshot to compare with. Null: it is not there, or is no older one.</summary>
+    /// <summary>Id of the snapshot to compare with. Null: it does not exist, or is not older.</summary>
     public ulong? FromSnapshotId { get; init; }
 
-    /// <summary>How it is cut into objects.</summary>
+    /// <summary>Its division into objects.</summary>
     public required ObjectLayout Layout { get; init; }
 
-    /// <summary>Whether object maps tell which objects exist.</summary>
+    /// <summary>Whether object maps tell the existing objects.</summary>
     public required bool HasFastDiff { get; init; }
 
-    /// <summary>Whether librbd keeps written data in memory, as a setting of the pool or the image demands.</summary>
+    /// <summary>Whether librbd keeps written data in memory, by a setting of the pool or the image.</summary>
     public bool HasCache { get; init; }
 
-    /// <summary>
-    /// Whether librbd keeps written data on this host, as a setting of the pool or the image demands.
-    /// </summary>
+    /// <summary>Whether librbd keeps written data on this host, by a setting of the pool or the image.</summary>
     public bool HasPersistentCache { get; init; }
 
-    /// <summary>
-    /// Clients that hold the image's lock, this one perhaps among them. Blank: none, or it was not asked.
-    /// </summary>
+    /// <summary>Clients that hold the image's lock, perhaps this one too. Blank: none, or it was not asked.</summary>
     public string LockOwners { get; init; } = "";
 
     /// <summary>Asks.</summary>

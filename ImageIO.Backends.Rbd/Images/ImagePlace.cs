@@ -6,7 +6,7 @@ namespace ImageIO.Backends.Rbd.Images;
 /// <summary>The pool and namespace of an image, and the connection that it is opened on.</summary>
 /// <param name="connection">The connection; the place has a use of it.</param>
 /// <param name="pool">The pool and namespace.</param>
-/// <param name="openTimeout">How long an open may take.</param>
+/// <param name="openTimeout">Most time for an open.</param>
 /// <param name="time">The clock.</param>
 internal sealed class ImagePlace(
     ClusterConnection connection, IoContextHandle pool, TimeSpan openTimeout, TimeProvider time) : IDisposable
@@ -17,12 +17,12 @@ internal sealed class ImagePlace(
     /// <summary>The pool and namespace.</summary>
     public IoContextHandle Pool => pool;
 
-    /// <summary>Opens an image. Holds no thread meanwhile.</summary>
-    /// <param name="mode">How.</param>
+    /// <summary>Opens an image, without holding a thread.</summary>
+    /// <param name="mode">The function to use.</param>
     /// <param name="name">Its name, or its id.</param>
     /// <param name="snapshot">The snapshot to read, or null.</param>
     /// <returns>The image, for the caller to dispose of.</returns>
-    /// <exception cref="RbdException">It could not be opened, or not in time.</exception>
+    /// <exception cref="RbdException">The open failed, or took too long.</exception>
     public async Task<RbdImageHandle> OpenAsync(OpenMode mode, string name, string? snapshot)
     {
         Task<RbdImageHandle> opening = OpenUntimedAsync(mode, name, snapshot);
@@ -46,7 +46,7 @@ internal sealed class ImagePlace(
 
     private async Task<RbdImageHandle> OpenUntimedAsync(OpenMode mode, string name, string? snapshot)
     {
-        // Where librbd puts the image, whenever it has it.
+        // librbd writes the image here at any later time.
         nint place = Place();
         bool isHeld = false;
         pool.DangerousAddRef(ref isHeld);

@@ -1,9 +1,9 @@
 namespace ImageIO.Backends.Rbd.Images;
 
-/// <summary>How an image is cut into objects.</summary>
+/// <summary>The division of an image into objects.</summary>
 /// <param name="ObjectSize">Bytes of an object.</param>
-/// <param name="StripeUnit">Bytes that follow each other in one object.</param>
-/// <param name="StripeCount">Objects that stripes go around.</param>
+/// <param name="StripeUnit">Consecutive bytes in one object.</param>
+/// <param name="StripeCount">Objects in a round of stripes.</param>
 internal readonly record struct ObjectLayout(long ObjectSize, long StripeUnit, long StripeCount)
 {
     /// <summary>Bytes after which the pattern repeats.</summary>

@@ -1,14 +1,14 @@
 namespace ImageIO.Backends.Rbd.Images;
 
-/// <summary>Which function opens an image.</summary>
+/// <summary>The functions that open an image.</summary>
 internal enum OpenMode
 {
-    /// <summary>With a watch, by name: nobody removes it meanwhile.</summary>
+    /// <summary>By name with a watch, so that the image cannot be removed.</summary>
     Watched,
 
-    /// <summary>Without a watch, by name: all that capabilities for reading permit.</summary>
+    /// <summary>By name without a watch, as capabilities for reading permit.</summary>
     ReadOnly,
 
-    /// <summary>The same by id, which tells an image from another one of its name.</summary>
+    /// <summary>By id without a watch, which distinguishes images of the same name.</summary>
     ReadOnlyById,
 }

@@ -4,25 +4,26 @@ using ImageIO.Core.Errors;
 namespace ImageIO.Backends.Rbd.Images;
 
 /// <summary>
-/// Tells whether an image, and snapshots of it, exist. A handle whose snapshot was removed goes on reading for a while,
-/// and reads zeroes.
+/// Checks that an image and its snapshots still exist. A handle on a removed snapshot reads zeroes after a while.
 /// </summary>
-/// <param name="place">Where the image is.</param>
+/// <param name="place">Pool and connection.</param>
 /// <param name="imageId">Its id.</param>
-/// <param name="description">The image as messages call it.</param>
+/// <param name="description">The image's name in messages.</param>
 /// <param name="snapshots">The snapshots, by name, with their ids. None: the image alone.</param>
 internal sealed class PresenceCheck(
     ImagePlace place, string imageId, string description, IReadOnlyList<(string Name, ulong Id)> snapshots)
 {
     private readonly Lock _lock = new();
 
-    // Guarded by the lock. A look under way, and the one that follows it.
+    // Guarded by the lock. The running check, and the next one.
     private Task? _running;
     private Task? _next;
     private volatile bool _isGone;
 
-    /// <summary>Completes when a look that began after this call has found all of them. Callers share a look.</summary>
-    /// <exception cref="TransferException">One of them is gone, or the look failed.</exception>
+    /// <summary>
+    /// Completes when a check that began after this call has found all of them. Callers share a check.
+    /// </summary>
+    /// <exception cref="TransferException">One of them is gone, or the check failed.</exception>
     public Task ConfirmAsync()
     {
         ThrowIfGone();
@@ -43,7 +44,7 @@ internal sealed class PresenceCheck(
         Task look;
         lock (_lock)
         {
-            // Those who come from now on wait for the look after this one.
+            // Later callers wait for the check after this one.
             _next = null;
             look = _running = LookAsync();
         }

@@ -3,7 +3,7 @@ using ImageIO.Backends.Rbd.Native;
 
 namespace ImageIO.Backends.Rbd.Images;
 
-/// <summary>librbd's settings for an image: those of the pool and the image win against the connection's.</summary>
+/// <summary>librbd's settings for an image. Those of the pool and the image override the connection's.</summary>
 internal static class RbdConfig
 {
     private const int Usual = 256;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace ImageIO.Backends.Rbd.Native;
 
 /// <summary>
-/// rados_t: a client of a cluster. Its disposal waits for the network, so it has a thread of its own.
+/// rados_t: a client of a cluster. Disposal waits for the network, so it runs on a thread of its own.
 /// </summary>
 internal sealed class ClusterHandle : SafeHandle
 {
@@ -13,8 +13,8 @@ internal sealed class ClusterHandle : SafeHandle
     /// <inheritdoc />
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>A client that is not connected yet.</summary>
-    /// <exception cref="RbdException">It could not be made.</exception>
+    /// <summary>Creates a client without a connection.</summary>
+    /// <exception cref="RbdException">The creation failed.</exception>
     public static ClusterHandle Create(string id)
     {
         RbdException.ThrowIfError("rados_create", LibRados.Create(out nint cluster, id));

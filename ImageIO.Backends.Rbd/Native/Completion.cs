@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace ImageIO.Backends.Rbd.Native;
 
 /// <summary>
-/// One asynchronous call of librbd. It holds the image and the memory until librbd calls back, however late that is.
+/// One asynchronous call of librbd. It holds the image and the memory until librbd calls back, at any later time.
 /// </summary>
 internal sealed unsafe class Completion
 {
@@ -97,7 +97,7 @@ internal sealed unsafe class Completion
     {
         if (result < 0)
         {
-            // It was not taken, so no call back will come.
+            // The call was refused, so there will be no callback.
             LibRbd.Release(Handle);
             LetGo();
             _result.TrySetResult(result);

@@ -1,6 +1,6 @@
 namespace ImageIO.Backends.Rbd.Native;
 
-/// <summary>Errors of librbd and librados, which return them negated; numbers of errno(3) on Linux.</summary>
+/// <summary>Errors of librbd and librados, which return them negated, with the numbers of errno(3) on Linux.</summary>
 internal static class Errno
 {
     internal const int EPERM = 1;
@@ -17,8 +17,8 @@ internal static class Errno
     internal const int EDQUOT = 122;
     internal const int ECANCELED = 125;
 
-    /// <summary>The name of an error that librbd or librados returned; the number of one that has none here.</summary>
-    /// <param name="result">What was returned, negative.</param>
+    /// <summary>Name of an error that librbd or librados returned, or its number.</summary>
+    /// <param name="result">The result, negative.</param>
     internal static string Name(long result) => -result switch
     {
         EPERM => nameof(EPERM),

@@ -11,15 +11,15 @@ internal sealed class IoContextHandle : SafeHandle
     /// <inheritdoc />
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>Looks a pool up. Blocks, without a limit where the monitors are away.</summary>
-    /// <exception cref="RbdException">There is no such pool, or it could not be looked up.</exception>
+    /// <summary>Looks up a pool. Blocks without a limit if the monitors cannot be reached.</summary>
+    /// <exception cref="RbdException">There is no such pool, or the look-up failed.</exception>
     public static IoContextHandle Create(ClusterHandle cluster, string pool, string space)
     {
         RbdException.ThrowIfError("rados_ioctx_create", LibRados.CreateIoContext(cluster, pool, out nint ioContext));
         var created = new IoContextHandle(ioContext);
         LibRados.SetNamespace(created, space);
 
-        // Else every call on a full pool waits until there is room. Images opened from here on fail instead.
+        // Otherwise every call on a full pool waits until there is room. Calls on images opened from here fail instead.
         _ = LibRados.SetPoolFullTry(created);
         return created;
     }

@@ -6,7 +6,7 @@ namespace ImageIO.Backends.Rbd.Native;
 internal static partial class LibC
 {
     /// <summary>
-    /// Gives memory that librbd has freed back to the system. Does nothing where the C library lacks it (musl).
+    /// Returns memory that librbd has freed to the system. Does nothing if the C library lacks it (musl).
     /// </summary>
     internal static void TrimMemory()
     {

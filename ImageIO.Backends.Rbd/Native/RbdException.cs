@@ -2,7 +2,7 @@
 
 namespace ImageIO.Backends.Rbd.Native;
 
-/// <summary>An error that librbd or librados returned. Callers turn it into a failure of the transfer.</summary>
+/// <summary>An error of librbd or librados. Callers turn it into a failure of the transfer.</summary>
 internal sealed class RbdException(string call, long result) : Exception($"{call} failed: {Errno.Name(result)}")
 {
     /// <summary>The function.</summary>

@@ -2,12 +2,12 @@ using ImageIO.Core.Errors;
 
 namespace ImageIO.Backends.Rbd.Native;
 
-/// <summary>Names what librbd's errors mean for a transfer.</summary>
+/// <summary>Translates librbd's errors into failures of a transfer.</summary>
 internal static class RbdFailure
 {
     /// <summary>The failure of a call on an open image.</summary>
-    /// <param name="call">What was tried, on what, like <c>rbd_aio_write at 0+4096 on rbd:vms/disk</c>.</param>
-    /// <param name="result">What librbd returned, negative.</param>
+    /// <param name="call">The call and its object, like <c>rbd_aio_write at 0+4096 on rbd:vms/disk</c>.</param>
+    /// <param name="result">librbd's result, negative.</param>
     public static TransferException Of(string call, long result)
     {
         bool isFull = -result is Errno.ENOSPC or Errno.EDQUOT;

@@ -3,15 +3,15 @@ using System.Runtime.InteropServices;
 namespace ImageIO.Backends.Rbd.Native;
 
 /// <summary>
-/// rbd_image_t: an open image. Counts the calls on it: after its disposal it is closed behind the last of them, as
-/// librbd aborts the process that uses a closed image.
+/// rbd_image_t: an open image. After disposal it is closed when the last call on it ends, because librbd aborts a
+/// process that uses a closed image.
 /// </summary>
 internal sealed class RbdImageHandle : SafeHandle
 {
     private readonly Action _closed;
     private readonly TaskCompletionSource<long> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <param name="image">What an open returned.</param>
+    /// <param name="image">The result of an open.</param>
     /// <param name="closed">Called when it is closed.</param>
     public RbdImageHandle(nint image, Action closed)
         : base(0, ownsHandle: true)
@@ -23,10 +23,10 @@ internal sealed class RbdImageHandle : SafeHandle
     /// <inheritdoc />
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>What closing it returned, once it is closed; an error is negative.</summary>
+    /// <summary>Completes with the result of closing; an error is negative.</summary>
     public Task<long> Closed => _result.Task;
 
-    /// <summary>Begins to close it, behind the last call.</summary>
+    /// <summary>Closes it after the last call.</summary>
     protected override bool ReleaseHandle()
     {
         nint image = handle;

@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Backends.Rbd.Native;
 
-/// <summary>Loads librados and librbd, and knows which versions will do.</summary>
+/// <summary>Loads librados and librbd, and checks their versions.</summary>
 internal static class RbdLibrary
 {
-    // A static initializer of librbd takes 0.9 MiB of stack, more than storage threads have.
+    // A static initializer of librbd needs 0.9 MiB of stack, more than storage threads have.
     private const int StackSize = 8 * 1024 * 1024;
 
     private static readonly Lazy<string?> Loaded = new(() => LoadOnLargeStack(LibRados.Library, LibRbd.Library));
@@ -13,7 +13,7 @@ internal static class RbdLibrary
     /// <summary>Why images cannot be served on this host. Null: they can; the libraries are loaded then.</summary>
     public static string? Unavailable => Loaded.Value;
 
-    /// <summary>Loads two libraries; what is wrong with them, with the remedy, or null.</summary>
+    /// <summary>Loads two libraries. The problem with its remedy, or null.</summary>
     internal static string? LoadOnLargeStack(string rados, string rbd)
     {
         string? wrong = null;
