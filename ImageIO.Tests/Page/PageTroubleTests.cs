@@ -26,12 +26,12 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
         await visit.PressAsync("Pause");
         await visit.DurableAsync(atLeast: 1);
 
-        await fixture.ChangeTimeoutAsync(image.Id, 0);
-        relay.BytesPerSecond = long.MaxValue;
+        await fixture.ChangeTimeoutAsync(upload.Image.Id, 0);
+        upload.Relay.BytesPerSecond = long.MaxValue;
         await visit.PressAsync("Resume");
         await visit.ReachAsync("failed");
         string alert = await visit.AlertAsync();
-        await fixture.ChangeTimeoutAsync(image.Id, 300);
+        await fixture.ChangeTimeoutAsync(upload.Image.Id, 300);
         await visit.PressAsync("Resume");
         await visit.ReachAsync("done");
 
