@@ -37,14 +37,21 @@ internal sealed partial class ProxyProcess : IAsyncDisposable
     /// <param name="name">Tells its log and its socket from those of the others.</param>
     /// <param name="options">Options that differ, a line each.</param>
     /// <param name="environment">Variables that it gets beside those of the tests.</param>
+    /// <param name="launcher">A program that starts it, with arguments, like prlimit; it must become the proxy
+    /// itself.</param>
     public static async Task<ProxyProcess> StartAsync(
-        ProxyFiles files, string name, string options, IReadOnlyDictionary<string, string> environment)
+        ProxyFiles files,
+        string name,
+        string options,
+        IReadOnlyDictionary<string, string> environment,
+        params string[] launcher)
     {
         string configuration = files.PathOf($"{name}.conf");
         string monitor = files.PathOf($"{name}.monitor");
         string log = files.PathOf($"{name}.log");
         files.WriteConfiguration(configuration, log, monitor, options);
-        var start = new ProcessStartInfo(Executable, ["--config", configuration]) { RedirectStandardError = true };
+        string[] command = [.. launcher, Executable, "--config", configuration];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true };
         foreach ((string variable, string value) in environment)
         {
             start.Environment[variable] = value;

@@ -5,14 +5,27 @@ using CliWrap;
 namespace ImageIO.Tests.Support;
 
 /// <summary>The daemon as a process that may use little of everything.</summary>
-public sealed class ScarceDaemon : IAsyncLifetime
+public class ScarceDaemon : IAsyncLifetime
 {
-    private const string Prlimit = "/usr/bin/prlimit";
+    internal const string Prlimit = "/usr/bin/prlimit";
 
     // Descriptors.
-    private const int Most = 400;
-
+    private readonly int _most;
     private DaemonProcess? _process;
+
+    public ScarceDaemon()
+        : this(400)
+    {
+    }
+
+    protected ScarceDaemon(int most) => _most = most;
+
+    /// <summary>A heap of 384 MiB, for a runtime's process.</summary>
+    internal static Dictionary<string, string> SmallHeap { get; } = new()
+    {
+        // In hexadecimal.
+        ["DOTNET_GCHeapHardLimit"] = (384 * 1024 * 1024).ToString("X", CultureInfo.InvariantCulture),
+    };
 
     public int Port => new Uri(Process.RemoteUrl).Port;
 
@@ -25,13 +38,7 @@ public sealed class ScarceDaemon : IAsyncLifetime
         if (File.Exists(Prlimit))
         {
             _process = await DaemonProcess.StartByAsync(
-                [Prlimit, $"--nofile={Most}:{Most}", "--"],
-                Files,
-                new Dictionary<string, string>
-                {
-                    // In hexadecimal.
-                    ["DOTNET_GCHeapHardLimit"] = (384 * 1024 * 1024).ToString("X", CultureInfo.InvariantCulture),
-                });
+                [Prlimit, $"--nofile={_most}:{_most}", "--"], Files, SmallHeap);
             // Now that it runs: at its start, the runtime makes a file in memory that is larger.
             await Cli.Wrap(Prlimit)
                 .WithArguments(["--pid", $"{_process.Id}", $"--fsize={8 * 1024 * 1024}"]).ExecuteAsync();
@@ -64,7 +71,7 @@ public sealed class ScarceDaemon : IAsyncLifetime
     /// <summary>Lets it open so many further descriptors. Null: as many as at the start.</summary>
     internal async Task LeaveDescriptorsAsync(int? free)
     {
-        int limit = Most;
+        int limit = _most;
         if (free is { } count)
         {
             // Connections of earlier requests may be just closing.
@@ -79,10 +86,10 @@ public sealed class ScarceDaemon : IAsyncLifetime
                 },
                 "no connection closes any more");
             // The runtime's debugger waits in open(2), which has taken a number that /proc does not show.
-            limit = Enumerable.Range(0, Most).Where(number => !used.Contains(number)).ElementAt(count) + 1;
+            limit = Enumerable.Range(0, _most).Where(number => !used.Contains(number)).ElementAt(count) + 1;
         }
 
-        await Cli.Wrap(Prlimit).WithArguments(["--pid", $"{Process.Id}", $"--nofile={limit}:{Most}"]).ExecuteAsync();
+        await Cli.Wrap(Prlimit).WithArguments(["--pid", $"{Process.Id}", $"--nofile={limit}:{_most}"]).ExecuteAsync();
     }
 
     private HashSet<int> Descriptors() => [.. Directory.EnumerateFileSystemEntries($"/proc/{Process.Id}/fd").Select(
