@@ -2,15 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace ImageIO.Hashing;
 
-/// <summary>How far the hash of one message has come.</summary>
+/// <summary>The state of one message's hash.</summary>
 internal unsafe struct Blake2bState
 {
     /// <summary>The chaining state.</summary>
     public fixed ulong H[Blake2bTables.StateWords];
 
     /// <summary>
-    /// The bytes that came last, up to a whole block: only the next byte, or the end, tells whether it is the last
-    /// block.
+    /// The last bytes, up to a whole block. Only a further byte, or the end, tells whether this block is the last one.
     /// </summary>
     public fixed byte Tail[Blake2bTables.BlockSize];
 

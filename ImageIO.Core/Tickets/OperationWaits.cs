@@ -5,7 +5,7 @@ namespace ImageIO.Core.Tickets;
 /// <param name="Storage">Time that they waited for the storage.</param>
 public readonly record struct OperationWaits(TimeSpan Client, TimeSpan Storage)
 {
-    /// <summary>These and those of one more operation, which has run so long.</summary>
+    /// <summary>Adds the waits of one more operation, which has run for this time.</summary>
     internal OperationWaits With(IOperation operation, TimeSpan duration)
     {
         TimeSpan storage = operation.StorageWait;

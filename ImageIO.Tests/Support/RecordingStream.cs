@@ -2,7 +2,7 @@ using ImageIO.Transport.Sockets;
 
 namespace ImageIO.Tests.Support;
 
-/// <summary>Remembers what came by.</summary>
+/// <summary>Keeps the bytes that pass through it.</summary>
 internal sealed class RecordingStream(Stream inner) : AsyncStream
 {
     public List<byte> Received { get; } = [];

@@ -161,7 +161,7 @@ public sealed class RbdOpeningTests(CephCluster ceph)
         });
         Assert.Contains("profile rbd", e.Message, StringComparison.Ordinal);
 
-        // Nothing keeps an image from being removed that is read without a watch, and it reads as zeroes then.
+        // An image that is read without a watch can be removed, and then reads as zeroes.
         Assert.Equal(0, ceph.Images.Remove(name));
         await RbdTestImage.FailsAsync(() => reading.ReadAsync(MiB, MiB));
     }
