@@ -2,6 +2,7 @@ using System.Globalization;
 using ImageIO.Backends.Rbd;
 using ImageIO.Backends.Rbd.Clusters;
 using ImageIO.Backends.Rbd.Native;
+using ImageIO.Bench.Servers;
 using ImageIO.Core.Backends;
 using ImageIO.Tests.Support.Storage;
 using Microsoft.Extensions.Logging;
@@ -21,20 +22,20 @@ public sealed class CephCluster : IAsyncLifetime
     /// <summary>A namespace of the pool.</summary>
     internal const string TenantSpace = "tenant";
 
-    private const string Prefix = "imageio-ceph-";
+    /// <summary>Starts clusters.</summary>
+    internal static readonly string Script = Path.Combine(RepositoryFiles.Root, "build", "ceph.sh");
 
-    private static readonly string Script = Path.Combine(RepositoryFiles.Root, "build", "ceph.sh");
-
-    private readonly string _directory = Path.Combine(
-        Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}"));
-
+    private CephServer? _server;
     private ClusterHandle? _admin;
 
     /// <summary>Why there is none here. Null: there is one.</summary>
     public static string? WhyNot { get; } = SystemTool.WhyNot("ceph-mon", "ceph-mgr", "ceph-osd", "ceph", "rbd");
 
     /// <summary>The file that describes it.</summary>
-    internal string Conf => Path.Combine(_directory, "ceph.conf");
+    internal string Conf => _server!.Conf;
+
+    /// <summary>The file with the keys of its users.</summary>
+    internal string Keyring => Path.Combine(Path.GetDirectoryName(Conf)!, "keyring");
 
     /// <summary>Makes images in its pool.</summary>
     internal RbdAdmin Images { get; private set; } = null!;
@@ -52,8 +53,7 @@ public sealed class CephCluster : IAsyncLifetime
             return;
         }
 
-        await StopThoseLeftAsync();
-        await SystemTool.RunAsync(Script, "start", _directory);
+        _server = await CephServer.StartAsync(Script, NewDirectory());
         _admin = ClusterHandle.Create("admin");
         RbdException.ThrowIfError("rados_conf_read_file", LibRados.ReadConfFile(_admin, Conf));
         RbdException.ThrowIfError("rados_connect", LibRados.Connect(_admin));
@@ -75,7 +75,7 @@ public sealed class CephCluster : IAsyncLifetime
         Images.Dispose();
         Tenant.Dispose();
         _admin.Dispose();
-        await SystemTool.RunAsync(Script, "stop", _directory);
+        await _server!.DisposeAsync();
     }
 
     /// <summary>Skips the test where there is no cluster.</summary>
@@ -97,28 +97,31 @@ public sealed class CephCluster : IAsyncLifetime
     internal string DaemonOptions(int seconds = 5) =>
         $"[backend_rbd]\nconf = {Conf}\nconnect_timeout = {seconds}\nop_timeout = {seconds}\n";
 
+    /// <summary>The same for a process, which has the backend as a plugin only.</summary>
+    internal string ProcessOptions(DaemonFiles files, int seconds)
+    {
+        string plugins = Path.Combine(files.Path, "plugins");
+        Directory.CreateDirectory(plugins);
+        string library = typeof(RbdBackendFactory).Assembly.Location;
+        File.Copy(library, Path.Combine(plugins, Path.GetFileName(library)));
+        return $"{DaemonOptions(seconds)}[daemon]\nplugin_dir = {plugins}\n";
+    }
+
     /// <summary>The URL of an image in its pool.</summary>
     internal static ImageUrl Url(string image) => ImageUrl.Parse($"rbd:rbd/{image}");
 
     /// <summary>A command to the monitors, like <c>osd pool set-quota</c>, in JSON.</summary>
     internal void Command(string json) => RbdAdmin.Command(_admin!, json);
 
-    /// <summary>Stops or continues its OSD.</summary>
-    internal async Task OsdAsync(string action) => await SystemTool.RunAsync(Script, "osd", _directory, "0", action);
+    /// <summary>Pauses, resumes, kills or starts one of its daemons.</summary>
+    internal Task DoAsync(string command, string daemon) => _server!.DoAsync(command, daemon);
 
     /// <summary>A program of Ceph's as the administrator.</summary>
     internal async Task<string> RunAsync(string program, params string[] arguments) =>
         await SystemTool.RunAsync(program, ["-c", Conf, .. arguments]);
 
-    // Those of runs that were killed.
-    private static async Task StopThoseLeftAsync()
-    {
-        foreach (string left in Directory.EnumerateDirectories(Path.GetTempPath(), $"{Prefix}*"))
-        {
-            if (!Directory.Exists($"/proc/{Path.GetFileName(left)[Prefix.Length..]}"))
-            {
-                await SystemTool.RunAsync(Script, "stop", left);
-            }
-        }
-    }
+    // In memory where there is such a place: the monitor waits for its disk with every change.
+    private static string NewDirectory() => Path.Combine(
+        Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(),
+        string.Create(CultureInfo.InvariantCulture, $"imageio-ceph-{Environment.ProcessId}"));
 }

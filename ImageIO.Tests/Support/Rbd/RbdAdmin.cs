@@ -81,6 +81,23 @@ internal sealed class RbdAdmin(ClusterHandle cluster, string pool, string space 
         return held;
     }
 
+    /// <summary>Whether a client has the image's lock.</summary>
+    public unsafe bool IsLocked(string image)
+    {
+        bool isLocked = false;
+        With(image, handle =>
+        {
+            byte* owner = null;
+            nuint count = 1;
+            isLocked = RbdAdminCalls.GetLockOwners(handle, out _, &owner, ref count) >= 0 && count > 0;
+            if (isLocked)
+            {
+                RbdAdminCalls.FreeLockOwners(&owner, count);
+            }
+        });
+        return isLocked;
+    }
+
     public void Dispose() => _pool.Dispose();
 
     /// <summary>A command to the monitors.</summary>

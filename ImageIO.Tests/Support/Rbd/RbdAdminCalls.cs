@@ -60,6 +60,12 @@ internal static partial class RbdAdminCalls
     [LibraryImport(Rbd, EntryPoint = "rbd_lock_acquire")]
     internal static partial int AcquireLock(nint image, int exclusive);
 
+    [LibraryImport(Rbd, EntryPoint = "rbd_lock_get_owners")]
+    internal static unsafe partial int GetLockOwners(nint image, out int mode, byte** owners, ref nuint count);
+
+    [LibraryImport(Rbd, EntryPoint = "rbd_lock_get_owners_cleanup")]
+    internal static unsafe partial void FreeLockOwners(byte** owners, nuint count);
+
     [LibraryImport("librados.so.2", EntryPoint = "rados_mon_command")]
     internal static unsafe partial int MonitorCommand(
         ClusterHandle cluster,
