@@ -78,9 +78,10 @@ internal sealed class Connector(RbdSettings settings)
         ("rados_conf_read_file", _) => $"{key.Conf} cannot be parsed ({Errno.Name(e.Result)})",
         ("rados_connect", Errno.ENOENT) =>
             $"no keyring has a key of client.{key.Id} (keyring of [backend_rbd], or of {key.Conf})",
+        // Where a cluster may do without keys, which is the default of a ceph.conf, also for one that was not found.
         ("rados_connect", Errno.EACCES or Errno.EPERM) =>
-            $"the cluster does not know the user client.{key.Id}, its key is wrong, or its keyring is not readable for "
-                + $"the daemon's user",
+            $"the cluster does not know the user client.{key.Id}, its key is wrong, or no keyring that the daemon's user "
+                + $"can read has its key (keyring of [backend_rbd], or of {key.Conf})",
         ("rados_connect", Errno.EIO) => $"the keyring of client.{key.Id} cannot be parsed",
         ("rados_connect", Errno.EINVAL) =>
             $"the addresses of the monitors in {key.Conf} are wrong, or the keyring cannot be parsed",

@@ -1,4 +1,5 @@
 using ImageIO.Backends.Rbd;
+using ImageIO.Backends.Rbd.Clusters;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Tests.Support;
@@ -38,30 +39,45 @@ public sealed class RbdOpeningTests(CephCluster ceph)
     }
 
     [SkippableFact(Timeout = 60_000)]
-    public async Task A_wrong_key_and_a_missing_file_are_told_apart()
+    public async Task A_wrong_key_and_missing_files_are_named()
     {
         CephCluster.Require();
         string keyring = Path.GetTempFileName();
+        string strict = Path.GetTempFileName();
         try
         {
             await File.WriteAllTextAsync(
                 keyring, "[client.imageio]\n\tkey = AQD3xF9nAAAAABAAq5Xkx0uBhm1Vq1bCzP6n7w==\n");
-            await using RbdBackendFactory wrong = ceph.NewFactory(ceph.Settings() with { Keyring = keyring });
-            await using RbdBackendFactory none = ceph.NewFactory(ceph.Settings() with { Keyring = keyring + ".none" });
-            await using RbdBackendFactory noConf = ceph.NewFactory(
-                ceph.Settings() with { ConfFiles = ["/nowhere/ceph.conf"] });
+            await File.WriteAllTextAsync(
+                strict, await File.ReadAllTextAsync(ceph.Conf) + "\nauth_client_required = cephx\n");
+            string none = keyring + ".none";
 
-            string wrongKey = (await wrong.RefusesAsync("rbd:rbd/x")).Message;
+            string wrongKey = await ReasonAsync(ceph.Settings() with { Keyring = keyring });
             Assert.Contains("its key is wrong", wrongKey, StringComparison.Ordinal);
             Assert.DoesNotContain("AQD3", wrongKey, StringComparison.Ordinal);
             Assert.Contains(
-                "no keyring has a key", (await none.RefusesAsync("rbd:rbd/x")).Message, StringComparison.Ordinal);
-            Assert.Contains("/nowhere/ceph.conf does not exist", (await noConf.RefusesAsync(
-                "rbd:rbd/x")).Message, StringComparison.Ordinal);
+                "can read has its key",
+                await ReasonAsync(ceph.Settings() with { Keyring = none }),
+                StringComparison.Ordinal);
+            Assert.Contains(
+                "no keyring has a key",
+                await ReasonAsync(ceph.Settings() with { Keyring = none, ConfFiles = [strict] }),
+                StringComparison.Ordinal);
+            Assert.Contains(
+                "/nowhere/ceph.conf does not exist",
+                await ReasonAsync(ceph.Settings() with { ConfFiles = ["/nowhere/ceph.conf"] }),
+                StringComparison.Ordinal);
         }
         finally
         {
             File.Delete(keyring);
+            File.Delete(strict);
+        }
+
+        async Task<string> ReasonAsync(RbdSettings settings)
+        {
+            await using RbdBackendFactory factory = ceph.NewFactory(settings);
+            return (await factory.RefusesAsync("rbd:rbd/x")).Message;
         }
     }
 
@@ -77,8 +93,7 @@ public sealed class RbdOpeningTests(CephCluster ceph)
             silent.Start();
             string address = silent.LocalEndpoint.ToString()!;
             await File.WriteAllTextAsync(
-                conf, $"[global]\nmon_host = v2:{address}\nauth_client_required = cephx\nkeyring "
-                    + $"= {Path.GetDirectoryName(ceph.Conf)}/ceph.client.imageio.keyring\n");
+                conf, $"[global]\nmon_host = v2:{address}\nauth_client_required = cephx\nkeyring = {ceph.Keyring}\n");
             await using RbdBackendFactory factory = ceph.NewFactory(ceph.Settings(1) with { ConfFiles = [conf] });
             long start = TimeProvider.System.GetTimestamp();
 
@@ -122,11 +137,11 @@ public sealed class RbdOpeningTests(CephCluster ceph)
         string name = ceph.Images.CreateNew(MiB);
         await using RbdBackendFactory factory = ceph.NewFactory();
         await OpenAndCloseAsync(20);
-        int threads = Threads();
+        int threads = CephThreads.Count();
 
         await OpenAndCloseAsync(300);
 
-        await Eventually.HoldsAsync(() => Threads() <= threads + 4, "no thread is left");
+        await Eventually.HoldsAsync(() => CephThreads.Count() <= threads + 4, "no thread is left");
         Assert.Equal(1, factory.Connections);
         Assert.Equal(0, ceph.Images.Remove(name)); // -EBUSY while a handle is open
 
@@ -136,8 +151,6 @@ public sealed class RbdOpeningTests(CephCluster ceph)
                 await using IBackend image = await factory.OpenAsync(name, write: i % 2 == 0);
                 await image.ReadAsync(0, 4096);
             });
-
-        static int Threads() => Directory.GetDirectories("/proc/self/task").Length;
     }
 
     [SkippableFact(Timeout = 60_000)]
