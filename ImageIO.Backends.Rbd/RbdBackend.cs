@@ -119,8 +119,24 @@ internal sealed partial class RbdBackend : IBackend
         }
     }
 
-    /// <inheritdoc />
+    /// <summary>Closes the image, whatever became of the writes that a cache has kept, and tells of these.</summary>
     public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            // librbd's close reports success where a cache could not write back.
+            if (_image.HasCache && Capabilities.CanWrite)
+            {
+                await FlushAsync(CancellationToken.None);
+            }
+        }
+        finally
+        {
+            await CloseAsync();
+        }
+    }
+
+    private async Task CloseAsync()
     {
         _image.Handle.Dispose();
         Task<long> closing = EndAsync();

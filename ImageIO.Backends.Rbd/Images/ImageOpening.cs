@@ -146,6 +146,7 @@ internal sealed partial class ImageOpening(
                 $"{connection.Fsid}/{LibRados.GetPoolId(place.Pool)}/{url.Namespace}/{facts.Id}{snapshot}"),
             Layout = facts.Layout,
             HasFastDiff = facts.HasFastDiff,
+            HasCache = facts.HasCache,
             FromSnapshot = facts.FromSnapshotId is null ? null : url.FromSnapshot,
             WhenReading = Check(place, facts, isWatched, compares: false),
             WhenComparing = Check(place, facts, isWatched, compares: true),

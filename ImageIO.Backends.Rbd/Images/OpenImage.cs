@@ -24,6 +24,9 @@ internal sealed class OpenImage
     /// <summary>Whether object maps tell which objects exist, and may be trusted as far as is known.</summary>
     public required bool HasFastDiff { get; init; }
 
+    /// <summary>Whether librbd keeps written data in memory until a flush.</summary>
+    public required bool HasCache { get; init; }
+
     /// <summary>The snapshot that dirty extents compare with. Null: there are none.</summary>
     public string? FromSnapshot { get; init; }
 

@@ -59,6 +59,113 @@ public sealed class RbdTroubleTests(CephCluster ceph)
     }
 
     [SkippableFact(Timeout = 60_000)]
+    public async Task A_cluster_that_is_full_fails_writes_soon_lets_zeroes_pass_and_goes_on_with_more_room()
+    {
+        CephCluster.Require();
+        string name = ceph.Images.CreateNew(64L * 1024 * MiB);
+        await using IBackend image = await ceph.Factory.OpenAsync(name, write: true);
+        byte[] bytes = RbdTestImage.Random(64 * 1024, 5);
+        await image.WriteAsync(RbdTestImage.Random(MiB, 5));
+        long next = 4 * MiB;
+        Ratios("0.0001", "0.0001", "0.0001");
+        try
+        {
+            TransferException? full = null;
+            await Eventually.HoldsAsync(
+                async () => (full = await Record.ExceptionAsync(WriteNextAsync) as TransferException) is not null,
+                "a write fails");
+
+            Assert.True(full!.Error == TransferError.StorageFull, full.Message);
+            await image.ZeroAsync(0, 64 * MiB);
+            await image.FlushAsync(CancellationToken.None);
+            Assert.Equal(new byte[MiB], await image.ReadAsync(0, MiB));
+        }
+        finally
+        {
+            Ratios("0.85", "0.9", "0.95");
+        }
+
+        await Eventually.HoldsAsync(
+            async () => await Record.ExceptionAsync(WriteNextAsync) is null, "there is room again");
+
+        Task WriteNextAsync()
+        {
+            next += bytes.Length;
+            return image.WriteAsync(bytes, next - bytes.Length);
+        }
+
+        // The largest of them counts.
+        void Ratios(string nearlyFull, string backfillFull, string full)
+        {
+            ceph.Command($$"""{"prefix": "osd set-nearfull-ratio", "ratio": {{nearlyFull}}}""");
+            ceph.Command($$"""{"prefix": "osd set-backfillfull-ratio", "ratio": {{backfillFull}}}""");
+            ceph.Command($$"""{"prefix": "osd set-full-ratio", "ratio": {{full}}}""");
+        }
+    }
+
+    [SkippableFact(Timeout = 60_000)]
+    public async Task A_monitor_that_stands_still_holds_up_what_needs_it_and_no_image_that_is_open()
+    {
+        CephCluster.Require();
+        string name = ceph.Images.CreateNew(4 * MiB);
+        await using RbdBackendFactory factory = ceph.NewFactory(ceph.Settings(1));
+        await using RbdBackendFactory unconnected = ceph.NewFactory(ceph.Settings(1));
+        await using IBackend image = await factory.OpenAsync(name, write: true);
+        byte[] bytes = RbdTestImage.Random(MiB, 6);
+        await ceph.DoAsync("pause", "mon.a");
+        try
+        {
+            await image.WriteAsync(bytes);
+            await image.FlushAsync(CancellationToken.None);
+            Assert.Equal(bytes, await image.ReadAsync(0, MiB));
+
+            // librados itself would wait for ever.
+            TransferException pool = await factory.RefusesAsync("rbd:nopool/x");
+            TransferException connect = await unconnected.RefusesAsync($"rbd:rbd/{name}");
+            Assert.Contains("the monitors did not tell its pool", pool.Message, StringComparison.Ordinal);
+            Assert.Equal(TransferError.ImageUnavailable, connect.Error);
+            Assert.Equal(bytes, await image.ReadAsync(0, MiB));
+        }
+        finally
+        {
+            await ceph.DoAsync("resume", "mon.a");
+        }
+
+        await using IBackend again = await unconnected.OpenAsync(name);
+        Assert.Equal(bytes, await again.ReadAsync(0, MiB));
+    }
+
+    [SkippableFact(Timeout = 60_000)]
+    public async Task Disposal_makes_durable_what_a_cache_kept_or_fails()
+    {
+        CephCluster.Require();
+        string name = ceph.Images.CreateNew(4 * MiB, new RbdShape { Features = 1 });
+        ceph.Images.SetMetadata(name, "conf_rbd_cache", "true");
+        ceph.Images.SetMetadata(name, "conf_rbd_cache_writethrough_until_flush", "false");
+        byte[] bytes = RbdTestImage.Random(MiB, 7);
+        await using RbdBackendFactory factory = ceph.NewFactory(ceph.Settings(1));
+        IBackend image = await factory.OpenAsync(name, write: true);
+        IBackend unlucky = await factory.OpenAsync(name, write: true);
+
+        await image.WriteAsync(bytes);
+        await image.DisposeAsync();
+        await using IBackend other = await ceph.Factory.OpenAsync(name);
+        Assert.Equal(bytes, await other.ReadAsync(0, MiB));
+
+        await ceph.DoAsync("pause", "osd.0");
+        try
+        {
+            await unlucky.WriteAsync(bytes, 2 * MiB); // it succeeds: the cache has it
+            TransferException e = await RbdTestImage.FailsAsync(async () => await unlucky.DisposeAsync());
+            Assert.Equal(TransferError.StorageFailed, e.Error);
+        }
+        finally
+        {
+            await ceph.DoAsync("resume", "osd.0");
+        }
+    }
+
+    [SkippableFact(Timeout = 60_000)]
     public async Task A_client_that_is_blocklisted_fails_and_the_next_opening_works()
     {
         CephCluster.Require();
@@ -83,42 +190,6 @@ public sealed class RbdTroubleTests(CephCluster ceph)
         Assert.Equal(bytes, await again.ReadAsync(0, MiB));
         await again.WriteAsync(bytes, 2 * MiB);
         await Record.ExceptionAsync(async () => await image.DisposeAsync());
-    }
-
-    [SkippableFact(Timeout = 60_000)]
-    public async Task A_client_that_keeps_the_lock_is_told_about()
-    {
-        CephCluster.Require();
-        string name = ceph.Images.CreateNew(4 * MiB);
-        using (ceph.Images.Lock(name))
-        {
-            await using IBackend image = await ceph.Factory.OpenAsync(name, write: true);
-            TransferException e = await RbdTestImage.FailsAsync(() => image.WriteAsync(new byte[MiB]));
-            Assert.Contains("lock", e.Message, StringComparison.Ordinal);
-            Assert.Equal(4 * MiB, (await image.ReadAsync()).Length);
-        }
-    }
-
-    [SkippableFact(Timeout = 60_000)]
-    public async Task Two_daemons_hand_the_lock_to_each_other()
-    {
-        CephCluster.Require();
-        string name = ceph.Images.CreateNew(8 * MiB);
-        await using RbdBackendFactory other = ceph.NewFactory();
-        await using IBackend here = await ceph.Factory.OpenAsync(name, write: true);
-        await using IBackend there = await other.OpenAsync(name, write: true);
-        byte[] bytes = RbdTestImage.Random(8 * MiB, 7);
-
-        for (int i = 0; i < 8; i++)
-        {
-            await (i % 2 == 0 ? here : there).WriteAsync(bytes[(i * MiB)..((i + 1) * MiB)], i * MiB);
-        }
-
-        Assert.Equal(bytes, await here.ReadAsync());
-        Assert.Equal(bytes, await there.ReadAsync());
-        Assert.Equal(here.Identity, there.Identity);
-        Assert.NotNull(here.Storage);
-        Assert.Equal(here.Storage, there.Storage);
     }
 
     [SkippableFact(Timeout = 60_000)]
