@@ -98,8 +98,8 @@ END
         # or after a pause, goes on when another copy answers: in a pool of single copies its requests would hang.
         echo "osd_pool_default_read_lease_ratio = 10000"
     else
-        # How soon another OSD takes over from one that does not answer.
-        printf '%s\n' "osd_heartbeat_grace = 4" "mon_osd_min_down_reporters = 1"
+        # How soon another OSD takes over from one that does not answer: when its lease of three times this is over, too.
+        printf '%s\n' "osd_heartbeat_grace = 4" "osd_pool_default_read_lease_ratio = 3" "mon_osd_min_down_reporters = 1"
     fi
 }
 
