@@ -21,8 +21,9 @@ build: ## programs into out/bin, runnable from anywhere
 	dotnet publish ImageIO.Proxy -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
 	dotnet publish ImageIO.Ctl -c $(CONFIGURATION) -o $(LIB) --nologo -v quiet
 	dotnet publish ImageIO.Cli -c $(CONFIGURATION) -o $(LIB)-client --nologo -v quiet
+	dotnet publish ImageIO.Backends.Rbd -c $(CONFIGURATION) -o $(LIB).backends/rbd --nologo -v quiet
 	@# Package files come with the modes of the user's package cache: let every user run what is here.
-	@chmod -R u=rwX,go=rX $(LIB) $(LIB)-client
+	@chmod -R u=rwX,go=rX $(LIB) $(LIB)-client $(LIB).backends
 	@mkdir -p $(BIN)
 	@for program in $(PROGRAMS); do \
 		sed "s/@PROGRAM@/$$program/" packaging/launcher >$(BIN)/$$program && chmod 755 $(BIN)/$$program || exit 1; done

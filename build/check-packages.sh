@@ -56,10 +56,10 @@ skip() {
 }
 
 # The packages that `make rpm` and `make deb` make, without their prefix: each has a list in packaging/contents. A backend with a
-# package of its own, like imageio-backend-rbd, is one more name here, one more list, one %package of the spec file, and one
-# "take" of deb.sh. Debian's name for devel is dev.
+# package of its own, as backend-rbd, is one more name here, one more list, one %package of the spec file, and one "take" of
+# deb.sh. Debian's name for devel is dev.
 # shellcheck disable=SC2034
-packages="runtime daemon proxy devel"
+packages="runtime daemon proxy devel backend-rbd"
 
 # Usage: check_with TOOL NAME COMMAND...: a test that needs a tool
 check_with() {

@@ -36,6 +36,7 @@ take() {
     done
 }
 
+take imageio-backend-rbd usr/lib/ovirt-imageio/backends/rbd
 take imageio-daemon usr/bin/ovirt-imageio usr/bin/ovirt-imageio-daemon usr/bin/ovirt-imageioctl \
     usr/lib/imageio/ovirt-imageio usr/lib/imageio/ovirt-imageio.* 'usr/lib/imageio/ovirt-imageioctl*' \
     'usr/lib/imageio/ImageIO.Backends.*' usr/lib/imageio/ImageIO.Control.dll usr/lib/systemd/system/ovirt-imageio.service \
@@ -48,8 +49,9 @@ take imageio-proxy usr/bin/ovirt-imageio-proxy 'usr/lib/imageio/ovirt-imageio-pr
 take imageio-runtime usr/lib/imageio
 docs=usr/share/doc/imageio
 mkdir -p $work/imageio-daemon/usr/share/doc/imageio-daemon $work/imageio-proxy/usr/share/doc/imageio-proxy \
-    $work/imageio-dev/usr/share/doc/imageio-dev
+    $work/imageio-dev/usr/share/doc/imageio-dev $work/imageio-backend-rbd/usr/share/doc/imageio-backend-rbd
 cp "$root"/$docs/backends/writing-a-backend.md $work/imageio-dev/usr/share/doc/imageio-dev/
+cp "$root"/$docs/backends/rbd.md $work/imageio-backend-rbd/usr/share/doc/imageio-backend-rbd/
 for page in proxy.md pki.md deployment.md balancers kubernetes; do
     mv "$root/$docs/$page" $work/imageio-proxy/usr/share/doc/imageio-proxy/
 done
@@ -66,7 +68,7 @@ fi
 
 rm -f dist/imageio-*_"$version"_*.deb
 mkdir -p dist
-for package in imageio-runtime imageio-daemon imageio-proxy imageio-dev; do
+for package in imageio-runtime imageio-daemon imageio-proxy imageio-dev imageio-backend-rbd; do
     directory=$work/$package
     doc=$directory/usr/share/doc/$package
     mkdir -p "$doc" "$directory/DEBIAN"

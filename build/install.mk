@@ -20,6 +20,7 @@ install: ## copy what `make build` made to DESTDIR; without one, also make the u
 		$(DOCDIR)/backends $(DOCDIR)/balancers $(DOCDIR)/kubernetes
 	rm -rf $(LIBDIR)/imageio
 	cp -R $(LIB) $(LIBDIR)/imageio
+	test ! -d $(LIB).backends || cp -R $(LIB).backends/. $(LIBDIR)/ovirt-imageio/backends/
 	@# With a runtime of its own a program needs nobody who looks for one.
 	start=packaging/launcher; [ ! -e $(LIB)/libhostfxr.so ] || start=packaging/starter; \
 	for program in $(PROGRAMS); do \

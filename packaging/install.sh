@@ -31,7 +31,7 @@ remove() {
     done
     # What a newer or older version had in there goes, too; plugins elsewhere stay.
     rm -rf "$DESTDIR/usr/lib/imageio" "$DESTDIR/usr/share/doc/imageio" "$DESTDIR/etc/ovirt-imageio/README"
-    (cd "$DESTDIR/usr/lib" && rmdir ovirt-imageio/conf.d ovirt-imageio/backends ovirt-imageio 2>/dev/null) || true
+    (cd "$DESTDIR/usr/lib" && rmdir ovirt-imageio/conf.d ovirt-imageio/backends/rbd ovirt-imageio/backends ovirt-imageio 2>/dev/null) || true
     ! systemd_runs || systemctl daemon-reload
     echo "Removed. /etc/ovirt-imageio*, /var/log/ovirt-imageio* and the users ovirtimg and imageio-proxy are left."
 }

@@ -12,7 +12,7 @@ deb_contents() {
 
 unpack_debs() {
     for package in $(echo "$packages" | sed 's/ *devel//'); do
-        dpkg-deb -x "dist/imageio-${package}_${version}_amd64.deb" "$work/deb" || return 1
+        dpkg-deb -x dist/imageio-"${package}_${version}"_*.deb "$work/deb" || return 1
     done
 }
 
@@ -65,10 +65,16 @@ daemon_drops_privileges() {
     grep -P "^Uid:\t$user\t$user\t$user\t$user" "/proc/$pid/status" && stop $pid || { cat "$log"; return 1; }
 }
 
+# librbd is not there, which the daemon says while it serves all else.
+daemon_finds_the_backend() {
+    prepare "$chroot" && start "$chroot" ovirt-imageio --conf-dir "$seen" || return 1
+    grep 'Backend rbd .* is unavailable: .* install librados2' "$log" && stop $pid || { cat "$log"; return 1; }
+}
+
 purge_leaves_nothing() {
     # The file that the documentation tells an administrator to write.
     printf '[tls]\n' >"$chroot/etc/ovirt-imageio/conf.d/99-local.conf"
-    in_chroot dpkg --purge imageio-daemon imageio-proxy imageio-dev imageio-runtime || return 1
+    in_chroot dpkg --purge imageio-backend-rbd imageio-daemon imageio-proxy imageio-dev imageio-runtime || return 1
     rm -rf "$chroot/packages"
     # It stays, as with the reference's package: images on shared storage are its.
     in_chroot getent passwd ovirtimg && in_chroot userdel ovirtimg || return 1
@@ -97,6 +103,7 @@ else
     check "They make the accounts and their directories" accounts_and_logs
     check_programs "a fresh Debian" "$chroot"
     check "The daemon drops root's privileges in a fresh Debian" daemon_drops_privileges
+    check "The daemon finds the backend that has a package of its own" daemon_finds_the_backend
     check "They upgrade over themselves and keep changed configuration files" upgrade_keeps_configuration
     rm -rf "$chroot/var/tmp/run"
     check "They purge and leave nothing behind" purge_leaves_nothing

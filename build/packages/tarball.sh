@@ -9,7 +9,7 @@ install_tarball() {
 
 # Usage: tarball_contents RID
 tarball_contents() {
-    find "$work/$1" -mindepth 1 -printf '%M %u:%g /%P\n' | build/packages/contents.sh tar runtime daemon proxy tarball
+    find "$work/$1" -mindepth 1 -printf '%M %u:%g /%P\n' | build/packages/contents.sh tar runtime daemon proxy backend-rbd tarball
 }
 
 # Usage: tarball_has_notices RID
