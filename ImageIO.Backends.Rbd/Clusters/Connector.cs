@@ -80,8 +80,8 @@ internal sealed class Connector(RbdSettings settings)
             $"no keyring has a key of client.{key.Id} (keyring of [backend_rbd], or of {key.Conf})",
         // Where a cluster may do without keys, which is the default of a ceph.conf, also for one that was not found.
         ("rados_connect", Errno.EACCES or Errno.EPERM) =>
-            $"the cluster does not know the user client.{key.Id}, its key is wrong, or no keyring that the daemon's user "
-                + $"can read has its key (keyring of [backend_rbd], or of {key.Conf})",
+            $"the cluster does not know the user client.{key.Id}, its key is wrong, or no keyring that the daemon's "
+                + $"user can read has its key (keyring of [backend_rbd], or of {key.Conf})",
         ("rados_connect", Errno.EIO) => $"the keyring of client.{key.Id} cannot be parsed",
         ("rados_connect", Errno.EINVAL) =>
             $"the addresses of the monitors in {key.Conf} are wrong, or the keyring cannot be parsed",
