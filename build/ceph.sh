@@ -149,11 +149,16 @@ bring_up() {
     ((osds == 1)) || until [[ $(timeout 60 ceph -c "$conf" pg stat) == *" 8 active+clean;"* ]]; do sleep 0.1; done
 }
 
+# Usage: stopped PID: all its threads stand still, which takes a while after the signal where the processors are busy.
+stopped() {
+    [[ -z $(grep -hs '^State:' "/proc/$1"/task/*/status | grep -v 'T (stopped)') ]]
+}
+
 obey() { # COMMAND DAEMON
     local pid=${process[${2:-none}]:-}
     [[ -n $pid ]] || { echo "failed: there is no daemon '${2:-}'"; return; }
     case $1 in
-        pause) kill -STOP "$pid" ;;
+        pause) kill -STOP "$pid" && until stopped "$pid"; do sleep 0.01; done ;;
         resume) kill -CONT "$pid" ;;
         kill) kill -KILL "$pid" && wait "$pid" || : ;;
         start) run "$2" ;;
