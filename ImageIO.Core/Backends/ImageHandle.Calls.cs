@@ -164,21 +164,21 @@ public sealed partial class ImageHandle
     internal StorageThread ToStorageThreadAsync(CancellationToken cancellationToken) =>
         StorageThread.SwitchAsync(Shared.Threads, cancellationToken);
 
+    // An exception filter that never catches, so it costs nothing unless a call fails.
+    internal static bool Noted(Exception exception, out Exception? failure)
+    {
+        failure = exception;
+        return false;
+    }
+
+    internal static string? ReasonOf(Exception? failure) =>
+        failure is TransferException e ? e.Error.ToString() : failure?.GetType().Name;
+
     private StorageThread HopAsync(CancellationToken cancellationToken) =>
         _backend.MayBlock ? StorageThread.SwitchAsync(Shared.Threads, cancellationToken) : StorageThread.Stay();
 
     private long CallStarts() =>
         _meter is { WantsStorageDuration: true } || TransferTrace.IsWanted ? Stopwatch.GetTimestamp() : 0;
-
-    private static string? ReasonOf(Exception? failure) =>
-        failure is TransferException e ? e.Error.ToString() : failure?.GetType().Name;
-
-    // An exception filter that never catches, so it costs nothing unless a call fails.
-    private static bool Noted(Exception exception, out Exception? failure)
-    {
-        failure = exception;
-        return false;
-    }
 
     private static SemaphoreSlim? Gate(int limit) => limit == int.MaxValue ? null : new SemaphoreSlim(limit);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ImageIO.Core.Buffers;
 using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Errors;
@@ -66,7 +67,7 @@ public sealed class ImageOpener
             // First of all, because even the look-up of a path blocks on a file server that cannot be reached.
             await StorageThread.SwitchAsync(share, cancellationToken);
             IBackendFactory factory = _registry.Select(url);
-            IBackend backend = await factory.OpenAsync(url, access, cancellationToken);
+            IBackend backend = await OpenAsync(factory, url, access, cancellationToken);
             // The backend may have continued on another thread, and the size is asked for next.
             await StorageThread.SwitchAsync(share, CancellationToken.None);
             return await HandleAsync(factory, backend, url);
@@ -74,6 +75,29 @@ public sealed class ImageOpener
         finally
         {
             OpeningEnded(url);
+        }
+    }
+
+    private static async ValueTask<IBackend> OpenAsync(
+        IBackendFactory factory, ImageUrl url, ImageAccess access, CancellationToken cancellationToken)
+    {
+        long started = TransferTrace.IsWanted ? Stopwatch.GetTimestamp() : 0;
+        Exception? failure = null;
+        try
+        {
+            return await factory.OpenAsync(url, access, cancellationToken);
+        }
+        catch (Exception e) when (ImageHandle.Noted(e, out failure))
+        {
+            throw;
+        }
+        finally
+        {
+            if (started != 0)
+            {
+                TransferTrace.StorageCallEnded(
+                    "open", factory.Name, Stopwatch.GetElapsedTime(started), ImageHandle.ReasonOf(failure));
+            }
         }
     }
 

@@ -12,14 +12,16 @@ public static class TransferTrace
     /// <summary>The tag with the transfer's id, as logs have it.</summary>
     public const string TransferId = "imageio.transfer_id";
 
-    // A successful call below this limit has no span, because a transfer makes a thousand of them each second.
-    private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(100);
-
     /// <summary>The source.</summary>
     public static ActivitySource Source { get; } = new(Name);
 
     /// <summary>Whether a listener wants spans.</summary>
     public static bool IsWanted => Source.HasListeners();
+
+    /// <summary>
+    /// A successful storage call below this limit has no span, because a transfer makes a thousand of them each second.
+    /// </summary>
+    internal static TimeSpan Slow { get; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Records a storage call that failed or was slow.</summary>
     internal static void StorageCallEnded(string call, string backend, TimeSpan duration, string? failure)

@@ -1,9 +1,9 @@
 using System.Diagnostics;
+using ImageIO.Core.Diagnostics;
 using ImageIO.Core.Errors;
-using ImageIO.Core.Operations;
-using ImageIO.Core.Ranges;
 using ImageIO.Http.Hosting;
 using ImageIO.Tests.Support;
+using ImageIO.Tests.Support.Fuse;
 using ImageIO.Web.Options;
 using Mono.Unix.Native;
 
@@ -19,21 +19,25 @@ public sealed class TelemetryTests
     {
         await using var collector = new TraceCollector();
         using var files = new DaemonFiles($"[telemetry]\notlp_endpoint = {collector.Url}\n");
-        await using DaemonProcess daemon = await DaemonProcess.StartAsync(files);
+        await using DaemonProcess daemon = await DaemonProcess.StartAsync(files, TraceCollector.Soon);
         string id = Guid.NewGuid().ToString();
         await daemon.InstallAsync(
             TicketBody.For(id, files.CreateImage(new byte[1000]), 1000).With("transfer_id", "transfer-traced"));
 
         (await daemon.Remote.GetAsync($"/images/{id}")).EnsureSuccessStatusCode().Dispose();
-        daemon.Signal(Signum.SIGTERM);
-        Assert.Equal((0, ""), await daemon.ExitAsync());
 
         foreach (string text in (string[])["service.name",
             "ovirt-imageio", "GET /images/ID", "transfer-traced", "imageio.backend"])
         {
-            Assert.Contains(text, collector.Received, StringComparison.Ordinal);
+            await collector.ReceivedAsync(text);
         }
 
+        // Spans that wait are sent when the daemon stops.
+        using var options = new HttpRequestMessage(HttpMethod.Options, $"/images/{id}");
+        (await daemon.Remote.SendAsync(options)).EnsureSuccessStatusCode().Dispose();
+        daemon.Signal(Signum.SIGTERM);
+        Assert.Equal((0, ""), await daemon.ExitAsync());
+        Assert.Contains("OPTIONS /images/ID", collector.Received, StringComparison.Ordinal);
         Assert.DoesNotContain(id, collector.Received, StringComparison.Ordinal);
     }
 
@@ -67,24 +71,83 @@ public sealed class TelemetryTests
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task Storage_call_that_fails_has_a_span_and_a_quick_one_has_none()
+    public async Task Storage_call_that_fails_has_a_span_in_the_requests_trace()
     {
         using var spans = new RecordedSpans();
-        using var request = new Activity("test").SetParentId(spans.TraceParent).Start();
-        request.ActivityTraceFlags = ActivityTraceFlags.Recorded;
+        using Activity request = spans.StartRequest();
         var faulty = new FaultyBackend(new MemoryBackend(512, Bytes.Random(1000)));
-        faulty.Fail(BackendCall.Read, 2);
+        faulty.Fail(BackendCall.Read, 1);
         await using StorageImage storage = StorageImage.On(faulty, () => []);
 
-        await new ReadOperation(storage.Image, 1000, new ByteRange(0, 512), new ScriptedDestination()).RunAsync(
-            CancellationToken.None);
-        await Assert.ThrowsAsync<TransferException>(() =>
-            new ReadOperation(storage.Image, 1000, new ByteRange(0, 512), new ScriptedDestination()).RunAsync(
-                CancellationToken.None));
+        await Assert.ThrowsAsync<TransferException>(() => storage.ReadAsync(0, 512));
 
         Activity span = Assert.Single(spans.Ended);
         Assert.Equal(("storage read", "StorageFailed"), (span.DisplayName, span.GetTagItem("error.type")));
         Assert.Equal(ActivityStatusCode.Error, span.Status);
+        Assert.Equal(request.SpanId, span.ParentSpanId);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Storage_call_that_takes_long_has_a_span_as_long_as_the_call()
+    {
+        using var spans = new RecordedSpans();
+        using Activity request = spans.StartRequest();
+        var held = new FaultyBackend(new MemoryBackend(512, Bytes.Random(1000)));
+        Held read = held.Hold(BackendCall.Read, 1);
+        await using StorageImage storage = StorageImage.On(held, () => []);
+
+        Task<byte[]> reading = storage.ReadAsync(0, 512);
+        await LimitPassesAsync(read.Arrived);
+        read.Release();
+        await reading;
+
+        Activity span = Assert.Single(spans.Ended, span => span.DisplayName == "storage read");
+        Assert.True(span.Duration >= TransferTrace.Slow, $"the span took {span.Duration}");
+        Assert.Equal("test", span.GetTagItem("imageio.backend"));
+        Assert.Null(span.GetTagItem("error.type"));
+        Assert.Equal(ActivityStatusCode.Unset, span.Status);
+        Assert.Equal(request.SpanId, span.ParentSpanId);
+    }
+
+    [Theory]
+    [InlineData(99, false, false)]
+    [InlineData(100, false, true)]
+    [InlineData(1, true, true)]
+    public void Storage_call_below_100_ms_that_succeeds_has_no_span(int milliseconds, bool fails, bool hasSpan)
+    {
+        using var spans = new RecordedSpans();
+        using Activity request = spans.StartRequest();
+
+        TransferTrace.StorageCallEnded(
+            "write", "test", TimeSpan.FromMilliseconds(milliseconds), fails ? "StorageFailed" : null);
+
+        Assert.Equal(hasSpan, spans.Ended.Count == 1);
+    }
+
+    [SkippableFact(Timeout = 60_000)]
+    [Trait("Needs", "Root")]
+    public async Task Slow_calls_of_a_real_storage_reach_the_collector()
+    {
+        using FuseStorage storage = FuseStorage.Mount();
+        FuseFile image = storage.AddFile("image", new byte[8192]);
+        await using var collector = new TraceCollector();
+        using var files = new DaemonFiles($"[telemetry]\notlp_endpoint = {collector.Url}\n");
+        await using DaemonProcess daemon = await DaemonProcess.StartAsync(files, TraceCollector.Soon);
+        string id = Guid.NewGuid().ToString();
+        await daemon.InstallAsync(TicketBody.For(id, image.Path, 8192));
+        FuseGate opening = storage.When(FuseOperation.Open).Hang();
+        FuseGate writing = storage.When(FuseOperation.Write).Hang();
+
+        Task<HttpResponseMessage> answer =
+            daemon.Remote.PutAsync($"/images/{id}", new ByteArrayContent(Bytes.Random(8192)));
+        await LimitPassesAsync(opening.ReachedAsync());
+        opening.Open();
+        await LimitPassesAsync(writing.ReachedAsync());
+        writing.Open();
+        (await answer).EnsureSuccessStatusCode().Dispose();
+
+        await collector.ReceivedAsync("storage open");
+        await collector.ReceivedAsync("storage write");
     }
 
     [Theory]
@@ -106,5 +169,14 @@ public sealed class TelemetryTests
             IniFile.Parse("test.conf", ["[telemetry]", "otlp_endpoint = collector:4317"])));
 
         Assert.Contains("http://127.0.0.1:4317", refused.Message, StringComparison.Ordinal);
+    }
+
+    // After a call has begun to stand still.
+    private static async Task LimitPassesAsync(Task begun)
+    {
+        await begun;
+        long start = TimeProvider.System.GetTimestamp();
+        await Eventually.HoldsAsync(
+            () => TimeProvider.System.GetElapsedTime(start) > TransferTrace.Slow, "the limit has passed");
     }
 }

@@ -35,6 +35,14 @@ internal sealed class RecordedSpans : IDisposable
 
     public IReadOnlyList<Activity> Ended => [.. _ended.Where(span => span.TraceId == Trace)];
 
+    /// <summary>Begins a span around what the test does next; it is none of <see cref="Ended"/>.</summary>
+    public Activity StartRequest()
+    {
+        Activity request = new Activity("test").SetParentId(TraceParent).Start();
+        request.ActivityTraceFlags = ActivityTraceFlags.Recorded;
+        return request;
+    }
+
     /// <summary>Waits for a span of that name.</summary>
     public async Task<Activity> EndedAsync(string name)
     {
