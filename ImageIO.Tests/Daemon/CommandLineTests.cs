@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using CliWrap;
 using CliWrap.Buffered;
 using ImageIO.Tests.Support;
+using ImageIO.Web.Hosting;
 using ImageIO.Web.Options;
 using Mono.Unix.Native;
 
@@ -124,14 +125,24 @@ public sealed class CommandLineTests
     [InlineData("[daemon]\nplugin_dir = /no/such/directory\n", "plugin_dir")]
     [InlineData("[remote]\nport = 1\nport = 2\n", "port")]
     [InlineData("port = 1\n", "99-test.conf")]
-    public async Task What_cannot_be_used_ends_the_start_with_one_line(string options, string named)
+    public async Task What_cannot_be_used_is_an_error_of_the_start_that_names_it(string options, string named)
     {
-        using var files = new DaemonFiles(options);
+        // The start without a process; that such an error ends it, with status 1 and one line, is the next test.
+        Exception refused = await Assert.ThrowsAnyAsync<Exception>(() => DaemonFixture.StartAsync(options));
+
+        Assert.True(refused is ConfigurationException or IOException or InvalidOperationException, $"{refused}");
+        Assert.Contains(named, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Error_of_the_start_ends_it_with_status_1_and_one_line()
+    {
+        using var files = new DaemonFiles("[tls]\ncert_file = /no/such/file\n");
 
         BufferedCommandResult result = await RunAsync("--conf-dir", files.Path);
 
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains(named, result.StandardError, StringComparison.Ordinal);
+        Assert.Contains("/no/such/file", result.StandardError, StringComparison.Ordinal);
         AssertOneLine(result.StandardError);
     }
 
@@ -161,19 +172,28 @@ public sealed class CommandLineTests
         Assert.Equal("precious", File.ReadAllText(files.ControlSocket));
     }
 
-    [Theory(Timeout = 20_000)]
+    [Theory]
     [InlineData("{")]
     [InlineData("[]")]
     [InlineData("""{"uuid": "a", "size": 1, "url": "foo:bar", "ops": ["read"], "timeout": 1}""")]
-    [InlineData(null)]
-    public async Task Bad_ticket_file_ends_the_start_with_one_line(string? ticket)
+    public async Task Bad_ticket_file_is_an_error_that_names_the_file(string ticket)
+    {
+        await using DaemonFixture daemon = await DaemonFixture.StartAsync();
+        string path = Path.Combine(daemon.Files.Path, "ticket.json");
+        File.WriteAllText(path, ticket);
+
+        ConfigurationException refused = Assert.Throws<ConfigurationException>(
+            () => TicketFile.Install(path, daemon.Tickets, defaultInactivityTimeout: 60));
+
+        Assert.Contains(path, refused.Message, StringComparison.Ordinal);
+        Assert.Empty(daemon.Tickets.All);
+    }
+
+    [Fact(Timeout = 20_000)]
+    public async Task Missing_ticket_file_ends_the_start_with_one_line_and_leaves_no_socket()
     {
         using var files = new DaemonFiles();
         string path = Path.Combine(files.Path, "ticket.json");
-        if (ticket is not null)
-        {
-            File.WriteAllText(path, ticket);
-        }
 
         BufferedCommandResult result = await RunAsync("--conf-dir", files.Path, "--ticket", path);
 

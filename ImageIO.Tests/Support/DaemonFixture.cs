@@ -81,8 +81,16 @@ public sealed class DaemonFixture : IAsyncLifetime, IAsyncDisposable
     public static async Task<DaemonFixture> StartAsync(string options = "", TimeProvider? time = null)
     {
         var daemon = new DaemonFixture(options, time ?? TimeProvider.System);
-        await daemon.InitializeAsync();
-        return daemon;
+        try
+        {
+            await daemon.InitializeAsync();
+            return daemon;
+        }
+        catch
+        {
+            daemon.Files.Dispose();
+            throw;
+        }
     }
 
     public async Task InitializeAsync()
