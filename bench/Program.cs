@@ -26,6 +26,7 @@ internal static class Program
         ("far", FarWorks.RunAsync),
         ("reference", ReferenceWorks.RunAsync),
         ("nbd", NbdWorks.RunAsync),
+        ("rbd", RbdWorks.RunAsync),
         (Curve, RingWorks.RunAsync),
         (Quick, QuickWorks.RunAsync),
     ];

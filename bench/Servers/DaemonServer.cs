@@ -86,7 +86,7 @@ internal sealed class DaemonServer : IAsyncDisposable
     public Task<string> TicketAsync(string image, long size) => TicketForUrlAsync($"file://{image}", size);
 
     /// <summary>Installs a ticket for reading and writing an image, and returns its id.</summary>
-    public async Task<string> TicketForUrlAsync(string imageUrl, long size)
+    public async Task<string> TicketForUrlAsync(string imageUrl, long size, bool isDirty = false)
     {
         string id = Guid.NewGuid().ToString();
         string ticket = JsonSerializer.Serialize(new
@@ -98,6 +98,7 @@ internal sealed class DaemonServer : IAsyncDisposable
             timeout = 3600,
             inactivity_timeout = 3600,
             sparse = true,
+            dirty = isDirty,
         });
         await Tool.RunAsync(
             "curl", "-sS", "--fail-with-body", "-X", "PUT", "--unix-socket",
