@@ -102,20 +102,12 @@ public sealed partial class ImageHandle : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait for a storage thread.</param>
     /// <exception cref="TransferException"><see cref="TransferError.TicketCanceled"/>: the image was
     /// closed.</exception>
-    public async ValueTask<long> GetSizeAsync(CancellationToken cancellationToken = default)
+    public ValueTask<long> GetSizeAsync(CancellationToken cancellationToken = default)
     {
         _calls.Enter();
-        try
-        {
-            await HopAsync(cancellationToken);
-            long size = _backend.Size;
-            Interlocked.Exchange(ref _knownSize, size);
-            return size;
-        }
-        finally
-        {
-            _calls.Leave();
-        }
+        return !_backend.MayBlock || StorageThread.SwitchAsync(Shared.Threads, cancellationToken).IsCompleted
+            ? ValueTask.FromResult(AskSize())
+            : new ValueTask<long>(new SizeCall(Shared.Threads, AskSize, _calls.Leave, cancellationToken), 0);
     }
 
     /// <inheritdoc cref="IBackend.GetExtentsAsync" />
@@ -173,6 +165,20 @@ public sealed partial class ImageHandle : IAsyncDisposable
         {
             Shared.Flushes.Closed(_unflushed, isDurable);
             _closed?.Invoke();
+        }
+    }
+
+    private long AskSize()
+    {
+        try
+        {
+            long size = _backend.Size;
+            Interlocked.Exchange(ref _knownSize, size);
+            return size;
+        }
+        finally
+        {
+            _calls.Leave();
         }
     }
 
