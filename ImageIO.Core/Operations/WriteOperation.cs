@@ -10,12 +10,12 @@ namespace ImageIO.Core.Operations;
 /// <code>
 ///   client ──▶ buffer 1 ─┐                 1. take a buffer; when the ring is full, await its oldest write first
 ///   client ──▶ buffer 2 ─┼─▶ storage      2. fill it from the client, to the next buffer boundary of the image
-///   client ──▶ buffer 3 ─┘                 3. start writing it, and go on with the next
+///   client ──▶ buffer 3 ─┘                 3. start writing it, and continue with the next
 /// </code>
-/// When the pool asks for the buffer that waits for the client, the operation writes what the buffer holds and goes on
-/// with a small one.
+/// When the pool recalls the buffer that waits for the client, the operation writes its bytes and continues with a small
+/// one. Another part patches the blocks at the edges.
 /// </remarks>
-public sealed class WriteOperation : IOperation
+public sealed partial class WriteOperation : IOperation
 {
     // How long a write waits for a storage thread or a lock after its client has left. Received bytes are written, but
     // a storage that hangs must not collect the buffers of clients that try again and again.
@@ -287,7 +287,7 @@ public sealed class WriteOperation : IOperation
     {
         try
         {
-            Task Write() => BlockWriter.WriteAsync(_image, buffer, gap, length, offset, abandoned);
+            Task Write() => WriteBlocksAsync(_image, buffer, gap, length, offset, abandoned);
             await (isLast ? Write() : _image.StartAsync(Write, abandoned));
         }
         finally

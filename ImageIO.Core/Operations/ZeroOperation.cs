@@ -141,7 +141,7 @@ public sealed class ZeroOperation : IOperation
             _image.Shared.Buffers, (int)Alignment.Up(gap + end - start, _image.BlockSize));
         int length = (int)Math.Min(end - start, buffer.Length - gap);
         buffer.GetSpan().Slice(gap, length).Clear();
-        await BlockWriter.WriteAsync(_image, buffer, gap, length, start, cancellationToken);
+        await WriteOperation.WriteBlocksAsync(_image, buffer, gap, length, start, cancellationToken);
         return start + length;
     }
 }

@@ -4,13 +4,10 @@ using ImageIO.Core.Ranges;
 
 namespace ImageIO.Core.Operations;
 
-/// <summary>
-/// Writes any offset and length to an image that takes only whole blocks: the blocks at the edges are read, patched and
-/// written, safe against other writers of the same blocks.
-/// </summary>
-internal static class BlockWriter
+// An image takes only whole blocks, so the blocks at the edges of a write are read, patched and written.
+public sealed partial class WriteOperation
 {
-    /// <summary>Writes a part of a buffer.</summary>
+    /// <summary>Writes a buffer at any offset, safe against other writers of the same blocks.</summary>
     /// <param name="image">The image.</param>
     /// <param name="buffer">
     /// The payload behind a gap that aligns the buffer's start to a block of the image. It has room for whole blocks at
@@ -31,7 +28,7 @@ internal static class BlockWriter
     ///                                                    no other writer may write or grow behind it meanwhile
     /// </code>
     /// </remarks>
-    public static async Task WriteAsync(
+    internal static async Task WriteBlocksAsync(
         ImageHandle image, AlignedBuffer buffer, int gap, int length, long offset, CancellationToken cancellationToken)
     {
         int block = image.BlockSize;
