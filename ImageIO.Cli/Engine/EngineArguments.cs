@@ -13,27 +13,12 @@ namespace ImageIO.CommandLine.Engine;
 internal sealed class EngineArguments
 {
     private readonly bool _isReference;
+    private readonly TransferOptions _transfer = new();
 
     /// <param name="isReference">Whether to have only the options and the output of the reference's tool.</param>
     public EngineArguments(bool isReference)
     {
         _isReference = isReference;
-        Output.AcceptOnlyFromAmong("text", "json");
-        MaxWorkers.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 8)
-            {
-                result.AddError("--max-workers must be from 1 to 8");
-            }
-        });
-        BufferSize.Validators.Add(result =>
-        {
-            if (!ByteSize.TryParse(result.GetValueOrDefault<string>()!, out long bytes)
-                || bytes is < 64 * 1024 or > 16 * 1024 * 1024)
-            {
-                result.AddError("--buffer-size must be from 64k to 16m");
-            }
-        });
     }
 
     public Option<string?> Config { get; } = new("--config", "-c")
@@ -56,20 +41,9 @@ internal sealed class EngineArguments
         HelpName = "FILE",
     };
 
-    public Option<string?> CaFile { get; } = new("--cafile")
-    {
-        Description = "File with the authorities' certificates (PEM)",
-        HelpName = "FILE",
-    };
+    public Option<string?> CaFile => _transfer.CaFile;
 
     public Option<bool> Insecure { get; } = new("--insecure") { Description = "Accept any certificate" };
-
-    public Option<string> Output { get; } = new("--output", "-o")
-    {
-        Description = "Form of the progress",
-        HelpName = "text|json",
-        DefaultValueFactory = _ => "text",
-    };
 
     public Option<string?> LogFile { get; } = new("--log-file")
     {
@@ -87,41 +61,6 @@ internal sealed class EngineArguments
     {
         Description = "Description of the disk",
         HelpName = "TEXT",
-    };
-
-    public Option<int> MaxWorkers { get; } = new("--max-workers")
-    {
-        Description = "Connections that move data at once, 1 to 8",
-        HelpName = "N",
-        DefaultValueFactory = _ => 4,
-    };
-
-    public Option<string> BufferSize { get; } = new("--buffer-size")
-    {
-        Description = "Bytes that each of them reads ahead, 64k to 16m",
-        HelpName = "SIZE",
-        DefaultValueFactory = _ => "4m",
-    };
-
-    public Option<bool> Verify { get; } = new("--verify") { Description = "Compare checksums at the end" };
-
-    public Option<string?> Resume { get; } = new("--resume")
-    {
-        Description = "Remember in this file what is done, and go on from there",
-        HelpName = "STATE",
-    };
-
-    public Option<int> Retry { get; } = new("--retry")
-    {
-        Description = "Attempts in a row that may bring nothing",
-        HelpName = "N",
-        DefaultValueFactory = _ => 5,
-    };
-
-    public Option<string?> LimitRate { get; } = new("--limit-rate")
-    {
-        Description = "Most bytes a second",
-        HelpName = "SIZE",
     };
 
     public Option<string?> Snapshot { get; } = new("--snapshot")
@@ -160,11 +99,15 @@ internal sealed class EngineArguments
     private IEnumerable<Option> Reference =>
     [
         Config, EngineUrl,
-        Username, PasswordFile, CaFile, Insecure, Output, LogFile, LogLevel, Description, MaxWorkers, BufferSize,
+        Username, PasswordFile, CaFile, Insecure, _transfer.Output, LogFile, LogLevel, Description,
+        _transfer.MaxWorkers, _transfer.BufferSize,
     ];
 
     private IEnumerable<Option> Further =>
-        [Verify, Resume, Retry, LimitRate, Snapshot, Backup, Shallow, Host, UseProxy, InactivityTimeout];
+    [
+        _transfer.Verify, _transfer.Resume, _transfer.Retry, _transfer.LimitRate, Snapshot, Backup, Shallow, Host,
+        UseProxy, InactivityTimeout,
+    ];
 
     /// <summary>The section named on the command line.</summary>
     public ReferenceConfiguration Configuration(ParseResult parsed) => parsed.GetValue(Config) is { } section
@@ -202,16 +145,13 @@ internal sealed class EngineArguments
     /// <summary>The disk's transfer, with its steps as phases.</summary>
     public DiskTransferOptions Transfer(ParseResult parsed, ProgressWriter progress, string copyPhase) => new()
     {
-        Copy = new CopyOptions
-        {
-            MaxWorkers = parsed.GetValue(MaxWorkers),
-            BufferSize = (int)TransferOptions.Size(parsed.GetValue(BufferSize)!, "--buffer-size"),
-            Retries = _isReference ? 5 : parsed.GetValue(Retry),
-            BytesPerSecond = Own(
-                parsed, LimitRate) is { } rate ? Math.Max(1, TransferOptions.Size(rate, "--limit-rate")) : null,
-            Verifies = Own(parsed, Verify),
-            ResumeFile = Own(parsed, Resume),
-        },
+        Copy = _isReference
+            ? new CopyOptions
+            {
+                MaxWorkers = parsed.GetValue(_transfer.MaxWorkers),
+                BufferSize = (int)TransferOptions.Size(parsed.GetValue(_transfer.BufferSize)!, "--buffer-size"),
+            }
+            : _transfer.Copy(parsed),
         SnapshotId = Own(parsed, Snapshot),
         BackupId = Own(parsed, Backup),
         HostId = Own(parsed, Host),
@@ -231,7 +171,7 @@ internal sealed class EngineArguments
     /// <summary>Shows the progress on standard output.</summary>
     public ProgressWriter Progress(ParseResult parsed) => new(
         Console.Out,
-        (parsed.GetValue(Output) == "json", _isReference) switch
+        (parsed.GetValue(_transfer.Output) == "json", _isReference) switch
         {
             (true, true) => ProgressStyle.ReferenceJson,
             (true, false) => ProgressStyle.Json,
