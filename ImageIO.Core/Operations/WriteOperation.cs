@@ -12,8 +12,8 @@ namespace ImageIO.Core.Operations;
 ///   client ──▶ buffer 2 ─┼─▶ storage      2. fill it from the client, to the next buffer boundary of the image
 ///   client ──▶ buffer 3 ─┘                 3. start writing it, and continue with the next
 /// </code>
-/// When the pool recalls the buffer that waits for the client, the operation writes its bytes and continues with a small
-/// one. Another part patches the blocks at the edges.
+/// When the pool recalls the buffer that waits for the client, the operation writes its bytes and continues with a
+/// small one. Another part patches the blocks at the edges.
 /// </remarks>
 public sealed partial class WriteOperation : IOperation
 {
