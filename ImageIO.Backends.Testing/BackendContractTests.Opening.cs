@@ -1,7 +1,6 @@
 using System.Numerics;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
-using ImageIO.Core.Errors;
 using Xunit;
 using static ImageIO.Backends.Testing.ContractAssert;
 
@@ -11,13 +10,7 @@ public abstract partial class BackendContractTests
 {
     /// <summary>Configuration sections, logs and URLs use these names unchanged.</summary>
     [SkippableFact]
-    public void Factory_has_a_name_and_schemes_in_lower_case()
-    {
-        IBackendFactory factory = Factory;
-        Assert.Matches("^[a-z][a-z0-9_]*$", factory.Name);
-        Assert.NotEmpty(factory.Schemes);
-        Assert.All(factory.Schemes, scheme => Assert.Matches("^[a-z][a-z0-9+.-]*$", scheme));
-    }
+    public void Factory_has_a_name_and_schemes_in_lower_case() => AssertNames(Factory);
 
     /// <summary>See <see cref="IBackendFactory.Accepts"/>.</summary>
     [SkippableFact(Timeout = TestTimeout)]
@@ -33,8 +26,7 @@ public abstract partial class BackendContractTests
     public async Task Missing_image_is_unavailable()
     {
         Skip.If(MissingImage is null, "every image of this kind exists");
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => OpenAsync(MissingImage!).AsTask());
-        Assert.Equal(TransferError.ImageUnavailable, e.Error);
+        await AssertUnavailableAsync(() => OpenAsync(MissingImage!));
     }
 
     /// <summary>See <see cref="IBackend.Size"/>.</summary>

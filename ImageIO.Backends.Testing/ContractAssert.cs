@@ -1,4 +1,5 @@
 using ImageIO.Core.Backends;
+using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
 using Xunit;
 
@@ -55,5 +56,38 @@ internal static class ContractAssert
         }
 
         return extents;
+    }
+
+    public static void AssertNames(IBackendFactory factory)
+    {
+        Assert.Matches("^[a-z][a-z0-9_]*$", factory.Name);
+        Assert.NotEmpty(factory.Schemes);
+        Assert.All(factory.Schemes, scheme => Assert.Matches("^[a-z][a-z0-9+.-]*$", scheme));
+    }
+
+    public static async Task AssertUnavailableAsync(Func<ValueTask<IBackend>> open)
+    {
+        TransferException e = await Assert.ThrowsAsync<TransferException>(() => open().AsTask());
+        Assert.Equal(TransferError.ImageUnavailable, e.Error);
+    }
+
+    // An enumeration that is cancelled throws, or has returned everything.
+    public static async Task AssertCancelledExtentsAsync(IBackend backend)
+    {
+        var extents = new List<Extent>();
+        try
+        {
+            await foreach (Extent extent in backend.GetExtentsAsync(
+                ExtentContext.Zero, new CancellationToken(canceled: true)))
+            {
+                extents.Add(extent);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        AssertCovers(extents, backend.Size);
     }
 }

@@ -1,7 +1,6 @@
 using System.Numerics;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Buffers;
-using ImageIO.Core.Errors;
 using Xunit;
 using static ImageIO.Backends.Testing.ContractAssert;
 
@@ -11,12 +10,7 @@ public abstract partial class ReadOnlyBackendContractTests
 {
     /// <summary>Configuration sections, logs and URLs use these names unchanged.</summary>
     [SkippableFact]
-    public void Factory_has_a_name_and_schemes_in_lower_case()
-    {
-        Assert.Matches("^[a-z][a-z0-9_]*$", Factory.Name);
-        Assert.NotEmpty(Factory.Schemes);
-        Assert.All(Factory.Schemes, scheme => Assert.Matches("^[a-z][a-z0-9+.-]*$", scheme));
-    }
+    public void Factory_has_a_name_and_schemes_in_lower_case() => AssertNames(Factory);
 
     /// <summary>See <see cref="IBackendFactory.Accepts"/>.</summary>
     [SkippableFact(Timeout = TestTimeout)]
@@ -32,8 +26,7 @@ public abstract partial class ReadOnlyBackendContractTests
     public async Task Missing_image_is_unavailable()
     {
         Skip.If(MissingImage is null, "every image of this kind exists");
-        TransferException e = await Assert.ThrowsAsync<TransferException>(() => OpenAsync(MissingImage!).AsTask());
-        Assert.Equal(TransferError.ImageUnavailable, e.Error);
+        await AssertUnavailableAsync(() => OpenAsync(MissingImage!));
     }
 
     /// <summary>A ticket for writing must learn at once that it cannot write, and not lose what it sends.</summary>
@@ -41,9 +34,8 @@ public abstract partial class ReadOnlyBackendContractTests
     public async Task Opening_for_writing_is_refused()
     {
         ImageUrl url = await CreateImageAsync(Content(UsualSize));
-        TransferException e = await Assert.ThrowsAsync<TransferException>(
-            () => Factory.OpenAsync(url, new ImageAccess(Write: true), CancellationToken.None).AsTask());
-        Assert.Equal(TransferError.ImageUnavailable, e.Error);
+        await AssertUnavailableAsync(
+            () => Factory.OpenAsync(url, new ImageAccess(Write: true), CancellationToken.None));
     }
 
     /// <summary>See <see cref="IBackend.Size"/>.</summary>
