@@ -22,12 +22,17 @@ public sealed partial class EngineClient
 
         body.Add(new XElement("disks", diskIds.Select(id => new XElement("disk", new XAttribute("id", id)))));
         string path = $"/vms/{Uri.EscapeDataString(vmId)}/backups";
-        XElement answer = (await CallAsync(
-            HttpMethod.Post, path, body, "starting a backup", cancellationToken).ConfigureAwait(false))!;
-        string id = answer.Attribute("id")?.Value ?? throw new TransferException(
-            TransferError.UpstreamFailed, "Engine: the new backup has no id");
-        return await WaitForBackupAsync(
-            $"{path}/{Uri.EscapeDataString(id)}", id, "ready", cancellationToken).ConfigureAwait(false);
+        string id = await CreateAsync(path, body, "backup", cancellationToken).ConfigureAwait(false);
+        path = $"{path}/{Uri.EscapeDataString(id)}";
+        try
+        {
+            return await WaitForBackupAsync(path, id, "ready", cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await EndUnusedBackupAsync(path).ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>The disks of a backup, and whether each is incremental.</summary>
@@ -49,6 +54,22 @@ public sealed partial class EngineClient
         await CallAsync(HttpMethod.Post, $"{path}/finalize", new XElement(
             "action"), "finalizing a backup", cancellationToken).ConfigureAwait(false);
         return await WaitForBackupAsync(path, backupId, "succeeded", cancellationToken).ConfigureAwait(false);
+    }
+
+    // A backup that nobody knows of would keep the machine's next one from beginning.
+    private async Task EndUnusedBackupAsync(string path)
+    {
+        using var limit = new CancellationTokenSource(CreationGrace, _options.Time);
+        try
+        {
+            await CallAsync(
+                HttpMethod.Post, $"{path}/finalize", new XElement("action"), "finalizing a backup", limit.Token)
+                .ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is TransferException or OperationCanceledException)
+        {
+            // The caller needs to know of the interruption.
+        }
     }
 
     private async Task<EngineBackup> WaitForBackupAsync(

@@ -15,10 +15,7 @@ public sealed partial class EngineClient
         NewDisk disk, Action<string>? created, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(disk);
-        XElement answer = (await CallAsync(
-            HttpMethod.Post, "/disks", disk.ToXml(), "creating a disk", cancellationToken).ConfigureAwait(false))!;
-        string id = answer.Attribute("id")?.Value
-            ?? throw new TransferException(TransferError.UpstreamFailed, "Engine: the new disk has no id");
+        string id = await CreateAsync("/disks", disk.ToXml(), "disk", cancellationToken).ConfigureAwait(false);
         created?.Invoke(id);
         await WaitForDiskAsync(id, cancellationToken).ConfigureAwait(false);
         return id;

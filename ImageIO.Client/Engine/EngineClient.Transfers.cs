@@ -7,14 +7,10 @@ public sealed partial class EngineClient
 {
     /// <summary>Creates a transfer. It does not serve data yet.</summary>
     /// <returns>Its id.</returns>
-    public async Task<string> CreateTransferAsync(NewTransfer transfer, CancellationToken cancellationToken)
+    public Task<string> CreateTransferAsync(NewTransfer transfer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(transfer);
-        XElement answer = (await CallAsync(
-            HttpMethod.Post,
-            "/imagetransfers", transfer.ToXml(), "creating a transfer", cancellationToken).ConfigureAwait(false))!;
-        return answer.Attribute("id")?.Value
-            ?? throw new TransferException(TransferError.UpstreamFailed, "Engine: the new transfer has no id");
+        return CreateAsync("/imagetransfers", transfer.ToXml(), "transfer", cancellationToken);
     }
 
     /// <summary>A transfer. Null: Engine no longer has it.</summary>

@@ -17,6 +17,9 @@ namespace ImageIO.Client.Engine;
 /// </remarks>
 public sealed partial class EngineClient : IAsyncDisposable
 {
+    // Engine answers such a request within a second or two.
+    private static readonly TimeSpan CreationGrace = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(60);
 
     private readonly EngineOptions _options;
@@ -149,6 +152,29 @@ public sealed partial class EngineClient : IAsyncDisposable
         };
         _token = null;
         using HttpResponseMessage response = await _http.SendAsync(request).ConfigureAwait(false);
+    }
+
+    // Creates something and returns its id. After an interruption the answer is still waited for: without the id,
+    // the caller could not remove what Engine has created.
+    private async Task<string> CreateAsync(
+        string path, XElement body, string what, CancellationToken cancellationToken)
+    {
+        if (_token is null)
+        {
+            await LoginAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        using var grace = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _options.Time);
+        CancellationTokenRegistration interruption =
+            cancellationToken.Register(() => grace.CancelAfter(CreationGrace));
+        await using (interruption.ConfigureAwait(false))
+        {
+            XElement answer = (await CallAsync(
+                HttpMethod.Post, path, body, $"creating a {what}", grace.Token).ConfigureAwait(false))!;
+            return answer.Attribute("id")?.Value
+                ?? throw new TransferException(TransferError.UpstreamFailed, $"Engine: the new {what} has no id");
+        }
     }
 
     /// <summary>Sends a request. Null: the resource does not exist.</summary>

@@ -198,6 +198,44 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
             "<timeout_policy>pause</timeout_policy>", Sent(engine, "POST /imagetransfers"), StringComparison.Ordinal);
     }
 
+    // An answer that is not waited for would leave behind what Engine has created.
+    [Theory(Timeout = 30_000)]
+    [InlineData("POST /disks", "DELETE /disks/disk-1")]
+    [InlineData("GET /disks/disk-1", "DELETE /disks/disk-1")]
+    [InlineData("POST /imagetransfers", "POST /imagetransfers/transfer-1/cancel")]
+    [InlineData("GET /imagetransfers/transfer-1", "POST /imagetransfers/transfer-1/cancel")]
+    [InlineData("POST /imagetransfers/transfer-1/finalize", "POST /imagetransfers/transfer-1/cancel")]
+    public async Task Interruption_in_any_phase_is_undone(string during, string undo)
+    {
+        using var stop = new CancellationTokenSource();
+        await using EmulatedEngine engine = Engine(answer: line => InterruptedDuring(line, during, stop));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => UploadAsync(engine, interrupted: stop.Token));
+
+        Assert.Contains(undo, engine.Log, StringComparison.Ordinal);
+        Assert.True(engine.IsLoggedOut);
+    }
+
+    [Fact(Timeout = 30_000)]
+    public async Task Backup_that_is_interrupted_while_it_begins_is_ended()
+    {
+        using var stop = new CancellationTokenSource();
+        await using EmulatedEngine engine = Engine(answer: line => line switch
+        {
+            "POST /vms/vm-1/backups" => InterruptedDuring(line, line, stop)
+                ?? (201, """<backup id="backup-2"><phase>initializing</phase></backup>"""),
+            "POST /vms/vm-1/backups/backup-2/finalize" => (200, "<action><status>complete</status></action>"),
+            _ => null,
+        });
+        await using var client = new EngineClient(Options(engine));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => client.StartBackupAsync("vm-1", ["disk-1"], null, stop.Token));
+
+        Assert.Contains("POST /vms/vm-1/backups/backup-2/finalize", engine.Log, StringComparison.Ordinal);
+    }
+
     [Fact(Timeout = 30_000)]
     public async Task Upload_into_a_snapshot_makes_no_disk_and_skips_no_zeroes()
     {
@@ -325,12 +363,13 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
         Func<EngineOptions, EngineOptions>? options = null,
         CopyOptions? copy = null,
         CancellationTokenSource? stop = null,
-        string? snapshot = null)
+        string? snapshot = null,
+        CancellationToken interrupted = default)
     {
         string file = _directory.File("disk.raw");
         if (!File.Exists(file))
         {
-            await File.WriteAllBytesAsync(file, Image);
+            await File.WriteAllBytesAsync(file, Image, CancellationToken.None);
         }
 
         await using ImageFile image = await ImageFile.OpenAsync(file, null, CancellationToken.None);
@@ -355,7 +394,18 @@ public sealed class EngineTests(RunningDaemon daemon) : IDisposable
                     ?? new CopyOptions { RetryDelay = TimeSpan.FromMilliseconds(5) },
             },
             stop is null ? null : new Stopper(stop),
-            stop?.Token ?? CancellationToken.None);
+            stop?.Token ?? interrupted);
+    }
+
+    private static (int Status, string Body)? InterruptedDuring(
+        string line, string during, CancellationTokenSource stop)
+    {
+        if (line == during)
+        {
+            stop.Cancel();
+        }
+
+        return null;
     }
 
     private static string Sent(EmulatedEngine engine, string line) =>
