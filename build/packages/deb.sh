@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2016
 # Sourced by check-packages.sh: the Debian packages, in a root of their own and in a fresh Debian.
 
 chroot=$work/chroot
@@ -8,6 +8,15 @@ debs=$(for package in $packages; do ls "$PWD/dist/imageio-$(echo "$package" | se
 deb_contents() {
     dpkg-deb -c dist/"$1"_"$version"_*.deb | awk '{ sub("/", ":", $2); sub("^[.]", "", $6); if ($6 != "/") sub("/$", "", $6); print $1, $2, $6 }' |
         build/packages/contents.sh deb "$2"
+}
+
+debs_stand_in_for_the_references() {
+    [ "$(dpkg-deb -f "dist/imageio-daemon_${version}_amd64.deb" Provides)" = "ovirt-imageio-daemon (= 2.5.3-1)" ] || return 1
+    for package in daemon proxy; do
+        for relation in Conflicts Replaces; do
+            [ "$(dpkg-deb -f "dist/imageio-${package}_${version}_amd64.deb" $relation)" = ovirt-imageio-$package ] || return 1
+        done
+    done
 }
 
 unpack_debs() {
@@ -82,10 +91,19 @@ purge_leaves_nothing() {
     diff "$work/before" "$work/after"
 }
 
+# It has the service ovirt-imageio, which ours must not bring as well.
+firewalld_installs_after_ours() {
+    install_debs && in_chroot apt-get install --yes --quiet --no-install-recommends firewalld &&
+        in_chroot dpkg -S /usr/lib/firewalld/services/ovirt-imageio.xml | grep '^firewalld:' &&
+        [ "$(in_chroot dpkg-query --show --showformat '${db:Status-Status} ' imageio-daemon imageio-proxy firewalld)" = \
+            "installed installed installed " ]
+}
+
 for package in $packages; do
     name=imageio-$(echo "$package" | sed 's/^devel$/dev/')
     check "$name.deb has every path, mode and owner of the list and no other" deb_contents "$name" "$package"
 done
+check "The Debian packages stand in for the reference's and exclude them" debs_stand_in_for_the_references
 check "The Debian packages unpack into an empty root" unpack_debs
 check "The Debian packages name no path of the machine that made them" no_path_of_the_builder "$work/deb"
 check_programs "the Debian packages" "$work/deb"
@@ -107,4 +125,9 @@ else
     check "They upgrade over themselves and keep changed configuration files" upgrade_keeps_configuration
     rm -rf "$chroot/var/tmp/run"
     check "They purge and leave nothing behind" purge_leaves_nothing
+    if in_chroot apt-get update --quiet >"$results/apt.log" 2>&1; then
+        check "Debian's own firewalld installs after ours" firewalld_installs_after_ours
+    else
+        skip "Debian's own firewalld installs after ours" "there is no Debian mirror"
+    fi
 fi

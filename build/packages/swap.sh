@@ -76,6 +76,12 @@ account_is_made() {
         in_guest getent group ovirtimg
 }
 
+preset_decides_at_the_first_installation() {
+    layer preset && echo 'enable ovirt-imageio.service' >"$guest/etc/systemd/system-preset/10-test.preset" &&
+        dnf_in install imageio-daemon && [ "$(in_guest systemctl is-enabled ovirt-imageio.service)" = enabled ] &&
+        dnf_in remove imageio-daemon && [ ! -e "$guest/etc/systemd/system/multi-user.target.wants/ovirt-imageio.service" ]
+}
+
 no_configuration_is_said_at_the_start() {
     in_guest ovirt-imageio >"$work/said" 2>&1
     [ $? -eq 1 ] && grep -F /etc/ovirt-imageio/README "$work/said" && grep -F key_file "$work/said" && grep -F cert_file "$work/said"
@@ -149,6 +155,8 @@ else
     power_off
     check "An account ovirtimg is made where there is none" account_is_made
     check "Without a configuration a start names the README and the lines that it needs" no_configuration_is_said_at_the_start
+    power_off
+    check "The system's preset decides at the first installation, and removal disables" preset_decides_at_the_first_installation
     power_off
     check "An update from version 0.0 goes on under the new name" update_from_0_0
     power_off

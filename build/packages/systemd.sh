@@ -220,6 +220,14 @@ is_another() {
     now=$(main_pid) && [ "$now" != 0 ] && [ "$now" != "$1" ]
 }
 
+# Host deployment stops both and starts vdsmd; nobody enables ours.
+vdsmd_starts_it() {
+    printf '[Unit]\nWants=%s\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n' $unit \
+        >"$guest/etc/systemd/system/vdsmd.service"
+    in_guest systemctl daemon-reload && in_guest systemctl stop $unit vdsmd.service &&
+        [ "$(in_guest systemctl is-active $unit)" = inactive ] && in_guest systemctl start vdsmd.service && eventually answers_insecurely
+}
+
 ctl_works() {
     printf '{"uuid": "by-hand", "size": 1, "url": "file:///data4", "ops": ["read"], "timeout": 60}' >"$guest/ticket.json"
     in_guest runuser -u vdsm -- ovirt-imageioctl add-ticket /ticket.json && in_guest ovirt-imageioctl show-ticket by-hand | grep by-hand &&
@@ -282,6 +290,11 @@ update_goes_on_running() {
         [ "$(in_guest systemctl is-active ovirt-imageio-daemon.service)" = inactive ] && answers_insecurely
 }
 
+removal_stops_it() {
+    [ "$(in_guest systemctl is-active $unit)" = active ] && dnf_in remove imageio-daemon && ! in_guest pgrep -x ovirt-imageio &&
+        ! in_guest systemctl cat $unit && [ ! -e "$guest/etc/systemd/system/multi-user.target.wants/$unit" ]
+}
+
 if [ "${have_guest:-}" != yes ] || ! command -v systemd-nspawn >/dev/null; then
     skip "The packages with a running systemd" "there is no guest or no systemd-nspawn"
 else
@@ -312,7 +325,8 @@ else
     check "A renewed key that is root's alone leaves the old pair, with a warning and a metric, until a restart" unreadable_key_keeps_the_old_pair
     check "A reload of a bad file fails and changes nothing" reload_of_a_bad_file_fails
     check "A start as root that failed does not break the service" start_that_failed_breaks_nothing
-    check "It comes back after a kill, and after a stop that nobody asked for" comes_back_after_a_kill
+    check "vdsmd, which wants it, starts it" vdsmd_starts_it
+    check "It comes back after a kill, and after an unexpected stop" comes_back_after_a_kill
     in_guest umount /rhev/data-center/mnt/nfs.example.com:_export
     power_off
     check "A mock Engine machine boots and swaps" engine_boots
@@ -321,5 +335,6 @@ else
     check "The proxy runs under systemd, reloads, and refuses to reload a bad file" proxy_reloads
     power_off
     check "An update of a running version 0.0 goes on running" update_goes_on_running
+    check "Removal stops and disables it" removal_stops_it
     power_off
 fi

@@ -6,6 +6,22 @@ exposure() {
     systemd-analyze security --offline=true --no-pager --threshold="$2" "packaging/systemd/$1.service"
 }
 
+# What hosts rely on and what hardens is there; what would hide images, devices, mounts or keys is not.
+daemon_unit_has_its_lines() {
+    file=packaging/systemd/ovirt-imageio.service
+    for line in Type=notify NotifyAccess=main WatchdogSec=60 KillMode=mixed Restart=always TimeoutStopSec=30 \
+        RuntimeDirectory=ovirt-imageio RuntimeDirectoryMode=0750 UMask=0022 LimitNOFILE=65536 NoNewPrivileges=yes \
+        "CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_NET_BIND_SERVICE" \
+        ProtectSystem=full ProtectControlGroups=yes ProtectKernelModules=yes ProtectKernelTunables=yes ProtectKernelLogs=yes \
+        ProtectClock=yes ProtectHostname=yes LockPersonality=yes RestrictRealtime=yes RestrictNamespaces=yes \
+        RestrictSUIDSGID=yes SystemCallFilter=@system-service "SystemCallFilter=~@privileged @resources" \
+        "SystemCallFilter=@setuid @chown sched_setaffinity mbind"; do
+        grep -qxF "$line" $file || { echo "missing: $line"; return 1; }
+    done
+    forbidden='User|LogsDirectory|ReadWritePaths|ProtectHome|PrivateTmp|PrivateDevices|DevicePolicy|DeviceAllow|PrivateUsers'
+    ! grep -E "^($forbidden|Condition[A-Za-z]*|MemoryMax|LoadCredential|SupplementaryGroups|Alias)=|^ProtectSystem=strict" $file
+}
+
 # Usage: man_page FILE: groff complains about nothing
 man_page() {
     text=$(LC_ALL=C.UTF-8 MANROFFOPT=-ww man --warnings -E UTF-8 -l "$1" 2>&1 >/dev/null) && [ -z "$text" ] || { echo "$text"; return 1; }
@@ -52,6 +68,7 @@ within_its_filter() {
     return $status
 }
 
+check "The daemon's unit has the lines that hosts rely on, and none that hides images" daemon_unit_has_its_lines
 # The threshold is in tenths. The daemon starts as root, and finds images anywhere.
 check_with systemd-analyze "systemd rates the proxy's exposure at 1.5 or better" exposure ovirt-imageio-proxy 15
 check_with systemd-analyze "systemd rates the daemon's exposure at 3.2 or better" exposure ovirt-imageio 32
