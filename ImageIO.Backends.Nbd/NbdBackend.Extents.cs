@@ -39,9 +39,8 @@ internal sealed partial class NbdBackend
                 cancellationToken.ThrowIfCancellationRequested();
                 ByteRange range = await asked;
                 query = NextQuery(query, reply.Count);
-                long end = EndOf(reply, range, context);
-                asked = end < Size ? AskAsync(end, query, next) : null;
                 var steps = new ExtentSteps(reply, range, context);
+                asked = steps.End < Size ? AskAsync(steps.End, query, next) : null;
                 while (steps.TryNext(out Extent extent))
                 {
                     yield return extent;
@@ -55,19 +54,6 @@ internal sealed partial class NbdBackend
             // If the reader stops early, no reply may arrive after the image is closed.
             await ((Task?)asked ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-    }
-
-    // End of the shortest list in a reply, known without walking through it.
-    private static long EndOf(StatusReply reply, ByteRange range, ExtentContext context)
-    {
-        var steps = new ExtentSteps(reply, range, context);
-        long end = range.Start;
-        while (steps.TryNext(out Extent extent))
-        {
-            end = extent.Range.End;
-        }
-
-        return end;
     }
 
     // An image in many small pieces is asked about in smaller steps: memory stays bounded, and the first extents come

@@ -14,7 +14,6 @@ internal struct ExtentSteps
 
     private readonly bool _wantsDirty;
     private readonly bool _hasDepth;
-    private readonly long _end;
     private StatusCursor _allocation;
     private StatusCursor _depth;
     private StatusCursor _dirty;
@@ -32,15 +31,19 @@ internal struct ExtentSteps
         _depth = new StatusCursor(_hasDepth ? reply.Depth : null);
         _dirty = new StatusCursor(_wantsDirty ? reply.Dirty : null);
         _position = range.Start;
-        _end = range.End;
+        long shortest = Math.Min(_allocation.TotalLength, Math.Min(_depth.TotalLength, _dirty.TotalLength));
+        End = range.Start + Math.Min(range.Length, shortest);
     }
+
+    /// <summary>Where the last step ends.</summary>
+    public long End { get; }
 
     /// <summary>
     /// The next range in which no fact changes. False: the server has to be asked again from where the last one ended.
     /// </summary>
     public bool TryNext(out Extent extent)
     {
-        long left = Math.Min(_end - _position, Math.Min(_allocation.Left, Math.Min(_depth.Left, _dirty.Left)));
+        long left = Math.Min(End - _position, Math.Min(_allocation.Left, Math.Min(_depth.Left, _dirty.Left)));
         if (left == 0)
         {
             extent = default;

@@ -18,6 +18,9 @@ internal struct StatusCursor
     /// <summary>Bytes from here to the end of the extent. 0: behind the last one.</summary>
     public long Left { get; private set; }
 
+    /// <summary>Bytes of all extents together.</summary>
+    public readonly long TotalLength => _list?.TotalLength ?? long.MaxValue;
+
     /// <summary>The flags of these bytes.</summary>
     public uint Flags { get; private set; }
 

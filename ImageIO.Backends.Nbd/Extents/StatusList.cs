@@ -17,8 +17,11 @@ internal sealed class StatusList
     /// <summary>Number of extents. 0: the context was not granted.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Bytes of all extents together.</summary>
+    public long TotalLength { get; private set; }
+
     /// <summary>Forgets the last reply.</summary>
-    public void Clear() => Count = 0;
+    public void Clear() => (Count, TotalLength) = (0, 0);
 
     /// <summary>Fills the list with the next bytes of a connection.</summary>
     /// <param name="reader">The connection.</param>
@@ -32,15 +35,19 @@ internal sealed class StatusList
         }
 
         await reader.ReadAsync(_entries.AsMemory(0, bytes));
+        long total = 0;
         for (int i = 0; i < bytes; i += EntrySize)
         {
-            if (BinaryPrimitives.ReadUInt32BigEndian(_entries.AsSpan(i)) == 0)
+            uint length = BinaryPrimitives.ReadUInt32BigEndian(_entries.AsSpan(i));
+            if (length == 0)
             {
                 throw NbdException.Protocol("an extent without a length");
             }
+
+            total += length;
         }
 
-        Count = bytes / EntrySize;
+        (Count, TotalLength) = (bytes / EntrySize, total);
     }
 
     /// <summary>Bytes of an extent.</summary>

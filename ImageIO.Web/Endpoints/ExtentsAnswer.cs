@@ -1,5 +1,7 @@
 using System.Buffers;
-using System.Text.Json;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Unicode;
 using ImageIO.Core.Backends;
 using ImageIO.Core.Errors;
 using ImageIO.Core.Ranges;
@@ -14,18 +16,25 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
     // Bytes gathered before they are sent, some 600 extents. A shorter answer has a Content-Length.
     private const int FlushSize = 32 * 1024;
 
+    // Two numbers of 19 digits, and what is around them.
+    private const int LongestExtent = 128;
+
     // Gathered extents are sent after this time at the latest. If storage takes seconds for the next extent, a client
     // or a proxy in between must not take the daemon for hung.
     private static readonly TimeSpan FlushPeriod = TimeSpan.FromSeconds(1);
 
     private readonly HttpContext _context;
-    private readonly ExtentContext _wanted;
+    private readonly string _secondFlag;
+    private readonly ExtentFlags _second;
     private readonly Stream _client;
-    private readonly ArrayBufferWriter<byte> _buffer = new(FlushSize);
-    private readonly Utf8JsonWriter _json;
 
-    // Held while writing: extents come on one thread, and the period ends on another.
+    // Guards what was gathered: extents come on one thread, and the period ends on another.
+    private readonly Lock _lock = new();
+    private ArrayBufferWriter<byte> _gathered = new(FlushSize + LongestExtent);
+
+    // Held while sending.
     private readonly SemaphoreSlim _turn = new(1);
+    private ArrayBufferWriter<byte> _sending = new(FlushSize + LongestExtent);
     private readonly PeriodicTimer _period;
     private readonly Task _sendingByTime;
     private bool _isEmpty = true;
@@ -34,11 +43,12 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
     public ExtentsAnswer(HttpContext context, ExtentContext wanted, TimeProvider time)
     {
         _context = context;
-        _wanted = wanted;
+        (_secondFlag, _second) = wanted == ExtentContext.Dirty
+            ? ("dirty", ExtentFlags.Dirty)
+            : ("hole", ExtentFlags.Hole);
         context.Response.ContentType = "application/json";
         _client = Answer.ToClient(context);
-        _json = new Utf8JsonWriter(_buffer);
-        _json.WriteStartArray();
+        _gathered.Write("["u8);
         _period = new PeriodicTimer(FlushPeriod, time);
         _sendingByTime = SendByTimeAsync();
     }
@@ -58,21 +68,18 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
         new(TransferError.NotSupported, $"Transfer {ticket.TransferId} has no dirty extents");
 
     /// <summary>Adds the next extent, and sends the gathered ones when there are enough.</summary>
-    public async ValueTask AddAsync(Extent extent)
+    public ValueTask AddAsync(Extent extent)
     {
-        await _turn.WaitAsync(_context.RequestAborted);
-        try
+        lock (_lock)
         {
             Write(extent);
-            if (_buffer.WrittenCount + _json.BytesPending >= FlushSize)
+            if (_gathered.WrittenCount < FlushSize)
             {
-                await SendAsync();
+                return ValueTask.CompletedTask;
             }
         }
-        finally
-        {
-            _turn.Release();
-        }
+
+        return SendAsync();
     }
 
     /// <summary>Ends the list and sends its last part.</summary>
@@ -85,22 +92,19 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
             Write(new Extent(new ByteRange(0, 0), ExtentFlags.None));
         }
 
-        _json.WriteEndArray();
-        await _json.FlushAsync(_context.RequestAborted);
-        _buffer.Write("\n"u8);
+        _gathered.Write("]\n"u8);
         if (!_context.Response.HasStarted)
         {
-            _context.Response.ContentLength = _buffer.WrittenCount;
+            _context.Response.ContentLength = _gathered.WrittenCount;
         }
 
-        await _client.WriteAsync(_buffer.WrittenMemory, _context.RequestAborted);
+        await _client.WriteAsync(_gathered.WrittenMemory, _context.RequestAborted);
     }
 
-    /// <summary>Stops sending, and gives the writer's memory back.</summary>
+    /// <summary>Stops sending.</summary>
     public async ValueTask DisposeAsync()
     {
         await EndByTimeAsync();
-        await _json.DisposeAsync();
         _turn.Dispose();
     }
 
@@ -116,18 +120,7 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
         {
             while (await _period.WaitForNextTickAsync(_context.RequestAborted))
             {
-                await _turn.WaitAsync(_context.RequestAborted);
-                try
-                {
-                    if (_buffer.WrittenCount + _json.BytesPending > 0)
-                    {
-                        await SendAsync();
-                    }
-                }
-                finally
-                {
-                    _turn.Release();
-                }
+                await SendAsync();
             }
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
@@ -138,27 +131,42 @@ internal sealed class ExtentsAnswer : IAsyncDisposable
 
     private async ValueTask SendAsync()
     {
-        await _json.FlushAsync(_context.RequestAborted);
-        await _client.WriteAsync(_buffer.WrittenMemory, _context.RequestAborted);
-        _buffer.ResetWrittenCount();
+        await _turn.WaitAsync(_context.RequestAborted);
+        try
+        {
+            lock (_lock)
+            {
+                (_gathered, _sending) = (_sending, _gathered);
+            }
+
+            if (_sending.WrittenCount > 0)
+            {
+                await _client.WriteAsync(_sending.WrittenMemory, _context.RequestAborted);
+                _sending.ResetWrittenCount();
+            }
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
+    // Text instead of a JSON writer's calls for each name and value: an image may have millions of extents.
     private void Write(Extent extent)
     {
+        string separator = _isEmpty ? "" : ",";
+        (long start, long length) = (extent.Range.Start, extent.Range.Length);
+        string zero = Json((extent.Flags & ExtentFlags.Zero) != 0);
+        string second = Json((extent.Flags & _second) != 0);
+        bool fits = Utf8.TryWrite(
+            _gathered.GetSpan(LongestExtent),
+            CultureInfo.InvariantCulture,
+            $$"""{{separator}}{"start":{{start}},"length":{{length}},"zero":{{zero}},"{{_secondFlag}}":{{second}}}""",
+            out int written);
+        Debug.Assert(fits, "an extent is longer than can be");
+        _gathered.Advance(written);
         _isEmpty = false;
-        _json.WriteStartObject();
-        _json.WriteNumber("start", extent.Range.Start);
-        _json.WriteNumber("length", extent.Range.Length);
-        _json.WriteBoolean("zero", extent.Flags.HasFlag(ExtentFlags.Zero));
-        if (_wanted == ExtentContext.Dirty)
-        {
-            _json.WriteBoolean("dirty", extent.Flags.HasFlag(ExtentFlags.Dirty));
-        }
-        else
-        {
-            _json.WriteBoolean("hole", extent.Flags.HasFlag(ExtentFlags.Hole));
-        }
-
-        _json.WriteEndObject();
     }
+
+    private static string Json(bool value) => value ? "true" : "false";
 }
