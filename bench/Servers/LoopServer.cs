@@ -1,6 +1,6 @@
 namespace ImageIO.Bench.Servers;
 
-/// <summary>The loop in C of <c>Limits/unix-loop.c</c>, compiled on demand.</summary>
+/// <summary>The loops in C of <c>Limits/</c>, compiled on demand.</summary>
 internal sealed class LoopServer : IAsyncDisposable
 {
     // The best of 128 KiB to 8 MiB: larger ones leave the processor's cache.
@@ -16,13 +16,23 @@ internal sealed class LoopServer : IAsyncDisposable
 
     public string Socket { get; }
 
-    public static async Task<LoopServer> StartAsync(Place place, string image)
+    /// <summary>Between a Unix socket and a file.</summary>
+    public static Task<LoopServer> StartAsync(Place place, string image) =>
+        StartAsync(place, place.ServerCore, "unix-loop", image, $"{BufferBytes}");
+
+    /// <summary>Between a Unix socket and an NBD server on all cores.</summary>
+    public static Task<LoopServer> ToNbdAsync(Place place, NbdServer server) =>
+        StartAsync(place, place.AllCores, "nbd-loop", server.Socket);
+
+    private static async Task<LoopServer> StartAsync(
+        Place place, string cores, string name, params string[] arguments)
     {
-        string program = Path.Combine(place.Disk, "unix-loop");
-        string socket = Path.Combine(place.Disk, "loop.sock");
-        await Tool.RunAsync("cc", "-O2", "-o", program, "bench/Limits/unix-loop.c");
+        string program = Path.Combine(place.Disk, name);
+        string socket = Path.Combine(place.Disk, $"{name}.sock");
+        File.Delete(socket);
+        await Tool.RunAsync("cc", "-O2", "-o", program, $"bench/Limits/{name}.c");
         PinnedServer process = await PinnedServer.StartAsync(
-            place.ServerCore, () => File.Exists(socket), program, socket, image, $"{BufferBytes}");
+            cores, () => File.Exists(socket), [program, socket, .. arguments]);
         return new LoopServer(process, socket);
     }
 

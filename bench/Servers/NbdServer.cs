@@ -3,21 +3,21 @@ namespace ImageIO.Bench.Servers;
 /// <summary>nbdkit or qemu-nbd over a file, on a Unix socket.</summary>
 internal sealed class NbdServer : IAsyncDisposable
 {
-    private readonly string _socket;
-
     private NbdServer(string socket, PinnedServer process)
     {
-        _socket = socket;
+        Socket = socket;
         Process = process;
     }
+
+    public string Socket { get; }
 
     public PinnedServer Process { get; }
 
     /// <summary>Its URI for nbdcopy.</summary>
-    public string Uri => $"nbd+unix:///?socket={_socket}";
+    public string Uri => $"nbd+unix:///?socket={Socket}";
 
     /// <summary>Its URL for a ticket.</summary>
-    public string TicketUrl => $"nbd:unix:{_socket}";
+    public string TicketUrl => $"nbd:unix:{Socket}";
 
     /// <summary>The installed server. Null: none, or no nbdcopy.</summary>
     public static string? Name =>
@@ -52,6 +52,6 @@ internal sealed class NbdServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Process.DisposeAsync();
-        File.Delete(_socket);
+        File.Delete(Socket);
     }
 }

@@ -3,12 +3,13 @@ using ImageIO.Bench.Servers;
 namespace ImageIO.Bench.Works;
 
 /// <summary>
-/// Images of an NBD server through our daemon, beside clients of the server itself. All use all cores, and Unix
-/// sockets.
+/// Images of an NBD server through our daemon, beside clients of the server itself, and beside a loop in C in the place
+/// of our daemon: the physical limit. All use all cores, and Unix sockets.
 /// </summary>
 internal static class NbdWorks
 {
     private const long Size = 1L << 30;
+    private const string Nowhere = "http://localhost/";
 
     // Like our daemon: 1 MiB, four at a time.
     private static readonly string[] NbdCopy = ["nbdcopy", "--connections=1", "--requests=4", "--request-size=1048576"];
@@ -48,6 +49,9 @@ internal static class NbdWorks
             ("nbdcopy", () => OnAllCoresAsync(place, [.. NbdCopy, server.Uri, "null:"])),
             ("qemu-img convert", () => OnAllCoresAsync(
                 place, ["qemu-img", "convert", "-n", "-f", "raw", server.Uri, "--target-image-opts", nowhere])));
+        await LimitAsync(
+            place, board, daemon, server, "NBD: download of 1 GiB", socket =>
+                ["-o", "/dev/null", "--unix-socket", socket ?? daemon.LocalSocket, socket is null ? image : Nowhere]);
     }
 
     private static async Task UploadAsync(
@@ -65,6 +69,36 @@ internal static class NbdWorks
             ("nbdcopy --flush", () => OnAllCoresAsync(place, [.. NbdCopy, "--flush", source, server.Uri])),
             ("qemu-img convert", () => OnAllCoresAsync(
                 place, ["qemu-img", "convert", "-U", "-n", "-f", "raw", "-O", "raw", source, server.Uri])));
+        await LimitAsync(
+            place, board, daemon, server, "NBD: upload of 1 GiB and flush", socket =>
+            [
+                "-o", "/dev/null", "-T", source, "--unix-socket", socket ?? daemon.LocalSocket,
+                socket is null ? $"{image}?flush=y" : Nowhere,
+            ]);
+    }
+
+    // The same client sends the same to a loop in C. Null stands for the daemon's socket.
+    private static async Task LimitAsync(
+        Place place,
+        Scoreboard board,
+        DaemonServer daemon,
+        NbdServer server,
+        string work,
+        Func<string?, string[]> curl)
+    {
+        await board.TryAsync($"{work}, a loop in C", async () =>
+        {
+            await using LoopServer loop = await LoopServer.ToNbdAsync(place, server);
+            await board.CompareAsync(new Comparison
+            {
+                Work = $"{work}, beside the physical limit",
+                Bytes = Size,
+                Ours = new("imageio", () => daemon.Process.MeasureAsync(
+                    () => OnAllCoresAsync(place, ["curl", "-sSf", .. curl(null)]))),
+                Peer = new("loop in C", () => loop.Process.MeasureAsync(
+                    () => OnAllCoresAsync(place, ["curl", "-sSf", .. curl(loop.Socket)]))),
+            });
+        });
     }
 
     private static async Task CompareAsync(
