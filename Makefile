@@ -9,7 +9,7 @@ LIB = out/lib/imageio
 BIN = out/bin
 PROGRAMS = ovirt-imageio ovirt-imageioctl ovirt-imageio-proxy
 
-.PHONY: help build demo run check check-fast bench ceph browser page page-pictures churn fuzz format clean
+.PHONY: help build demo run check check-fast bench ceph browser page page-pictures churn endure fuzz format clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -73,6 +73,13 @@ fuzz: ## search for inputs that our parsers take the wrong way; SECONDS=600, TAR
 churn: ## drop 10,000 TLS connections at random moments and count what they leave
 	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet
 	IMAGEIO_TLS_CONNECTIONS=10000 dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter TlsChurnTests \
+		--logger 'console;verbosity=detailed'
+
+endure: ## kill processes, cut the power and fail system calls during transfers, for HOURS=1; see docs/endurance.md
+	dotnet build ImageIO.Tests -c $(CONFIGURATION) --nologo -v quiet
+	build/install-tools.sh cc curl qemu-img qemu-nbd qemu-io
+	IMAGEIO_ENDURE_SECONDS=$$(echo "$(or $(HOURS),1)" | awk '{ printf "%d", $$1 * 3600 }') \
+		dotnet test ImageIO.Tests -c $(CONFIGURATION) --no-build --nologo --filter FullyQualifiedName~ImageIO.Tests.Endurance \
 		--logger 'console;verbosity=detailed'
 
 format: ## put the code into the agreed form

@@ -25,7 +25,7 @@ export DOTNET_TieredPGO=0
 build/install-tools.sh cmp curl openssl mke2fs e2fsck losetup mount mkfs.xfs mkfs.btrfs sfdisk || echo "Going on without."
 build/install-tools.sh nginx haproxy python3-cryptography python3-yaml || echo "Going on without."
 build/install-tools.sh qemu-img qemu-nbd qemu-io nbdkit nbdcopy || echo "Going on without."
-build/install-tools.sh aria2c prlimit qemu-curl socat wget || echo "Going on without."
+build/install-tools.sh aria2c cc prlimit qemu-curl socat wget || echo "Going on without."
 build/install-tools.sh qemu-storage-daemon || echo "Going on without."
 build/install-tools.sh chromium || echo "Going on without."
 build/typescript.sh || echo "Going on without."

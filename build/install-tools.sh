@@ -34,6 +34,7 @@ package_of() {
         prlimit) echo util-linux ;;
         nbdcopy) if command -v apt-get >/dev/null; then echo libnbd-bin; else echo libnbd; fi ;;
         cmp) echo diffutils ;;
+        cc) if command -v apt-get >/dev/null; then echo gcc libc6-dev; else echo gcc glibc-devel; fi ;;
         afl-fuzz) if command -v apt-get >/dev/null; then echo afl++; else echo american-fuzzy-lop; fi ;;
         python3-yaml) if command -v apt-get >/dev/null; then echo python3-yaml; else echo python3-pyyaml; fi ;;
         curl | openssl | nginx | haproxy | chromium | socat | wget | python3-cryptography) echo "$1" ;;
