@@ -65,9 +65,11 @@ public sealed class FaultTests(ITestOutputHelper output) : IAsyncLifetime
             Errno.EAGAIN, Errno.ECONNRESET, Errno.EINTR, Errno.ENOBUFS, Errno.ENOMEM, Errno.ENOTCONN, Errno.EPIPE,
         ],
         ["epoll_ctl"] = [Errno.ENOMEM, Errno.ENOSPC],
+
+        // No EAGAIN: the kernel tells it only when no client waits. .NET rightly waits for the next client then.
         ["accept4"] =
         [
-            Errno.EAGAIN, Errno.ECONNABORTED, Errno.EINTR, Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM,
+            Errno.ECONNABORTED, Errno.EINTR, Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM,
             Errno.EPERM, Errno.EPROTO,
         ],
     };
@@ -78,6 +80,7 @@ public sealed class FaultTests(ITestOutputHelper output) : IAsyncLifetime
     private DaemonProcess? _daemon;
     private TestImage _other = null!;
     private int _struck;
+    private int _images;
 
     private FaultPlan Plan => _plan!;
 
@@ -154,8 +157,9 @@ public sealed class FaultTests(ITestOutputHelper output) : IAsyncLifetime
             int which = 0;
             foreach (Errno error in errors)
             {
-                // The first, second or third call, in turn. make endure takes each of the first ten for each error.
-                for (int nth = Rounds.AreMany ? 1 : (which++ % 3) + 1; ; nth++)
+                // The first, second or third call, in turn; an image is opened once. make endure takes each of the
+                // first ten for each error.
+                for (int nth = Rounds.AreMany || call == "open" ? 1 : (which++ % 3) + 1; ; nth++)
                 {
                     await RunAsync($"call {nth} of {call}, {error}", () => arm(call, error, nth), mayFail, hangs);
                     if (!Rounds.AreMany || nth == 10)
@@ -177,7 +181,7 @@ public sealed class FaultTests(ITestOutputHelper output) : IAsyncLifetime
     private async Task RunAsync(string what, Action arm, bool mayFail, bool hangs)
     {
         string id = Guid.NewGuid().ToString();
-        string path = Path.Combine(ImageDirectory, id);
+        string path = Path.Combine(ImageDirectory, $"image-{_images++}");
         await File.WriteAllBytesAsync(path, new byte[Size]);
         await Daemon.InstallAsync(TicketBody.For(id, path, Size, "read", "write"));
         var bytes = new DurableBytes(Size);
@@ -221,9 +225,10 @@ public sealed class FaultTests(ITestOutputHelper output) : IAsyncLifetime
     {
         using HttpClient http = DaemonClients.OverUnixSocket(_files.LocalSocket);
         var client = new RandomClient(http, $"/images/{id}", bytes, (0, Size), new Random(1));
-        for (int i = 0; i < 12; i++)
+        for (int i = 0; i < 15; i++)
         {
-            HttpStatusCode? status = await client.StepAsync();
+            // At random, zeroes may come too rarely for the third call.
+            HttpStatusCode? status = i % 5 == 4 ? await client.ZeroAllAsync() : await client.StepAsync();
             Assert.True(mayFail || status == HttpStatusCode.OK, $"{what}: a request ended with {status}");
         }
 

@@ -37,6 +37,9 @@ internal sealed class RandomClient(
     /// <summary>Writes all of its area again, and flushes it.</summary>
     public Task<HttpStatusCode?> WriteAllAsync() => WriteAsync(area.Offset, area.Length, flush: true);
 
+    /// <summary>Zeroes all of its area.</summary>
+    public Task<HttpStatusCode?> ZeroAllAsync() => ZeroAsync(area.Offset, area.Length, flush: false);
+
     private Task<HttpStatusCode?> WriteAsync(int offset, int length, bool flush)
     {
         byte value = (byte)random.Next(1, DurableBytes.Values);

@@ -232,5 +232,8 @@ void *dlsym(void *handle, const char *name)
 /* Called by native libraries, which are linked with the C library. */
 int open(const char *path, int flags, ...) __attribute__((alias("wrapped_open")));
 int open64(const char *path, int flags, ...) __attribute__((alias("wrapped_open")));
+/* open without a mode, as _FORTIFY_SOURCE compiles it. */
+int __open_2(const char *path, int flags) { return wrapped_open(path, flags); }
+int __open64_2(const char *path, int flags) { return wrapped_open(path, flags); }
 int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags)
     __attribute__((alias("wrapped_accept4")));
