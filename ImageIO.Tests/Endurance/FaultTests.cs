@@ -130,8 +130,14 @@ public sealed class FaultTests(ITestOutputHelper output) : IAsyncLifetime
     public Task A_storage_call_that_hangs_holds_up_its_request_and_nothing_else() => RunAsync(
         new Dictionary<string, Errno[]>
         {
-            ["open"] = [0], ["statx"] = [0], ["pread"] = [0], ["pwrite"] = [0], ["fsync"] = [0], ["fallocate"] = [0],
-            ["lseek"] = [0], ["close"] = [0],
+            ["open"] = [0],
+            ["statx"] = [0],
+            ["pread"] = [0],
+            ["pwrite"] = [0],
+            ["fsync"] = [0],
+            ["fallocate"] = [0],
+            ["lseek"] = [0],
+            ["close"] = [0],
         },
         (call, _, nth) => Plan.Hang(call, nth),
         mayFail: false,
