@@ -23,7 +23,7 @@ public sealed class PageNetworkTests(PageFixture fixture) : IDisposable
     private const long Underway = 16 * Mebibyte;
 
     // Handshakes, heads, the page itself.
-    private const long Overhead = Mebibyte;
+    private const long Overhead = 3 * Mebibyte;
 
     private readonly ImageDirectory _files = new();
 
