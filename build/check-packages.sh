@@ -71,6 +71,16 @@ check_with() {
     fi
 }
 
+# Usage: eventually COMMAND...: within 20 s
+eventually() {
+    tries=200
+    until "$@"; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+
 build/install-tools.sh curl openssl rpm2cpio rpmbuild cpio dpkg-deb rpmlint lintian mmdebstrap systemd-analyze strace man cmp ||
     echo "Going on without."
 build/install-tools.sh createrepo_c systemd-nspawn nsenter || echo "Going on without."

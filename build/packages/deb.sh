@@ -77,7 +77,8 @@ daemon_drops_privileges() {
 # librbd is not there, which the daemon says while it serves all else.
 daemon_finds_the_backend() {
     prepare "$chroot" && start "$chroot" ovirt-imageio --conf-dir "$seen" || return 1
-    grep 'Backend rbd .* is unavailable: .* install librados2' "$log" && stop $pid || { cat "$log"; return 1; }
+    # The daemon serves before it lists its backends.
+    eventually grep 'Backend rbd .* is unavailable: .* install librados2' "$log" && stop $pid || { cat "$log"; return 1; }
 }
 
 purge_leaves_nothing() {

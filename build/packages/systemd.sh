@@ -9,16 +9,6 @@ state() {
     printf '%s %s\n' "$(in_guest systemctl is-enabled $unit)" "$(in_guest systemctl is-active $unit)"
 }
 
-# Usage: eventually COMMAND...: within 20 s
-eventually() {
-    tries=200
-    until "$@"; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.1
-    done
-}
-
 # Usage: certificates: the PKI of a host, with the key as Engine enrols it
 certificates() {
     mkdir -p "$work/pki" "$guest/etc/pki/vdsm/keys" "$guest/etc/pki/vdsm/certs" && build/make-pki.sh "$work/pki" || return 1
