@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json.Nodes;
 using ImageIO.Tests.Support;
 using Microsoft.Playwright;
@@ -27,10 +26,11 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
         await visit.PressAsync("Pause");
         await visit.DurableAsync(atLeast: 1);
 
+        // What the page gave up is still on its way, and would prolong the link when it ends.
+        upload.Relay.Cut();
+        await upload.BecomesIdleAsync();
         await fixture.ChangeTimeoutAsync(upload.Image.Id, 0);
-        // Tickets expire at whole seconds, and what is left takes less.
-        await Eventually.HoldsAsync(() => IsRefusedAsync(upload.Image), "the link has expired");
-        upload.Relay.BytesPerSecond = long.MaxValue;
+        upload.SpeedUp();
         await visit.PressAsync("Resume");
         await visit.ReachAsync("failed");
         string alert = await visit.AlertAsync();
@@ -311,12 +311,5 @@ public sealed class PageTroubleTests(PageFixture fixture) : IDisposable
             + "mine.vmdk.raw'", alert, StringComparison.Ordinal);
         Assert.False(isEnabled);
         Assert.True(content.AsSpan().SequenceEqual(image.Content.AsSpan(0, content.Length)));
-    }
-
-    private async Task<bool> IsRefusedAsync(TestImage image)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Options, image.Url);
-        using HttpResponseMessage response = await fixture.Daemon.Remote.SendAsync(request);
-        return response.StatusCode == HttpStatusCode.Forbidden;
     }
 }

@@ -133,9 +133,7 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
         await visit.PressAsync("Pause");
         await visit.ReachAsync("paused");
         upload.SpeedUp();
-        await Eventually.HoldsAsync(
-            async () => !(await fixture.Daemon.GetTicketAsync(upload.Image.Id))["active"]!.GetValue<bool>(),
-            "nothing runs");
+        await upload.BecomesIdleAsync();
         string title = await visit.Tab.TitleAsync();
         long sent = upload.Relay.Sent;
         await Task.Delay(500);
@@ -158,9 +156,7 @@ public sealed class PageUploadTests(PageFixture fixture) : IDisposable
         await visit.PressAsync("Cancel");
         await visit.ReachAsync("ready");
         upload.SpeedUp();
-        await Eventually.HoldsAsync(
-            async () => !(await fixture.Daemon.GetTicketAsync(upload.Image.Id))["active"]!.GetValue<bool>(),
-            "nothing runs");
+        await upload.BecomesIdleAsync();
         await visit.ChooseAsync(source);
         string advice = await visit.Tab.InnerTextAsync("#advice");
         long durable = await visit.DurableAsync(atLeast: Mebibyte);

@@ -5,8 +5,11 @@ namespace ImageIO.Tests.Page;
 /// <summary>An upload over a slow network that has reached some percent, and crawls from then on.</summary>
 internal sealed class SlowUpload : IAsyncDisposable
 {
-    private SlowUpload(TestImage image, TcpRelay relay, PageVisit visit)
+    private readonly PageFixture _fixture;
+
+    private SlowUpload(PageFixture fixture, TestImage image, TcpRelay relay, PageVisit visit)
     {
+        _fixture = fixture;
         Image = image;
         Relay = relay;
         Visit = visit;
@@ -32,7 +35,7 @@ internal sealed class SlowUpload : IAsyncDisposable
             visit = await fixture.VisitAsync(image.Id, relay.Port);
             await visit.UploadAsync(source);
             await visit.ReachPercentAsync(percent, relay);
-            return new SlowUpload(image, relay, visit);
+            return new SlowUpload(fixture, image, relay, visit);
         }
         catch
         {
@@ -48,6 +51,10 @@ internal sealed class SlowUpload : IAsyncDisposable
 
     /// <summary>Ends the slowness.</summary>
     public void SpeedUp() => Relay.BytesPerSecond = long.MaxValue;
+
+    /// <summary>Waits until the daemon runs no request for the disk.</summary>
+    public Task BecomesIdleAsync() => Eventually.HoldsAsync(
+        async () => !(await _fixture.Daemon.GetTicketAsync(Image.Id))["active"]!.GetValue<bool>(), "nothing runs");
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
