@@ -10,13 +10,14 @@
  * - `range`: outside of the image
  * - `storage`: 500 and everything else that a server says
  * - `file`: the file changed or cannot be read
+ * - `unread`: reading the file does not end
  * - `image`: a qcow2 that is damaged or cannot be read here
  * - `disk`: the downloaded file cannot be written
  * - `mismatch`: the checksums differ
  * - `tab`: another tab works on the link
  * - `bug`: ours
  * @typedef {'network' | 'silent' | 'busy' | 'unknown' | 'expired' | 'canceled' | 'forbidden' | 'digest' | 'full'
- *   | 'range' | 'storage' | 'file' | 'image' | 'disk' | 'mismatch' | 'tab' | 'bug'} FailureKind
+ *   | 'range' | 'storage' | 'file' | 'unread' | 'image' | 'disk' | 'mismatch' | 'tab' | 'bug'} FailureKind
  */
 
 export class Failure extends Error {

@@ -93,6 +93,12 @@ export function onTransfer(failure, isDownload = false) {
         text: 'It was written to, moved or removed while it was read. Close what uses it, such as a running virtual machine, and choose it again.',
         next: 'choose',
       };
+    case 'unread':
+      return {
+        title: 'The file cannot be read',
+        text: 'The drive or folder that it is on does not answer. Check that it is connected, then resume.',
+        next: 'resume',
+      };
     case 'image':
       return { title: 'The file is damaged', text: `${quoted(detail)} Choose a sound copy.`, next: 'choose' };
     case 'disk':

@@ -2,6 +2,21 @@
 
 import { Failure } from './failure.js';
 
+/** Reading gives up after 90 s. Chromium loses sight of a stream at times, so that one is tried again soon. */
+const STREAM = { patience: 5 * 1000, attempts: 18 };
+/** Does not tell how far it is, and a slow drive takes some time for a piece. */
+const WHOLE = { patience: 30 * 1000, attempts: 3 };
+
+/** Whether this browser reads into given memory. */
+const HAS_BYTE_STREAMS = (() => {
+  try {
+    void new Blob().stream().getReader({ mode: 'byob' }).cancel();
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
 /**
  * @typedef {object} Source
  * @property {number} size bytes of the image that it holds
@@ -47,17 +62,8 @@ export class FileSource {
 }
 
 /** @param {Blob} file @param {number} start @param {number} end @returns {Promise<Uint8Array<ArrayBuffer>>} */
-export async function readFile(file, start, end) {
-  let buffer;
-  try {
-    buffer = await file.slice(start, end).arrayBuffer();
-  } catch (error) {
-    throw new Failure('file', String(error));
-  }
-  if (buffer.byteLength !== end - start) {
-    throw new Failure('file', 'It has become shorter');
-  }
-  return new Uint8Array(buffer);
+export function readFile(file, start, end) {
+  return persistently(WHOLE, () => whole(file.slice(start, end), end - start));
 }
 
 /**
@@ -65,41 +71,82 @@ export async function readFile(file, start, end) {
  * @param {Blob} file @param {number} start @param {number} end @param {ArrayBuffer} memory
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
-export async function readInto(file, start, end, memory) {
+export function readInto(file, start, end, memory) {
+  const size = memory.byteLength;
   const length = end - start;
-  const reader = byteReader(file.slice(start, end));
-  if (reader === null) {
-    const bytes = await readFile(file, start, end);
-    new Uint8Array(memory).set(bytes);
-    return new Uint8Array(memory, 0, length);
-  }
-  let buffer = memory;
-  let filled = 0;
-  try {
-    while (filled < length) {
-      const { value, done } = await reader.read(new Uint8Array(buffer, filled, length - filled));
-      if (value !== undefined) {
-        buffer = value.buffer;
-        filled += value.length;
-      }
-      if (done) {
-        break;
-      }
+  return persistently(HAS_BYTE_STREAMS ? STREAM : WHOLE, async (moved, signal) => {
+    // A read that hangs keeps its memory.
+    const target = memory.byteLength === size ? memory : new ArrayBuffer(size);
+    if (HAS_BYTE_STREAMS) {
+      return streamed(file.slice(start, end), target, moved, signal);
     }
-  } catch (error) {
-    throw new Failure('file', String(error));
-  }
-  if (filled !== length) {
-    throw new Failure('file', 'It has become shorter');
-  }
-  return new Uint8Array(buffer, 0, length);
+    new Uint8Array(target).set(await whole(file.slice(start, end), length));
+    return new Uint8Array(target, 0, length);
+  });
 }
 
-/** Null: this browser cannot read into given memory. @param {Blob} blob */
-function byteReader(blob) {
-  try {
-    return blob.stream().getReader({ mode: 'byob' });
-  } catch {
-    return null;
+/**
+ * Reads again while nothing moves, and gives up at last.
+ * @param {{patience: number, attempts: number}} limits milliseconds without a byte
+ * @param {(moved: () => void, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>} read
+ */
+async function persistently({ patience, attempts }, read) {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const end = new AbortController();
+    let timer = 0;
+    /** @type {() => void} */
+    let moved = () => {};
+    const still = new Promise((resolve) => {
+      moved = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => resolve(null), patience);
+      };
+    });
+    moved();
+    try {
+      const bytes = await Promise.race([read(moved, end.signal), /** @type {Promise<null>} */ (still)]);
+      if (bytes !== null) {
+        return bytes;
+      }
+    } catch (error) {
+      throw error instanceof Failure ? error : new Failure('file', String(error));
+    } finally {
+      clearTimeout(timer);
+      end.abort();
+    }
   }
+  throw new Failure('unread');
+}
+
+/** @param {Blob} blob @param {number} length */
+async function whole(blob, length) {
+  const buffer = await blob.arrayBuffer();
+  if (buffer.byteLength !== length) {
+    throw new Failure('file', 'It has become shorter');
+  }
+  return new Uint8Array(buffer);
+}
+
+/** @param {Blob} blob @param {ArrayBuffer} memory @param {() => void} moved @param {AbortSignal} signal */
+async function streamed(blob, memory, moved, signal) {
+  const reader = blob.stream().getReader({ mode: 'byob' });
+  // One that is not read to its end stays open otherwise. After a thousand of them Chromium reads nothing any more.
+  signal.addEventListener('abort', () => void reader.cancel().catch(() => {}));
+  let buffer = memory;
+  let filled = 0;
+  while (filled < blob.size) {
+    const { value, done } = await reader.read(new Uint8Array(buffer, filled, blob.size - filled));
+    moved();
+    if (value !== undefined) {
+      buffer = value.buffer;
+      filled += value.length;
+    }
+    if (done) {
+      break;
+    }
+  }
+  if (filled !== blob.size) {
+    throw new Failure('file', 'It has become shorter');
+  }
+  return new Uint8Array(buffer, 0, filled);
 }

@@ -221,6 +221,36 @@ public sealed class PageModuleTests(PageFixture fixture)
         Assert.Equal("[[1,2,4,8,16,30,30,30],false,null,false]", told);
     }
 
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Read_that_does_not_end_is_tried_again_and_fails_at_last()
+    {
+        string told = await RunAsync("source.js", """
+            async ({ readFile }) => {
+                const timers = new Set();
+                globalThis.setTimeout = (run) => { timers.add(run); return run; };
+                globalThis.clearTimeout = (run) => timers.delete(run);
+                const settle = async () => { for (let i = 0; i < 50; i++) await Promise.resolve(); };
+                // The file answers at an attempt, or never.
+                const read = async (answered) => {
+                    let attempts = 0;
+                    const file = {
+                        slice: () => ({
+                            arrayBuffer: () => new Promise((resolve) => {
+                                if (++attempts === answered) resolve(new ArrayBuffer(8));
+                            }),
+                        }),
+                    };
+                    const reading = readFile(file, 0, 8).then((bytes) => bytes.length, (failure) => failure.kind);
+                    for (await settle(); timers.size > 0; await settle()) [...timers][0]();
+                    return [attempts, await reading];
+                };
+                return JSON.stringify([await read(1), await read(3), await read(0)]);
+            }
+            """);
+
+        Assert.Equal("[[1,8],[3,8],[3,\"unread\"]]", told);
+    }
+
     private async Task<string> RunAsync(string module, string script) =>
         await (await fixture.VisitAsync()).DisposingAsync(visit => visit.ImportAsync<string>(module, script));
 }
