@@ -33,6 +33,7 @@ internal static class ClientWorks
                 place, program, "upload", place.Source, url))),
             Peer = new("curl -T, TLS", () => daemon.Process.MeasureAsync(() => curl.UploadAsync(url))),
         });
+        await OverTlsAsync(place, board, curl, program);
         await board.CompareAsync(new Comparison
         {
             Work = "client: download",
@@ -44,6 +45,23 @@ internal static class ClientWorks
         });
         await SparseAsync(place, board, daemon, program);
         await PackedAsync(place, board, daemon, program);
+    }
+
+    // To a daemon without a Unix socket, as from another host.
+    private static async Task OverTlsAsync(Place place, Scoreboard board, Curl curl, string program)
+    {
+        await using DaemonServer daemon = await DaemonServer.StartAsync(
+            place, place.AllCores, "[local]\nenable = false\n");
+        string url = $"{daemon.Url}/images/{await daemon.TicketAsync(place.Image, Place.ImageSize)}";
+        await board.CompareAsync(new Comparison
+        {
+            Work = "client: upload over TLS",
+            Bytes = Place.ImageSize,
+            Target = "wall <= 0.9",
+            Ours = new("imageio upload", () => daemon.Process.MeasureAsync(() => ClientAsync(
+                place, program, "upload", place.Source, url))),
+            Peer = new("curl -T, TLS", () => daemon.Process.MeasureAsync(() => curl.UploadAsync(url))),
+        });
     }
 
     // 1 TiB with as much data as the image, beside the data alone.
