@@ -39,6 +39,9 @@ internal sealed class Connector(RbdSettings settings)
         Set("rados_mon_op_timeout", seconds);
         Set("client_mount_timeout", Whole(settings.ConnectTimeout));
 
+        // Monitors that were away are tried again every three seconds. By default the time between tries grows to 30 s.
+        Set("mon_client_hunt_interval_backoff", "1");
+
         // A write is durable when it succeeds, and other hosts read what was written.
         Set("rbd_cache", "false");
         Set("rbd_plugins", "");

@@ -65,21 +65,10 @@ internal sealed partial class ImageOpening(
 
     private async Task<IoContextHandle> FindPoolAsync()
     {
-        connection.UseAgain();
-        Task<IoContextHandle> finding = BlockingCall.RunAsync("rbd-pool", FindPool);
         try
         {
-            return await finding.WaitAsync(settings.ConnectTimeout, settings.Time);
-        }
-        catch (TimeoutException e)
-        {
-            connection.GiveUp();
-            _ = DisposeLateAsync(finding);
-            throw new TransferException(
-                TransferError.StorageFailed,
-                $"{url} cannot be opened: the monitors did not tell its pool within "
-                    + $"{settings.ConnectTimeout.TotalSeconds} s",
-                e);
+            return await InTimeAsync(
+                "rbd-pool", () => IoContextHandle.Create(connection.Cluster, url.Pool, url.Namespace));
         }
         catch (RbdException e) when (-e.Result == Errno.ENOENT)
         {
@@ -88,25 +77,44 @@ internal sealed partial class ImageOpening(
         }
     }
 
-    private IoContextHandle FindPool()
+    // A call that a dead monitor holds up without a limit. Then the connection is given up. It has to outlive the call
+    // and what it found, whenever that comes.
+    private async Task<T> InTimeAsync<T>(string name, Func<T> call)
     {
+        Task<T> calling = BlockingCall.RunAsync(name, call);
+        connection.UseAgain();
         try
         {
-            return IoContextHandle.Create(connection.Cluster, url.Pool, url.Namespace);
+            T result = await calling.WaitAsync(settings.ConnectTimeout, settings.Time);
+            connection.EndUse();
+            return result;
         }
-        finally
+        catch (TimeoutException e)
+        {
+            connection.GiveUp();
+            _ = EndLateAsync(calling);
+            throw new TransferException(
+                TransferError.StorageFailed,
+                $"{url} cannot be opened: the monitors did not tell its pool within "
+                    + $"{settings.ConnectTimeout.TotalSeconds} s",
+                e);
+        }
+        catch
         {
             connection.EndUse();
+            throw;
         }
     }
 
-    private static async Task DisposeLateAsync(Task<IoContextHandle> finding)
+    private async Task EndLateAsync<T>(Task<T> calling)
     {
-        await ((Task)finding).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (finding.IsCompletedSuccessfully)
+        await ((Task)calling).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (calling.IsCompletedSuccessfully)
         {
-            (await finding).Dispose();
+            (await calling as IDisposable)?.Dispose();
         }
+
+        connection.EndUse();
     }
 
     // Also for reading with a watch, which capabilities for reading alone do not permit.
@@ -192,16 +200,14 @@ internal sealed partial class ImageOpening(
     {
         if (url.Namespace.Length > 0)
         {
-            int result = 0;
-            byte exists = 1;
-            await BlockingCall.RunAsync(
+            bool isMissing = await InTimeAsync(
                 "rbd-namespace",
                 () =>
                 {
                     using IoContextHandle pool = IoContextHandle.Create(connection.Cluster, url.Pool, "");
-                    return result = LibRbd.NamespaceExists(pool, url.Namespace, out exists);
+                    return LibRbd.NamespaceExists(pool, url.Namespace, out byte exists) == 0 && exists == 0;
                 });
-            if (result == 0 && exists == 0)
+            if (isMissing)
             {
                 return $"the pool '{url.Pool}' has no namespace '{url.Namespace}'";
             }

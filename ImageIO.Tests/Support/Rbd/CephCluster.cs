@@ -56,6 +56,9 @@ public sealed class CephCluster : IAsyncLifetime
         _server = await CephServer.StartAsync(Script, NewDirectory());
         _admin = ClusterHandle.Create("admin");
         RbdException.ThrowIfError("rados_conf_read_file", LibRados.ReadConfFile(_admin, Conf));
+        // It waits for a monitor that was stopped, but not for half a minute after that is back.
+        RbdException.ThrowIfError(
+            "rados_conf_set", LibRados.SetConf(_admin, "mon_client_hunt_interval_backoff", "1"));
         RbdException.ThrowIfError("rados_connect", LibRados.Connect(_admin));
         Command($$"""{"prefix": "osd pool create", "pool": "{{DataPool}}", "pg_num": 8}""");
         Images = new RbdAdmin(_admin, "rbd");
