@@ -85,7 +85,10 @@ internal sealed class DaemonServer : IAsyncDisposable
     /// <summary>Installs a ticket for reading and writing an image file, and returns its id.</summary>
     public Task<string> TicketAsync(string image, long size) => TicketForUrlAsync($"file://{image}", size);
 
-    /// <summary>Installs a ticket for reading and writing an image, and returns its id.</summary>
+    /// <summary>
+    /// Installs a ticket for reading and writing an image, or for reading alone one with dirty extents, which may be a
+    /// snapshot. Returns its id.
+    /// </summary>
     public async Task<string> TicketForUrlAsync(string imageUrl, long size, bool isDirty = false)
     {
         string id = Guid.NewGuid().ToString();
@@ -94,7 +97,7 @@ internal sealed class DaemonServer : IAsyncDisposable
             uuid = id,
             size,
             url = imageUrl,
-            ops = new[] { "read", "write" },
+            ops = isDirty ? new[] { "read" } : ["read", "write"],
             timeout = 3600,
             inactivity_timeout = 3600,
             sparse = true,
