@@ -18,11 +18,6 @@ namespace ImageIO.Client.Copying;
 /// </remarks>
 public static class Copier
 {
-    // Servers cancel a ticket that is idle for a minute.
-    private static readonly TimeSpan KeepAlivePeriod = TimeSpan.FromSeconds(20);
-
-    private static readonly TimeSpan RetryPeriod = TimeSpan.FromSeconds(1);
-
     // Saving must end even if the server hangs or the user interrupts again.
     private static readonly TimeSpan SaveLimit = TimeSpan.FromSeconds(30);
 
@@ -51,8 +46,8 @@ public static class Copier
         }
 
         bool coversRest = !options.KeepsRest && !options.KeepsHoles && target.Size > sourceSize;
-        RequireVerifiable(options, coversRest || target.Size <= sourceSize);
-        options = Careful(options, target, coversRest || target.Size <= sourceSize);
+        Verification.RequirePossible(options, coversRest || target.Size <= sourceSize);
+        options = Verification.WhereResumed(options, target, coversRest || target.Size <= sourceSize);
         long size = coversRest ? target.Size : sourceSize;
         var meter = new CopyMeter(size, progress);
         int workers = Math.Min(options.MaxWorkers, Math.Max(1, target.Features.MaxWriters));
@@ -65,7 +60,7 @@ public static class Copier
         Uploader[] uploaders = [.. Enumerable.Range(0, workers).Select(number => new Uploader(run, access, number))];
         try
         {
-            await KeepingAliveAsync(
+            await TicketKeeper.DuringAsync(
                 target, meter,
                 token => run.WorkAsync(
                     planner.PlanAsync(extents, token), (number, stop) => uploaders[number].RunAsync(stop), token),
@@ -92,7 +87,7 @@ public static class Copier
         }
 
         await GrowAsync(target, size, cancellationToken).ConfigureAwait(false);
-        await VerifyAsync(target, run, cancellationToken).ConfigureAwait(false);
+        await Verification.CompareAsync(target, run, cancellationToken).ConfigureAwait(false);
         run.RemoveState();
     }
 
@@ -120,8 +115,8 @@ public static class Copier
                 TransferError.StorageFull, $"The image has {size} bytes, but there is room for only {target.Size}");
         }
 
-        RequireVerifiable(options, !options.IsIncremental);
-        options = Careful(options, source, !options.IsIncremental);
+        Verification.RequirePossible(options, !options.IsIncremental);
+        options = Verification.WhereResumed(options, source, !options.IsIncremental);
         var meter = new CopyMeter(size, progress);
         int workers = Math.Min(options.MaxWorkers, Math.Max(1, source.Features.MaxReaders));
         var run = new CopyRun(source, options, "download", size, workers, coversAll: true, meter);
@@ -135,7 +130,7 @@ public static class Copier
             number => new Downloader(run, access, number))];
         try
         {
-            await KeepingAliveAsync(
+            await TicketKeeper.DuringAsync(
                 source, meter,
                 token => run.WorkAsync(
                     planner.PlanAsync(extents, token), (number, stop) => downloaders[number].RunAsync(stop), token),
@@ -156,7 +151,7 @@ public static class Copier
             }
         }
 
-        await VerifyAsync(source, run, cancellationToken).ConfigureAwait(false);
+        await Verification.CompareAsync(source, run, cancellationToken).ConfigureAwait(false);
         run.RemoveState();
     }
 
@@ -189,24 +184,6 @@ public static class Copier
             : PartKind.Zero;
     }
 
-    private static void RequireVerifiable(CopyOptions options, bool knowsAll)
-    {
-        if (options.Verifies && (options.KeepsHoles || !knowsAll))
-        {
-            throw new TransferException(
-                TransferError.InvalidRequest,
-                "A copy of a part of an image cannot be verified: the checksum is of the whole image");
-        }
-    }
-
-    // A resumed copy builds on the state of an earlier run, perhaps of another day, so it is trusted only if the
-    // checksum agrees.
-    private static CopyOptions Careful(CopyOptions options, TransferClient client, bool knowsAll) =>
-        knowsAll && !options.KeepsHoles && client.Features.HasChecksum
-            && ResumeState.Find(options.ResumeFile) is { DurableRanges.Count: > 0 }
-            ? options with { Verifies = true }
-            : options;
-
     private static async IAsyncEnumerable<Extent> SourceExtentsAsync(
         IBackend source,
         TransferClient? target, long sourceSize, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -235,45 +212,6 @@ public static class Copier
         }
     }
 
-    private static async Task KeepingAliveAsync(
-        TransferClient client, CopyMeter meter, Func<CancellationToken, Task> work, CancellationToken cancellationToken)
-    {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task keeping = KeepAliveAsync(client, meter, end.Token);
-        try
-        {
-            await work(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            await end.CancelAsync().ConfigureAwait(false);
-            await keeping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private static async Task KeepAliveAsync(
-        TransferClient client, CopyMeter meter, CancellationToken cancellationToken)
-    {
-        long confirmed = -1;
-        while (true)
-        {
-            await Task.Delay(KeepAlivePeriod, client.Options.Time, cancellationToken).ConfigureAwait(false);
-            if (meter.Confirmed == confirmed)
-            {
-                try
-                {
-                    await client.KeepAliveAsync(cancellationToken).ConfigureAwait(false);
-                }
-                catch (TransferException)
-                {
-                    // The workers see this failure, too, and handle it.
-                }
-            }
-
-            confirmed = meter.Confirmed;
-        }
-    }
-
     // A growing file ends at its last write, so zeroes at the image's end that were skipped must be added.
     private static async Task GrowAsync(TransferClient target, long size, CancellationToken cancellationToken)
     {
@@ -282,53 +220,6 @@ public static class Copier
         {
             await target.ZeroAsync(reached, size - reached, cancellationToken).ConfigureAwait(false);
             await target.FlushAsync(cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    private static async Task VerifyAsync(TransferClient client, CopyRun run, CancellationToken cancellationToken)
-    {
-        if (run.Digests is null)
-        {
-            return;
-        }
-
-        run.Meter.Report(TransferPhase.Verifying);
-        if (!client.Features.HasChecksum)
-        {
-            throw new TransferException(
-                TransferError.NotSupported, $"{client.Dialer.Address} has no checksums to verify with");
-        }
-
-        long serverSize = await client.RefreshSizeAsync(cancellationToken).ConfigureAwait(false);
-        ImageChecksum theirs = await ChecksumAsync(
-            client, run.Options.Retries, cancellationToken).ConfigureAwait(false);
-        string ours = run.Digests.Finish(Math.Max(serverSize, run.Size));
-        if (serverSize < run.Size || !string.Equals(ours, theirs.Checksum, StringComparison.OrdinalIgnoreCase))
-        {
-            // The saved state would lead to the same failure.
-            run.RemoveState();
-            throw new TransferException(
-                TransferError.DigestMismatch,
-                $"The image at {client.Dialer.Address} is not the local one: checksum {theirs.Checksum} "
-                    + $"of {serverSize} bytes there, "
-                + $"{ours} of {run.Size} bytes here");
-        }
-    }
-
-    // A checksum can be requested again without harm.
-    private static async Task<ImageChecksum> ChecksumAsync(
-        TransferClient client, int retries, CancellationToken cancellationToken)
-    {
-        for (int attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return await client.ChecksumAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
-            }
-            catch (TransferException e) when (attempt <= retries && e.Error == TransferError.UpstreamFailed)
-            {
-                await Task.Delay(RetryPeriod, client.Options.Time, cancellationToken).ConfigureAwait(false);
-            }
         }
     }
 
