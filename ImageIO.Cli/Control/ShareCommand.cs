@@ -16,6 +16,9 @@ internal static class ShareCommand
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
 
+    // Clients that lost the network try again within half a minute.
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(1);
+
     public static Command Create()
     {
         var file = new Argument<string>("FILE") { Description = "Image file or block device of this host" };
@@ -113,29 +116,41 @@ internal static class ShareCommand
         };
     }
 
-    // Ends when all was transferred and no client is active, or when the time is over.
+    // Ends when all was transferred, when a client that left out some (zeroes, say) has been away for long enough not to
+    // be one that tries again, or when the time is over.
     private static async Task WatchAsync(
         HostDaemon daemon,
         NewTicket ticket, TimeSpan duration, ProgressWriter progress, CancellationToken cancellationToken)
     {
         long started = TimeProvider.System.GetTimestamp();
+        long lastSeen = started;
         bool wasUsed = false;
         progress.Begin("waiting for the other side");
         while (TimeProvider.System.GetElapsedTime(started) < duration)
         {
             TicketView view = daemon.Show(ticket.Id);
-            if (view.Connections > 0 && !wasUsed)
+            long done = (long)(view.Transferred ?? 0);
+            bool isUsed = view.IsActive || view.Connections > 0;
+            if ((isUsed || done > 0) && !wasUsed)
             {
                 wasUsed = true;
                 progress.SetSize(ticket.Size == long.MaxValue ? 0 : ticket.Size);
                 progress.Begin(ticket.Ops[0] == "write" ? Phases.Uploading : Phases.Downloading);
             }
 
-            long done = (long)(view.Transferred ?? 0);
             progress.Report(new TransferProgress(TransferPhase.Copying, done, ticket.Size, done, 0));
-            if (wasUsed && view is { IsActive: false, Connections: 0 } && done > 0)
+            if (isUsed)
             {
-                progress.Begin(done >= ticket.Size ? "all was transferred" : "the other side has ended");
+                lastSeen = TimeProvider.System.GetTimestamp();
+            }
+            else if (wasUsed && done >= ticket.Size)
+            {
+                progress.Begin("all was transferred");
+                return;
+            }
+            else if (done > 0 && TimeProvider.System.GetElapsedTime(lastSeen) > LongestRetry)
+            {
+                progress.Begin("the other side has ended");
                 return;
             }
 

@@ -36,6 +36,32 @@ public sealed class ShareTests(RunningDaemon daemon) : IDisposable
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task Share_waits_for_a_client_that_comes_back_for_the_other_half()
+    {
+        string file = _directory.Create("disk.raw", Bytes.Random(1_000_000));
+        using ImageioProcess share = ImageioProcess.Start(
+            "share", file, "--for", "1h", "--host", "127.0.0.1", "--conf-dir", daemon.Files.Path);
+        string id = Id(await LinkAsync(share));
+
+        await ReadAsync(0, 499_999);
+        await Task.Delay(TimeSpan.FromSeconds(1.5)); // three of its looks at the ticket
+        await ReadAsync(500_000, 999_999);
+        (int status, string output, string errors) = await share.EndAsync();
+
+        Assert.True(status == 0, errors);
+        Assert.Contains("all was transferred", output, StringComparison.Ordinal);
+
+        async Task ReadAsync(long first, long last)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"/images/{id}");
+            request.Headers.Range = new System.Net.Http.Headers.RangeHeaderValue(first, last);
+            request.Headers.ConnectionClose = true;
+            using HttpResponseMessage response = await daemon.Remote.SendAsync(request);
+            Assert.Equal(System.Net.HttpStatusCode.PartialContent, response.StatusCode);
+        }
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task File_that_does_not_exist_is_shared_for_an_upload_of_a_size_and_the_ticket_removed_by_a_signal()
     {
         string file = _directory.File("new.raw");
