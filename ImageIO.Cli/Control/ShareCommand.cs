@@ -116,8 +116,8 @@ internal static class ShareCommand
         };
     }
 
-    // Ends when all was transferred, when a client that left out some (zeroes, say) has been away for long enough not to
-    // be one that tries again, or when the time is over.
+    // Ends when all was transferred, or when the time is over. A client may leave some out, zeroes for example: then when
+    // it has been away for longer than those that try again.
     private static async Task WatchAsync(
         HostDaemon daemon,
         NewTicket ticket, TimeSpan duration, ProgressWriter progress, CancellationToken cancellationToken)

@@ -1,7 +1,7 @@
 namespace ImageIO.Core.Backends;
 
 /// <summary>
-/// What one open image offers. Asked once and then trusted: no call is made for something that is not offered.
+/// The features of one open image. They are asked for once, and no call is made for a feature that is missing.
 /// </summary>
 public sealed record BackendCapabilities
 {

@@ -25,8 +25,8 @@ internal sealed class SharedImages(StorageQueue threads)
     // On all of them.
     private int _handles;
 
-    // What each storage has of the buffers. Forgotten with its last image, because each image may have an NBD server
-    // of its own.
+    // The buffers that each storage has. An entry goes with the storage's last image, because each image may have an
+    // NBD server of its own.
     private readonly Dictionary<string, Storage> _storages = new(StringComparer.Ordinal);
 
     // Only URLs of tickets.

@@ -1,8 +1,8 @@
 namespace ImageIO.Tests.Endurance;
 
 /// <summary>
-/// What the medium of an image may hold after a crash, byte by byte: what the last successful flush promised, or
-/// anything that was written since. Thread-safe, for clients that change disjoint bytes.
+/// The values that each byte of an image may have after a crash: the one that the last successful flush promised, or
+/// any that was written since. Thread-safe, for clients that change disjoint bytes.
 /// </summary>
 internal sealed class DurableBytes
 {
@@ -17,7 +17,7 @@ internal sealed class DurableBytes
     // Bit n: the byte may have the value n.
     private readonly ulong[] _allowed;
 
-    // What was written last and acknowledged.
+    // The last acknowledged value of each byte.
     private readonly byte[] _acknowledged;
     private readonly List<Flush> _flushes = [];
 
@@ -127,7 +127,7 @@ internal sealed class DurableBytes
     }
 
     /// <summary>A flush under way.</summary>
-    /// <param name="Covered">What it covers: the bytes as they were acknowledged before.</param>
-    /// <param name="Later">Which values were written since.</param>
+    /// <param name="Covered">The acknowledged bytes when it began.</param>
+    /// <param name="Later">The values that were written since.</param>
     internal sealed record Flush(byte[] Covered, ulong[] Later);
 }

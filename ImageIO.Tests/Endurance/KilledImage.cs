@@ -20,7 +20,7 @@ internal sealed class KilledImage : IAsyncDisposable
         _isServed = server is not null;
     }
 
-    /// <summary>What tickets name.</summary>
+    /// <summary>The URL for a ticket.</summary>
     public string Url => _server?.Url.Text ?? $"file://{Path}";
 
     /// <summary>The file or device.</summary>
@@ -71,7 +71,7 @@ internal sealed class KilledImage : IAsyncDisposable
         }
     }
 
-    /// <summary>What is stored. No server may run.</summary>
+    /// <summary>The stored content. No server may run.</summary>
     public async Task<byte[]> ReadMediumAsync()
     {
         if (_format == "raw")

@@ -6,7 +6,7 @@ namespace ImageIO.Tests.Endurance;
 /// <summary>A client that writes, zeroes and flushes at random, and notes what the server promised.</summary>
 /// <param name="client">Where it sends its requests.</param>
 /// <param name="path">The image's path there.</param>
-/// <param name="bytes">What it notes.</param>
+/// <param name="bytes">Its notes of what was promised.</param>
 /// <param name="area">The bytes of the image that no other client changes: offset and length.</param>
 /// <param name="random">What it does.</param>
 internal sealed class RandomClient(
