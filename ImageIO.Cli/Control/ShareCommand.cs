@@ -116,8 +116,8 @@ internal static class ShareCommand
         };
     }
 
-    // Ends when all was transferred, or when the time is over. A client may leave some out, zeroes for example: then when
-    // it has been away for longer than those that try again.
+    // Ends when all was transferred, or when the time is over. A client may leave some out, zeroes for example: it ends
+    // when that has been away for longer than one that tries again.
     private static async Task WatchAsync(
         HostDaemon daemon,
         NewTicket ticket, TimeSpan duration, ProgressWriter progress, CancellationToken cancellationToken)
