@@ -122,7 +122,10 @@ export class Line {
     if (failure.kind === 'storage') {
       this.#storageFailures++;
     }
-    if (!(failure.isPassing || (failure.kind === 'storage' && this.#storageFailures < STORAGE_TRIES))) {
+    // A browser sends a request again by itself whose connection was lost, and that may reach a server without the ticket.
+    const isOfThatLoss = failure.kind === 'unknown' && (this.#recovery !== null || losses !== this.#losses);
+    const mayPass = failure.isPassing || (failure.kind === 'storage' && this.#storageFailures < STORAGE_TRIES);
+    if (!mayPass && !isOfThatLoss) {
       throw failure;
     }
     if (losses === this.#losses) {
@@ -150,7 +153,8 @@ export class Line {
         break;
       }
       unknownSince = error.kind === 'unknown' ? Math.min(unknownSince, performance.now()) : Infinity;
-      const isRestarting = first.isPassing && performance.now() - unknownSince < RESTART_GRACE;
+      // Whatever came first: a server that stops may have failed to do something before it went.
+      const isRestarting = performance.now() - unknownSince < RESTART_GRACE;
       const isFinal = error.kind === 'storage' ? ++this.#storageFailures >= STORAGE_TRIES : !error.isPassing && !isRestarting;
       if (isFinal) {
         throw error;

@@ -222,6 +222,44 @@ public sealed class PageModuleTests(PageFixture fixture)
     }
 
     [SkippableFact(Timeout = 30_000)]
+    public async Task Server_that_failed_before_it_went_may_come_back_without_the_ticket()
+    {
+        string told = await RunAsync("line.js", """
+            async ({ Line }) => {
+                const { Failure } = await import(new URL('failure.js', folder));
+                globalThis.setTimeout = (run) => { queueMicrotask(run); return 1; };
+                globalThis.clearTimeout = () => {};
+                globalThis.setInterval = () => 0;
+                const after = async (first) => {
+                    const answers = ['unknown', 'network', 'unknown'];
+                    const line = new Line(async () => {
+                        const kind = answers.shift();
+                        if (kind !== undefined) throw new Failure(kind);
+                    }, () => {});
+                    const work = line.attempt(async () => { throw new Failure(first); });
+                    return work.then(String, (failure) => failure.kind);
+                };
+                // A request that the browser has sent again by itself, to the server that came instead.
+                let isBack = false;
+                const line = new Line(async () => { if (!isBack) throw new Failure('unknown'); }, () => {});
+                let fail = () => {};
+                const old = line.attempt(() => new Promise((_, reject) => { fail = reject; }));
+                const lost = line.attempt(async () => { throw new Failure('network'); });
+                await null;
+                await null;
+                fail(new Failure('unknown'));
+                const both = Promise.all([old, lost]).then(String, (failure) => failure.kind);
+                isBack = true;
+                return JSON.stringify([
+                    await after('network'), await after('storage'), await after('unknown'), await both,
+                ]);
+            }
+            """);
+
+        Assert.Equal("""["false","false","unknown","false,false"]""", told);
+    }
+
+    [SkippableFact(Timeout = 30_000)]
     public async Task Read_that_does_not_end_is_tried_again_and_fails_at_last()
     {
         string told = await RunAsync("source.js", """
