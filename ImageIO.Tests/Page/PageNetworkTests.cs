@@ -172,7 +172,8 @@ public sealed class PageNetworkTests(PageFixture fixture) : IDisposable
         await visit.ReachAsync("done");
 
         Assert.Contains("digest", daemon.Files.ReadLog(), StringComparison.OrdinalIgnoreCase);
-        Assert.InRange(relay.Sent, 19 * Mebibyte, 24 * Mebibyte);
+        // All of it once, and the request that was hit once more: 1 MiB, or up to 4 when those before it were fast.
+        Assert.InRange(relay.Sent, 17 * Mebibyte, 24 * Mebibyte);
         await SampleFile.AssertSameAsync(source, path);
     }
 
