@@ -118,7 +118,6 @@ public sealed class Qcow2ReaderTests : IDisposable
     [SkippableTheory(Timeout = 30_000)]
     [InlineData("extended_l2=on", "subclusters")]
     [InlineData("data_file=DIR/data.raw,data_file_raw=on", "external data file")]
-    [InlineData("encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1", "encrypted (LUKS)")]
     [InlineData("encrypt.format=aes,encrypt.key-secret=s", "encrypted (AES)")]
     public async Task Image_that_is_not_read_here_is_refused_by_name(string options, string name)
     {
@@ -133,6 +132,27 @@ public sealed class Qcow2ReaderTests : IDisposable
 
         Assert.Equal(TransferError.NotSupported, e.Error);
         Assert.Contains(name, e.Message, StringComparison.Ordinal);
+    }
+
+    // By its header: qemu-img first measures how fast it derives keys, and fails where the processor's clock is coarse.
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Image_that_is_encrypted_with_luks_is_refused_by_name()
+    {
+        const int CryptMethod = 32; // docs/interop/qcow2.txt of QEMU
+        QemuImg.Require();
+        string image = _directory.File("image.qcow2");
+        await QemuImg.RunAsync("create", "-q", "-f", "qcow2", image, "1M");
+        await using (FileStream file = File.OpenWrite(image))
+        {
+            file.Position = CryptMethod;
+            file.Write([0, 0, 0, 2]);
+        }
+
+        TransferException e = await Assert.ThrowsAsync<TransferException>(
+            () => FormatFiles.OpenChainAsync(image).AsTask());
+
+        Assert.Equal(TransferError.NotSupported, e.Error);
+        Assert.Contains("encrypted (LUKS)", e.Message, StringComparison.Ordinal);
     }
 
     [SkippableTheory(Timeout = 30_000)]
