@@ -43,8 +43,16 @@ internal sealed partial class ImageOpening(
         catch (Exception e)
         {
             image?.Dispose();
-            string? reason = e is RbdException { Result: -Errno.ENOENT } ? await WhatIsMissingAsync(place) : null;
-            place.Dispose();
+            string? reason;
+            try
+            {
+                reason = e is RbdException { Result: -Errno.ENOENT } ? await WhatIsMissingAsync(place) : null;
+            }
+            finally
+            {
+                place.Dispose();
+            }
+
             if (e is TimeoutException)
             {
                 throw new TransferException(
