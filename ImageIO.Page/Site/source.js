@@ -130,7 +130,7 @@ async function whole(blob, length) {
 /** @param {Blob} blob @param {ArrayBuffer} memory @param {() => void} moved @param {AbortSignal} signal */
 async function streamed(blob, memory, moved, signal) {
   const reader = blob.stream().getReader({ mode: 'byob' });
-  // One that is not read to its end stays open otherwise. After a thousand of them Chromium reads nothing any more.
+  // One that is not read to its end stays open otherwise. Hundreds of them slow Chromium down until it reads nothing.
   signal.addEventListener('abort', () => void reader.cancel().catch(() => {}));
   let buffer = memory;
   let filled = 0;

@@ -289,6 +289,39 @@ public sealed class PageModuleTests(PageFixture fixture)
         Assert.Equal("[[1,8],[3,8],[3,\"unread\"]]", told);
     }
 
+    [SkippableFact(Timeout = 30_000)]
+    public async Task Stream_that_stands_still_is_given_up_and_the_piece_read_again_into_other_memory()
+    {
+        string told = await RunAsync("source.js", """
+            async ({ readInto }) => {
+                const timers = new Set();
+                globalThis.setTimeout = (run) => { timers.add(run); return run; };
+                globalThis.clearTimeout = (run) => timers.delete(run);
+                const settle = async () => { for (let i = 0; i < 50; i++) await Promise.resolve(); };
+                let given = 0;
+                // Like a browser: a read takes its memory along. The first stream gives four bytes and then nothing.
+                const reader = (attempt) => ({
+                    read: async (view) => {
+                        const { byteOffset } = view;
+                        const buffer = structuredClone(view.buffer, { transfer: [view.buffer] });
+                        if (attempt === 1 && byteOffset > 0) return new Promise(() => {});
+                        const value = new Uint8Array(buffer, byteOffset, 4).fill(attempt);
+                        return { value, done: false };
+                    },
+                    cancel: async () => { given++; },
+                });
+                let attempts = 0;
+                const file = { slice: () => ({ size: 8, stream: () => ({ getReader: () => reader(++attempts) }) }) };
+                const reading = readInto(file, 0, 8, new ArrayBuffer(16));
+                for (await settle(); timers.size > 0; await settle()) [...timers][0]();
+                const bytes = await reading;
+                return JSON.stringify([attempts, given, Array.from(bytes), bytes.buffer.byteLength]);
+            }
+            """);
+
+        Assert.Equal("[2,2,[2,2,2,2,2,2,2,2],16]", told);
+    }
+
     private async Task<string> RunAsync(string module, string script) =>
         await (await fixture.VisitAsync()).DisposingAsync(visit => visit.ImportAsync<string>(module, script));
 }
