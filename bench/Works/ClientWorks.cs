@@ -22,18 +22,15 @@ internal static class ClientWorks
         string program = FindProgram();
         await using DaemonServer daemon = await DaemonServer.StartAsync(place, place.AllCores);
         await using NbdServer? nbd = NbdServer.Name is null ? null : await NbdServer.StartAsync(place, place.Image);
-        var curl = new Curl(place);
         string url = $"{daemon.Url}/images/{await daemon.TicketAsync(place.Image, Place.ImageSize)}";
-        await board.CompareAsync(new Comparison
+        await UploadAsync(place, board, daemon, program, "client: upload over the Unix socket");
+        // As from another host.
+        await using (DaemonServer far = await DaemonServer.StartAsync(
+            place, place.AllCores, "[local]\nenable = false\n"))
         {
-            Work = "client: upload over the Unix socket",
-            Bytes = Place.ImageSize,
-            Target = "wall <= 0.9",
-            Ours = new("imageio upload", () => daemon.Process.MeasureAsync(() => ClientAsync(
-                place, program, "upload", place.Source, url))),
-            Peer = new("curl -T, TLS", () => daemon.Process.MeasureAsync(() => curl.UploadAsync(url))),
-        });
-        await OverTlsAsync(place, board, curl, program);
+            await UploadAsync(place, board, far, program, "client: upload over TLS");
+        }
+
         await board.CompareAsync(new Comparison
         {
             Work = "client: download",
@@ -47,15 +44,14 @@ internal static class ClientWorks
         await PackedAsync(place, board, daemon, program);
     }
 
-    // To a daemon without a Unix socket, as from another host.
-    private static async Task OverTlsAsync(Place place, Scoreboard board, Curl curl, string program)
+    private static async Task UploadAsync(
+        Place place, Scoreboard board, DaemonServer daemon, string program, string work)
     {
-        await using DaemonServer daemon = await DaemonServer.StartAsync(
-            place, place.AllCores, "[local]\nenable = false\n");
+        var curl = new Curl(place);
         string url = $"{daemon.Url}/images/{await daemon.TicketAsync(place.Image, Place.ImageSize)}";
         await board.CompareAsync(new Comparison
         {
-            Work = "client: upload over TLS",
+            Work = work,
             Bytes = Place.ImageSize,
             Target = "wall <= 0.9",
             Ours = new("imageio upload", () => daemon.Process.MeasureAsync(() => ClientAsync(
